@@ -29,6 +29,7 @@ COMMANDS = {
     "incidents": "list every incident, newest first",
     "handoff": "summarize an incident, and offer control to somebody",
     "approve": "approve a plan as the second person, from a login of your own",
+    "adopt": "show how an edited runbook differs from an incident's copy, and adopt it",
     "close": "evaluate the closure criteria and close an incident",
     "abandon": "end an incident that is none, with a reason",
     "show": "show the state and the events of an incident",

@@ -169,14 +169,20 @@ def debug_log(controller: IncidentController) -> AbstractContextManager[None]:
     return kept_in(controller.folder.debug_log, secrets, wanted=lambda: controller.driving)
 
 
+def observed(args: argparse.Namespace) -> IncidentController:
+    """The incident that the command line means, to be observed."""
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.system.actor import current_actor
+
+    return IncidentController.observe(incident_folder(args), actor=current_actor(), own=own_runbook(args))
+
+
 @contextlib.contextmanager
 def in_control(args: argparse.Namespace) -> Iterator[IncidentController]:
     """Drive the incident that the command line means for one command. Raises `Refused` while somebody drives it."""
-    from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.policy import require_open
-    from midwatch.system.actor import current_actor
 
-    controller = IncidentController.observe(incident_folder(args), actor=current_actor(), own=own_runbook(args))
+    controller = observed(args)
     require_open(controller.incident)
     controller.take_control()
     try:

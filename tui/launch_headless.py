@@ -50,6 +50,8 @@ def run_headless(
         answers.require_complete(runbook, Incident())
         controller = IncidentController.declare(runbook, actor=actor, inputs={**answers.inputs, **inputs})
     _say(began, f"{controller.incident.id} {'resumed' if folder else 'declared'} in {controller.folder.path}")
+    if folder and (difference := controller.edited_source()):
+        _say(began, f"{difference.lines[0]} To go on by it: midwatch adopt")
     if warning := logout_kills():
         _say(began, warning)
     try:

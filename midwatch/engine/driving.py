@@ -7,20 +7,22 @@ the runbook has to be one that this user trusts anyway (docs/decisions/0015-who-
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch.incident.events import Event
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.permissions import read_file
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.source import LIMIT
+from midwatch.system.durable import sync_folder
 from midwatch.system.errors import MidwatchError, Refused
 from midwatch.system.trust import Trust, UntrustedFile
 from midwatch.system.trusted_files import open_folder, open_trusted
@@ -40,10 +42,13 @@ class Declared:
     site_sha256: str
     """Empty when there was no site file."""
     base: Path
+    is_adopted: bool
+    """Whether these files were adopted after the declaration."""
 
     @classmethod
-    def of(cls, folder: IncidentFolder, event: Event) -> Self:
-        """Read `incident.declared`."""
+    def of(cls, folder: IncidentFolder, events: Sequence[Event]) -> Self:
+        """Read `incident.declared`, and the last `runbook.adopted` instead where there is one."""
+        event = next((event for event in reversed(events) if event.kind == EventKind.ADOPTED), events[0])
         body: Mapping[str, Any] = event.body
         site = str(body.get("site", ""))
         return cls(
@@ -54,6 +59,7 @@ class Declared:
             site=Path(site) if site else None,
             site_sha256=str(body.get("site_sha256", "")),
             base=Path(str(body.get("base", ""))),
+            is_adopted=event.kind == EventKind.ADOPTED,
         )
 
     def difference(self, runbook: Runbook) -> str:
@@ -67,17 +73,18 @@ class Declared:
         return ""
 
 
-def drivable_runbook(folder: IncidentFolder, declared: Event, own: Runbook | None) -> Runbook:
+def drivable_runbook(folder: IncidentFolder, events: Sequence[Event], own: Runbook | None) -> Runbook:
     """The incident's runbook, for whoever is about to drive it. `own` is the runbook that the operator named or has
     here.
 
     Raises `Refused` when the copies are not the declared ones, or when this user has no reason to trust what was
     declared.
     """
-    said = Declared.of(folder, declared)
-    if (own_id := str(declared.body.get("id", ""))) != folder.id:
+    said = Declared.of(folder, events)
+    if (own_id := str(events[0].body.get("id", ""))) != folder.id:
         hint = "Give the folder its name back, or declare a new incident: midwatch --new"
         raise Refused(f"The journal in {folder.path} is that of another incident: {own_id}", hint=hint)
+    _finish_adoption(folder, said)
     copies = load_copies(folder, said.base)
     if copies.sha256 != said.runbook_sha256:
         raise _changed(folder.runbook, said.runbook_sha256, copies.sha256)
@@ -86,6 +93,18 @@ def drivable_runbook(folder: IncidentFolder, declared: Event, own: Runbook | Non
     if _is_own(folder, said):
         return copies
     return dataclasses.replace(copies, base=_trusted_base(said, own))
+
+
+def _finish_adoption(folder: IncidentFolder, said: Declared) -> None:
+    """Put the adopted files in the place of the incident's copies, where that was not done yet."""
+    for copy, expected in ((folder.runbook, said.runbook_sha256), (folder.site, said.site_sha256)):
+        staged = folder.staged(copy)
+        with contextlib.suppress(OSError):  # copies that are not the journal's are refused by whoever drives
+            if not expected and said.is_adopted:
+                copy.unlink()
+            elif hashlib.sha256(read_file(staged, limit_bytes=LIMIT)).hexdigest() == expected:
+                staged.replace(copy)
+                sync_folder(folder.path)
 
 
 def load_copies(folder: IncidentFolder, base: Path) -> Runbook:

@@ -12,7 +12,8 @@ from midwatch.runbook.model import Runbook, Severity, Step
 
 def pending_escalation(incident: Incident, runbook: Runbook) -> tuple[Severity, Step] | None:
     """The severity to which a failed step should have raised the incident, when nothing was decided on it since."""
-    for step in map(runbook.step, reversed(incident.unjudged_failures)):
+    failed = (runbook.steps_by_id.get(name) for name in reversed(incident.unjudged_failures))
+    for step in filter(None, failed):  # an adopted runbook may not have it any more
         worse = step.on_failure.raise_severity
         if worse is not None and worse < incident.severity:  # SEV-0 is worse than SEV-1
             return worse, step
@@ -24,8 +25,8 @@ def pending_notifications(events: Sequence[Event], runbook: Runbook) -> list[tup
     owed: dict[str, str] = {}
     for event in events:
         if event.kind == EventKind.MARKED_DONE:
-            step = runbook.step(str(event.body["step"]))
-            owed |= dict.fromkeys(step.notify, str(event.body["note"]) or step.title)
+            if step := runbook.steps_by_id.get(str(event.body["step"])):
+                owed |= dict.fromkeys(step.notify, str(event.body["note"]) or step.title)
         elif event.kind == EventKind.NOTIFICATION_RECORDED:
             owed.pop(str(event.body["role"]), None)
     return list(owed.items())
@@ -37,8 +38,8 @@ def pending_readings(events: Sequence[Event], incident: Incident, runbook: Runbo
     confirmed = next((event for event in reversed(events) if event.kind == EventKind.CONFIRMED), None)
     if confirmed is None:
         return None
-    step = runbook.step(str(confirmed.body["step"]))
-    last = incident.step(step.id).last
-    if last is None or last.outcome is None or last.started_at is None:
+    step = runbook.steps_by_id.get(str(confirmed.body["step"]))
+    last = incident.step(step.id).last if step else None
+    if step is None or last is None or last.outcome is None or last.started_at is None:
         return None
     return (step, last.number) if set(step.measure) - set(last.after) else None

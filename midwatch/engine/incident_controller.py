@@ -17,6 +17,7 @@ from typing import Self
 from midwatch.control.driver_lock import DriverLock
 from midwatch.control.lease import Lease, LeaseTimes
 from midwatch.engine import incident_files
+from midwatch.engine.adoption import Adoption
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.approvals import Approvals
 from midwatch.engine.closure import Closure
@@ -89,6 +90,11 @@ class IncidentController:
         self.skip = decisions.skip
         self.reopen = decisions.reopen
         self.start_from = decisions.start_from
+
+        adoption = Adoption(session)
+        self.edited_source = adoption.edited_source
+        self.difference = adoption.difference
+        self.adopt = adoption.adopt
 
         closure = Closure(session)
         self.evaluate_closure = closure.evaluate
@@ -164,7 +170,7 @@ class IncidentController:
         runbook, events = incident_files.reopen(folder)
         undrivable = None
         try:
-            runbook = drivable_runbook(folder, events[0], own)
+            runbook = drivable_runbook(folder, events, own)
         except Refused as refused:  # what the copies say is shown, and nothing of it is run: no panel either
             runbook, undrivable = dataclasses.replace(runbook, panels=()), refused
         clock = clock or SystemClock()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from midwatch.engine.driving import load_copies
+from midwatch.engine.driving import Declared, load_copies
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder, incident_id, incidents_folder
@@ -37,9 +37,9 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
     try:
         make_missing_folders(incidents_folder(logs))
         folder = _exclusive(incidents_folder(logs), name)
-        _copy(runbook.file, folder.runbook, expected=runbook.sha256)
+        copy_file(runbook.file, folder.runbook, expected=runbook.sha256)
         if runbook.site is not None:
-            _copy(runbook.site, folder.site, expected=runbook.site_sha256)
+            copy_file(runbook.site, folder.site, expected=runbook.site_sha256)
         for path in (
             folder.path,
             incidents_folder(logs),
@@ -72,7 +72,8 @@ def _exclusive(parent: Path, name: str) -> IncidentFolder:
     raise Failed(f"There are a hundred incidents named {name}", hint="Wait a minute, or resume one: midwatch incidents")
 
 
-def _copy(source: Path, target: Path, *, expected: str) -> None:
+def copy_file(source: Path, target: Path, *, expected: str) -> None:
+    """Copy a runbook or site file that was read, to disk. Raises `BadInput` when it has changed since then."""
     data = read_regular(source, limit_bytes=LIMIT)
     if hashlib.sha256(data).hexdigest() != expected:
         raise BadInput(f"{source} was changed after it was read", hint="Start again")
@@ -101,6 +102,11 @@ def declared_body(
     }
 
 
+def load_original(folder: IncidentFolder, events: Sequence[Event]) -> Runbook:
+    """The incident's copy of its runbook, its relative paths starting where the journal says. Raises `BadInput`."""
+    return load_copies(folder, Declared.of(folder, events).base)
+
+
 def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
     """The incident's copy of its runbook, to show what happened, and its events so far. Raises `BadInput`.
 
@@ -111,8 +117,6 @@ def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
         raise BadInput(
             f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}"
         )
-    with event_errors(folder.id, events[0]):
-        base = Path(str(events[0].body["base"]))
     with event_errors(folder.id):
         items = {str(e.body["step"]): e.body["items"] for e in events if e.kind == EventKind.LOOP_ITEMS}
-        return expanded(load_copies(folder, base), items), events
+        return expanded(load_original(folder, events), items), events

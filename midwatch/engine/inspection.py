@@ -83,8 +83,9 @@ def _files(folder: IncidentFolder, events: Sequence[Event]) -> Iterator[Finding]
         yield Finding("id", Standing.GOOD, f"the journal is that of {own}")
     else:
         yield Finding("id", Standing.WRONG, f"the journal is that of another incident: {own or 'it names none'}")
-    yield _copy("runbook.yaml", folder.runbook, declared.get("runbook_sha256"))
-    yield _copy("site.yaml", folder.site, declared.get("site_sha256"))
+    of_copies = next((event.body for event in reversed(events) if event.kind == EventKind.ADOPTED), declared)
+    yield _copy("runbook.yaml", folder.runbook, of_copies.get("runbook_sha256"))
+    yield _copy("site.yaml", folder.site, of_copies.get("site_sha256"))
     for event in events:
         if event.kind == EventKind.CONFIRMED:
             yield _plan(folder, event.body)

@@ -3,6 +3,7 @@ observers."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -15,7 +16,8 @@ from midwatch.api.action import Context
 from midwatch.control.control_socket import ControlServer
 from midwatch.control.driver_lock import DriverLock, TakenOver
 from midwatch.engine import loop_items
-from midwatch.engine.driving import drivable_runbook
+from midwatch.engine.driving import Declared, drivable_runbook
+from midwatch.engine.incident_files import load_original
 from midwatch.engine.planning import SilentConsole
 from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import Event, EventKind
@@ -102,7 +104,7 @@ class JournalSession:
         """None for an observer."""
         self.undrivable = undrivable
         """Why nothing of this incident's runbook may be run from here; it can be followed all the same."""
-        self._own = own
+        self.own = own
         """The runbook that the operator named or has here: one that they trust."""
         self.mutex = threading.RLock()
         """Held while the state is read, judged and written."""
@@ -112,6 +114,8 @@ class JournalSession:
         """Secrets that steps were given."""
         self._tail: Tail | None = None
         self._changed: set[str] = set()
+        self._adopted = False
+        """Whether an observer still has to read a runbook that was adopted."""
         self.start_reserve = StartReserve(folder.path)
         self._witness = Witness(folder.path, wanted=runbook.witness)
 
@@ -153,9 +157,20 @@ class JournalSession:
     def trust_runbook(self) -> None:
         """Take the runbook by which this user may drive. Raises `Refused` when there is none
         (`midwatch.engine.driving`)."""
-        self._texts = FilledRunbook(drivable_runbook(self.folder, self.events[0], self._own))
-        self.runbook = self._texts.at(self.incident)
+        self._take_runbook(drivable_runbook(self.folder, self.events, self.own))
         self.undrivable = None
+
+    def _take_runbook(self, runbook: Runbook) -> None:
+        self._texts = FilledRunbook(runbook)
+        self.runbook = self._texts.at(self.incident)
+
+    def _follow_adoption(self) -> None:
+        """Show the runbook that the driver has adopted, once its copy is in place."""
+        with contextlib.suppress(MidwatchError):
+            said, copies = Declared.of(self.folder, self.events), load_original(self.folder, self.events)
+            if not said.difference(copies):
+                self._adopted = False
+                self._take_runbook(copies)
 
     def require_drivable(self) -> None:
         """Plans and checks run what the runbook says as well. Raises `Refused`."""
@@ -260,6 +275,8 @@ class JournalSession:
                 self.apply_events(self.handle.journal.events[len(self.events) :])
             elif self._tail is not None:
                 self.apply_events(self._tail.poll())
+                if self._adopted:
+                    self._follow_adoption()
 
     def take_changed(self) -> list[str]:
         """The ids of the steps that events named since the last call."""
@@ -273,6 +290,7 @@ class JournalSession:
         known = self.incident.last.seq if self.incident.last else 0
         for event in self.events[known:] if events else ():
             self.incident = apply_event(self.incident, event)
+            self._adopted = self._adopted or event.kind == EventKind.ADOPTED
             if "step" in event.body:
                 self._changed.add(str(event.body["step"]))
         self.runbook = self._texts.at(self.incident)

@@ -153,10 +153,10 @@ def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
     incident = reduce(events)
     driver = driver_of(folder)
     try:
-        from midwatch.engine.driving import load_copies
+        from midwatch.engine.incident_files import load_original
         from midwatch.runbook.expansion import expanded
 
-        runbook = load_copies(folder, Path(str(events[0].body["base"])))
+        runbook = load_original(folder, events)
         steps = list(expanded(runbook, incident.items).steps())
         done = sum(incident.status(step) in (StepStatus.DONE, StepStatus.SKIPPED) for step in steps)
         total = sum(incident.status(step) is not StepStatus.NOT_NEEDED for step in steps)

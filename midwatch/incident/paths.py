@@ -99,6 +99,10 @@ class IncidentFolder:
         """The site file as it was then; absent when there was none."""
         return self.path / "site.yaml"
 
+    def staged(self, copy: Path) -> Path:
+        """Where an edited runbook or site file waits until the journal has its adoption."""
+        return copy.with_suffix(".yaml.adopted")
+
     @property
     def debug_log(self) -> Path:
         """Messages for whoever mends a fault of Midwatch, masked; no part of the record."""

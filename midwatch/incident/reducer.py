@@ -74,6 +74,10 @@ def _abandoned(incident: Incident, event: Event, body: Body) -> None:
     incident.abandoned = body["reason"]
 
 
+def _adopted(incident: Incident, event: Event, body: Body) -> None:
+    incident.approvals = {}
+
+
 def _joined(incident: Incident, event: Event, body: Body) -> None:
     incident.driver, incident.offer, incident.asked_by = event.actor, None, ""
 
@@ -169,6 +173,7 @@ _HANDLERS: dict[str, Handler] = {
     EventKind.SEVERITY: _severity,
     EventKind.CLOSED: _closed,
     EventKind.ABANDONED: _abandoned,
+    EventKind.ADOPTED: _adopted,
     EventKind.DRIVER_JOINED: _joined,
     EventKind.DRIVER_TOOK_OVER: _joined,
     EventKind.DRIVER_LEFT: _left,

@@ -10,7 +10,7 @@ from typing import Any
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
-from midwatch.reports.event_text import items_words
+from midwatch.reports.event_text import items_words, steps_words
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import cell_code, sentence, table, text
 from midwatch.reports.step_report import VERDICTS
@@ -197,6 +197,9 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     EventKind.SEVERITY: _severity,
     EventKind.CLOSED: _closed,
     EventKind.ABANDONED: lambda facts, body: f"**Abandoned** as no incident{_and(body['reason'])}",
+    EventKind.ADOPTED: lambda facts, body: (
+        f"**Adopted the edited runbook**: {text(steps_words(body))}{_and(body['reason'])}"
+    ),
     EventKind.DRIVER_JOINED: _joined,
     EventKind.DRIVER_TOOK_OVER: _took_over,
     EventKind.APPROVAL_ASKED: _approval(""),

@@ -57,6 +57,8 @@ def lines_below(event: Event, runbook: Runbook) -> list[str]:
     found, body = [], event.body
     if event.kind == EventKind.DECLARED:
         return input_lines(runbook, body.get("inputs", {}))
+    if event.kind == EventKind.ADOPTED:
+        return [f"| {line}" for line in str(body.get("difference", "")).splitlines()]
     if event.kind != EventKind.NOTE:
         return []
     if manual_command := body.get("manual_command"):
@@ -92,6 +94,12 @@ def items_words(body: Body) -> str:
     """How many items a loop has, and the first of them."""
     items = list(map(str, body.get("items", ())))
     return f"{len(items)} item{'s' * (len(items) != 1)}{': ' * bool(items)}{first_few(items)}"
+
+
+def steps_words(body: Body) -> str:
+    """The steps in which an adopted runbook differs from the one before it."""
+    parts = ((word, list(map(str, body.get("steps", {}).get(word, ())))) for word in ("added", "removed", "changed"))
+    return "; ".join(f"{word} {first_few(ids, 5)}" for word, ids in parts if ids) or "no step differs"
 
 
 def _closed(runbook: Runbook, body: Body) -> str:
@@ -137,6 +145,7 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     EventKind.SEVERITY: lambda _, body: f"Severity {body.get('from')} to {body.get('to')}: {body.get('reason')}",
     EventKind.CLOSED: _closed,
     EventKind.ABANDONED: lambda _, body: f"Abandoned as no incident: {body.get('reason')}",
+    EventKind.ADOPTED: lambda _, body: f"Adopted the edited runbook: {steps_words(body)}: {body.get('reason')}",
     EventKind.DRIVER_JOINED: lambda _, body: f"Took control{_and(body, 'from', ' from ')} on {body.get('host')}",
     EventKind.DRIVER_TOOK_OVER: lambda _, body: f"Took control over from {body.get('from')}: {body.get('reason')}",
     EventKind.HANDOFF_OFFERED: lambda _, body: f"Offered control to {body.get('to')}",

@@ -290,7 +290,8 @@ class Runbook:
     """The phases as they are written, each loop one step; empty without loops (`midwatch.runbook.expansion`)."""
     loops: Mapping[str, Step] = field(default_factory=dict)
     """The steps with `for_each`, by id. In `phases` their items stand, or the loop while its items are not known."""
-    _steps: Mapping[str, Step] = field(init=False, repr=False, compare=False)
+    steps_by_id: Mapping[str, Step] = field(init=False, repr=False, compare=False)
+    """Every step and every loop."""
     _phases: Mapping[str, Phase] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -299,7 +300,7 @@ class Runbook:
         phases |= {
             name: phases[loop.loop.steps[0].id] for name, loop in self.loops.items() if loop.loop and loop.loop.steps
         }
-        object.__setattr__(self, "_steps", MappingProxyType({**steps, **self.loops}))
+        object.__setattr__(self, "steps_by_id", MappingProxyType({**steps, **self.loops}))
         object.__setattr__(self, "_phases", MappingProxyType(phases))
 
     def steps(self) -> Iterator[Step]:
@@ -309,7 +310,7 @@ class Runbook:
 
     def step(self, step_id: str) -> Step:
         """The step or loop with this id. Raises `KeyError`."""
-        return self._steps[step_id]
+        return self.steps_by_id[step_id]
 
     def phase_of(self, step_id: str) -> Phase:
         """The phase that holds this step or loop. Raises `KeyError`."""

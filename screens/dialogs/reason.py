@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from midwatch.engine.reasons import require_reason
 from midwatch.runbook.model import Risk, Runbook, Step
 from midwatch.system.errors import Refused
@@ -11,6 +13,7 @@ from screens.widgets.styles import FAINT, TextStyles
 from screens.widgets.text_layout import paragraph
 
 _WIDTH = 74
+_MOST_LINES = 12
 
 
 def reason_form(
@@ -24,6 +27,22 @@ def reason_form(
         words=paragraph(words, _WIDTH, text_styles, style=FAINT),
         accept=accept,
         mark=None if step.risk is Risk.OBSERVE else step_mark(runbook.environment, step.risk, text_styles),
+    )
+
+
+def adopt_form(text_styles: TextStyles, lines: Sequence[str]) -> Form:
+    """A form for the reason why the incident goes on by its edited runbook; `lines` are the difference."""
+    shown = [
+        *lines[:_MOST_LINES],
+        *([f"… {len(lines) - _MOST_LINES} more: midwatch adopt"] * (len(lines) > _MOST_LINES)),
+    ]
+    shown.append("What is done stays done; every approval lapses.")
+    return Form(
+        text_styles,
+        "Adopt the edited runbook",
+        [Field("reason", "Why go on by it?", fault=_fault)],
+        words=[part for line in shown for part in paragraph(text_styles.clean(line), _WIDTH, text_styles, style=FAINT)],
+        accept="Adopt",
     )
 
 

@@ -19,7 +19,7 @@ from screens.dialogs.mark_done import mark_done
 from screens.dialogs.note import write_note
 from screens.dialogs.notify import notify_form
 from screens.dialogs.palette import Palette
-from screens.dialogs.reason import abandon_form
+from screens.dialogs.reason import abandon_form, adopt_form
 from screens.dialogs.severity import severity_form
 from screens.dialogs.update import update_form
 from screens.incident.collaboration import Collaboration
@@ -219,6 +219,16 @@ class Commands:
         dialog = CloseIncident(self._text_styles, self._session)
         async for reason in dialog.answers(self._screen.app):
             await dialog.carry_out(self._session.close, reason=reason)
+
+    async def adopt(self) -> None:
+        difference = await in_background("adopt", self._session.edited_source)
+        if difference is None:
+            self._screen.notice("There is no edited runbook to adopt; midwatch adopt says why")
+            return
+        form = adopt_form(self._text_styles, difference.lines)
+        async for values in form.answers(self._screen.app):
+            await form.carry_out(self._session.adopt, values["reason"])
+            self._plans.forget_all()
 
     async def abandon(self) -> None:
         form = abandon_form(self._text_styles)

@@ -67,6 +67,12 @@ class PlanCache:
         self._asked[step_id] = self._asked.get(step_id, 0) + 1
         self._hand_out(step_id, None)
 
+    def forget_all(self) -> None:
+        """The runbook has changed: no plan counts any longer."""
+        self._undoable.clear()
+        for step_id in list(self._known):
+            self.forget(step_id)
+
     def make_plan(self, step_id: str) -> None:
         """Have the plan made, unless it is being made."""
         if not self.of(step_id).planning:

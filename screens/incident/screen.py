@@ -76,6 +76,7 @@ class IncidentScreen(BaseScreen[None]):
             self._poller.watch(source)
         self.call_after_refresh(self.redraw)
         self.run_worker(self._warn_of_logouts())
+        self.run_worker(self._warn_of_edits())
 
     async def _warn_of_logouts(self) -> None:
         try:
@@ -84,6 +85,12 @@ class IncidentScreen(BaseScreen[None]):
             warning = str(failed)
         if warning:
             self.notice(warning)
+
+    async def _warn_of_edits(self) -> None:
+        if self.session.driving and self.session.incident.open:
+            difference = await in_background("edits", self.session.edited_source)
+            if difference is not None:
+                self.notice(f"{difference.lines[0]} R shows it and goes on by it.")
 
     def on_unmount(self) -> None:
         self._poller.end()

@@ -37,6 +37,7 @@ KEYS = (
     Key("panels", "l", "live", "All readings with their figures"),
     Key("timeline", "j", "timeline", "The journal as a person reads it"),
     Key("closure", "C", "closure", "Evaluate the closure criteria, and close"),
+    Key("adopt", "R", "adopt the runbook", "See how the edited runbook differs, and go on by it", writes=True),
     Key("abandon", "A", "abandon", "End it as no incident, with a reason", writes=True),
     Key("to_next", "full_stop", "", "Back to the step that is next"),
     Key("incidents", "i", "", "Every incident of this place, open and closed"),

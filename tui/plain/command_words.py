@@ -78,6 +78,7 @@ COMMAND_WORDS = (
     CommandWord("timeline", "j", "The last events; with a word, only those that hold it", "[LINES or WORD]"),
     CommandWord("live", "d", "Disks, backups, databases, alerts: read now"),
     CommandWord("closure", "close", "Evaluate the closure criteria, and close if you want to"),
+    CommandWord("adopt", "ad", "Show how the edited runbook differs, and go on by it", "[REASON]", writes=True),
     CommandWord("abandon", "ab", "End it as no incident", "[REASON]", writes=True),
     CommandWord("help", "h", "These words"),
     CommandWord("quit", "q", "Leave; what runs goes on, and the incident stays open"),

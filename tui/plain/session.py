@@ -68,6 +68,8 @@ class Session:
                 say(line)
             if warning := logout_kills():
                 say(warning)
+            if self._conductor.incident.open and (difference := self._conductor.edited_source()):
+                say(f"{difference.lines[0]} The word adopt shows it and goes on by it.")
             say("A word and Enter; h lists the words, q leaves.")
             self._told = len(self._conductor.events)
             while not self._left:
@@ -171,6 +173,7 @@ class Session:
             "live": lambda rest: self._live(),
             "closure": lambda rest: deciding.close(),
             "abandon": deciding.abandon,
+            "adopt": deciding.adopt,
             "help": self._help,
             "quit": self._quit,
         }

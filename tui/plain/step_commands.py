@@ -11,6 +11,7 @@ from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import Step, StepKind
+from midwatch.system.errors import Refused
 from tui.plain.collaboration import Collaboration
 from tui.plain.descriptions import titled
 from tui.plain.line_terminal import Interrupted, LineTerminal
@@ -252,6 +253,16 @@ class StepCommands:
         terminal.say(
             f"{controller.incident.id} is closed. Its record: {len(controller.events)} events, head {controller.head}"
         )
+
+    def adopt(self, rest: str) -> None:
+        """Show how the edited runbook differs from the incident's copy, and go on by it."""
+        difference = self._conductor.edited_source()
+        if difference is None:
+            raise Refused("There is no edited runbook to adopt", hint="midwatch adopt says why")
+        for line in difference.lines:
+            self._teletype.say(line)
+        self._conductor.adopt(self._reason(rest, "Why go on by it: "))
+        self._teletype.say("Adopted. What is done stays done; every approval has lapsed.")
 
     def abandon(self, rest: str) -> None:
         """End what is no incident."""
