@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from midwatch.api.plan import Plan
 from midwatch.engine import workflow
 from midwatch.engine.policy import require_answers
 from midwatch.engine.reasons import is_answer, name_to_confirm, require_reason
 from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.step_status import joint_status
 from midwatch.runbook.declaration import require_known
+from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import Risk, Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit
 from midwatch.runbook.step_names import named
@@ -20,6 +23,7 @@ from midwatch.system.errors import BadInput, Refused, SourceLocation
 from midwatch.system.suggestion import suggest
 from midwatch.system.units import Seconds
 
+T = TypeVar("T")
 _KEYS = ("actor", "inputs", "default_manual", "manual", "confirm", "override", "skip", "pin_anew", "wait_for_approval")
 
 
@@ -56,7 +60,7 @@ class Answers:
     def for_manual(self, step: Step) -> Answer:
         """What is said to this manual step. Raises `BadInput` when nothing is, or when it does not fit the step's
         questions."""
-        answer = self.manual.get(step.id, self.default_manual)
+        answer = _of(step, self.manual) or self.default_manual
         if answer is None:
             hint = "Add it under 'manual:', or a 'default_manual:'"
             raise BadInput(
@@ -70,18 +74,32 @@ class Answers:
             ) from error
         return answer
 
+    def skip_reason(self, step: Step) -> str:
+        """Why the file skips this step; empty when it does not. What it says to a loop, it says to each item."""
+        return _of(step, self.skip) or ""
+
+    def override_reason(self, step: Step) -> str:
+        """Why the step runs although something speaks against it; empty when the file does not say."""
+        return _of(step, self.override) or ""
+
+    def typed_for(self, step: Step) -> str:
+        """What the file types for this step."""
+        return self.confirm.get(step.id, "")
+
     def require_complete(self, runbook: Runbook, incident: Incident) -> None:
         """Whether the file answers everything that is asked in any case from here on. Raises `BadInput` with the place.
 
         What depends on a condition, on the world or on the result of a step shows only when the run comes to it.
         """
-        for step in runbook.steps():
-            status = incident.step(step.id).status  # of a conditional step as well, whose need is not known yet
-            if step.id in self.skip or status.concluded or status is StepStatus.RUNNING:
+        for step in _as_asked(runbook):
+            status = joint_status(
+                incident.step(item.id).status for item in (step.loop.steps if step.loop else ()) or (step,)
+            )  # of a conditional step as well, whose need is not known yet
+            if self.skip_reason(step) or status.concluded or status is StepStatus.RUNNING:
                 continue
             if step.when is None:
                 self._refuse_to_ask(step, [secret.name for secret in step.secrets if secret.is_asked])
-            if step.kind is StepKind.MANUAL and (step.when is None or step.id in self.manual):
+            if step.kind is StepKind.MANUAL and (step.when is None or _of(step, self.manual) is not None):
                 self.for_manual(step)
             elif (
                 step.kind is StepKind.RUN
@@ -120,7 +138,7 @@ class Answers:
         match requirement:
             case workflow.TypedName(name):
                 self._require_name(step, name)
-            case workflow.Reason(unmet) if step.id not in self.override:
+            case workflow.Reason(unmet) if not self.override_reason(step):
                 hint = f"Mend it, or say why it runs all the same: override: {{{step.id}: REASON}}"
                 raise Refused(f"{step.title} requires {'; '.join(unmet)}", hint=hint)
             case workflow.Secrets(names):
@@ -129,25 +147,36 @@ class Answers:
                 raise Refused(plan.refusal)
 
 
+def _of(step: Step, said: Mapping[str, T]) -> T | None:
+    """What is said to the step, or else to the loop of which it is an item."""
+    return said.get(step.id) or (said.get(step.item.loop) if step.item else None)
+
+
+def _as_asked(runbook: Runbook) -> Iterator[Step]:
+    """The steps that a person is asked about: an item where a person does it, else the whole loop, once."""
+    for phase in runbook.phases:
+        for step in runbook.entries(phase):
+            items = step.loop.steps if step.loop and step.kind is StepKind.MANUAL else ()
+            yield from items or (step,)
+
+
 def load_answers(path: Path, runbook: Runbook) -> Answers:
     """Read and check an answers file. Raises `BadInput` with the place of the first thing that is wrong."""
     root = _table(read_yaml(path, begin="default_manual: {note: done}"), "An answers file")
     _only(root, _KEYS)
     default = root.entries.get("default_manual")
-    manual = {
-        name: _answer(entry, runbook.step(name)) for name, entry in _steps(root, "manual", runbook, StepKind.MANUAL)
-    }
+    manual = {name: _answer(entry, step) for name, step, entry in _steps(root, "manual", runbook, StepKind.MANUAL)}
     return Answers(
         str(path),
         actor=_text(root.entries["actor"]) if "actor" in root.entries else "",
         inputs=_inputs(root, runbook),
         default_manual=_answer(default, None) if default else None,
         manual=manual,
-        confirm={name: _text(entry) for name, entry in _steps(root, "confirm", runbook, None)},
-        override={name: _reason(entry) for name, entry in _steps(root, "override", runbook, None)},
+        confirm={name: _text(entry) for name, _, entry in _steps(root, "confirm", runbook, None)},
+        override={name: _reason(entry) for name, _, entry in _steps(root, "override", runbook, None)},
         wait_for_approval=_seconds(root.entries["wait_for_approval"]) if "wait_for_approval" in root.entries else 900.0,
         pin_anew=_pin_anew(root, runbook),
-        skip={name: _reason(entry) for name, entry in _steps(root, "skip", runbook, None)},
+        skip={name: _reason(entry) for name, _, entry in _steps(root, "skip", runbook, None)},
     )
 
 
@@ -171,16 +200,18 @@ def _pin_anew(root: Table, runbook: Runbook) -> dict[str, str]:
     return {name: _reason(entry) for name, entry in given.entries.items()}
 
 
-def _steps(root: Table, key: str, runbook: Runbook, kind: StepKind | None) -> Iterable[tuple[str, Entry]]:
+def _steps(root: Table, key: str, runbook: Runbook, kind: StepKind | None) -> Iterable[tuple[str, Step, Entry]]:
     if key not in root.entries:
         return
     for name, entry in _table(root.entries[key].node, f"'{key}'").entries.items():
-        step = named(runbook, name, place=entry.place)
+        loop = runbook.loops.get(loop_of(name)[0])
+        of_later_item = loop is not None and loop.id != name and loop.awaits_items
+        step = loop if loop is not None and of_later_item else named(runbook, name, place=entry.place)
         if kind is not None and step.kind is not kind:
             raise BadInput(
                 f"Step {step.id} is not manual: nobody answers it", place=entry.place, hint="See 'confirm' and 'skip'"
             )
-        yield step.id, entry
+        yield name if of_later_item else step.id, step, entry
 
 
 def _answer(entry: Entry, step: Step | None) -> Answer:

@@ -36,7 +36,9 @@ class Approvals:
     def pending_steps(self) -> list[Step]:
         """The steps whose plan waits for a second person."""
         found = self._session.incident.approvals
-        return [step for step in self._session.runbook.steps() if step.id in found and found[step.id].waits]
+        runbook = self._session.runbook
+        every = (*runbook.steps(), *runbook.loops.values())
+        return [step for step in every if step.id in found and found[step.id].waits]
 
     def request_approval(self, step_id: str, plan: Plan) -> None:
         """Ask for a second person's approval of this very plan; an earlier request or approval of the step counts no

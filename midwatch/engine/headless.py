@@ -85,22 +85,22 @@ def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *,
             return code
         step = controller.runbook.step(action.step)
         status = controller.incident.status(step)
-        if step.id in answers.skip:
-            say(f"{step.number} {step.title}")
-            controller.skip(step.id, answers.skip[step.id])
-            say(f"    skipped: {answers.skip[step.id]}")
+        if (left := _to_skip(controller, step, answers)) is not None:
+            say(f"{left.number} {left.title}")
+            controller.skip(left.id, answers.skip_reason(left))
+            say(f"    skipped: {answers.skip_reason(left)}")
         elif status in (StepStatus.FAILED, StepStatus.UNKNOWN) and (not retry or step.id in tried):
             return _stopped(controller, step, status, say)
         elif action.kind is ActionKind.CHECK_OUTCOME:
             if _check_outcome(controller, step, say) is None:
                 inconclusive.add(step.id)
         elif action.kind is ActionKind.DECIDE_NEED:
-            if step.id not in answers.override:
+            if not (reason := answers.override_reason(step)):
                 return _undecided(controller, step, say)
-            controller.reopen(step.id, answers.override[step.id])
+            controller.reopen(step.id, reason)
             say(f"{step.number} {step.title}")
-            say(f"    needed: {answers.override[step.id]}")
-        elif status is StepStatus.UNKNOWN and step.id not in answers.override:
+            say(f"    needed: {reason}")
+        elif status is StepStatus.UNKNOWN and not answers.override_reason(step):
             return _stopped(controller, step, status, say)
         else:
             tried.add(step.id)
@@ -109,7 +109,34 @@ def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *,
                 _mark_done(controller, step, answers, say)
             else:
                 _run(controller, step, answers, say)
-                _follow(controller, step, voice)
+                if step.loop is None:
+                    _follow(controller, step, voice)
+                else:
+                    _follow_batch(controller, voice)
+
+
+def _to_skip(controller: IncidentController, step: Step, answers: Answers) -> Step | None:
+    """The step if the file skips it; of a loop, the first item that it skips."""
+    for left in step.loop.steps if step.loop and step.loop.steps else (step,):
+        if answers.skip_reason(left) and not controller.incident.status(left).concluded:
+            return left
+    return None
+
+
+def _follow_batch(controller: IncidentController, voice: _Voice) -> None:
+    """Follow the steps of the batch in the order in which they start, until no further one starts."""
+    batch, followed, is_over = controller.batch, 0, False
+    assert batch is not None
+    while not is_over:
+        is_over = not batch.is_active
+        for step_id in batch.started[followed:]:
+            step, followed = controller.runbook.step(step_id), followed + 1
+            voice.say(f"{step.number} {step.title}")
+            _follow(controller, step, voice)
+        controller.poll()
+        time.sleep(0 if is_over else _POLL)
+    for problem in batch.take_problems():
+        voice.say(f"    not started: {problem}")
 
 
 def _mark_done(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:
@@ -153,8 +180,7 @@ def _run(controller: IncidentController, step: Step, answers: Answers, say: Say)
             if not requirement.is_requested:
                 controller.request_approval(step.id, plan)
             _await_approval(controller, step, answers.wait_for_approval, say)
-    typed = answers.confirm.get(step.id, "")
-    controller.start(step.id, plan, typed=typed, reason=answers.override.get(step.id, ""))
+    controller.start(step.id, plan, typed=answers.typed_for(step), reason=answers.override_reason(step))
 
 
 def _await_approval(controller: IncidentController, step: Step, seconds: float, say: Say) -> None:
@@ -224,6 +250,8 @@ def _undecided(controller: IncidentController, step: Step, say: Say) -> Exit:
 
 
 def _stopped(controller: IncidentController, step: Step, status: StepStatus, say: Say) -> Exit:
+    items = step.loop.steps if step.loop else ()
+    step = next((item for item in items if controller.incident.status(item) is status), step)
     last = controller.incident.step(step.id).last
     summary = last.summary if last else controller.incident.step(step.id).reason
     advice = f" {step.on_failure.advice}" if step.on_failure.advice else ""

@@ -20,6 +20,8 @@ from midwatch.engine import incident_files
 from midwatch.engine.adoption import Adoption
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.approvals import Approvals
+from midwatch.engine.batch import Batch
+from midwatch.engine.batches import Batches
 from midwatch.engine.closure import Closure
 from midwatch.engine.collaboration import Collaboration
 from midwatch.engine.control import Control, this_process
@@ -52,7 +54,6 @@ class IncidentController:
         self._control = control = Control(session, times or LeaseTimes())
         self.wait_for_lease_expiry = control.wait_for_lease_expiry
         self.heartbeat = control.heartbeat
-        self.leave = control.leave
 
         approvals = Approvals(session)
         self.pending_steps = approvals.pending_steps
@@ -78,10 +79,12 @@ class IncidentController:
 
         self._results = results = StepResults(session, annotations)
         runner = StepRunner(session, annotations, results)
-        self.plan = runner.plan
-        self.evaluate_preconditions = runner.evaluate_preconditions
-        self.start = runner.start
-        self.cancel = runner.cancel
+        self._batches = batches = Batches(session, runner, results)
+        self.plan = batches.plan
+        self.evaluate_preconditions = batches.evaluate_preconditions
+        self.start = batches.start
+        self.start_observing = batches.start_observing
+        self.cancel = batches.cancel
         self.check_outcome = runner.check_outcome
 
         decisions = StepDecisions(session, annotations, results)
@@ -238,6 +241,11 @@ class IncidentController:
         return self._collaboration.offer
 
     @property
+    def batch(self) -> Batch | None:
+        """The steps that were last run by one decision from here; they may still run."""
+        return self._batches.latest
+
+    @property
     def offered_to_me(self) -> bool:
         """Whether control is mine to take."""
         return self._collaboration.offered_to_me
@@ -269,6 +277,11 @@ class IncidentController:
             self.session.trust_runbook()
             self._collaboration.ask_to_take()
             self.take_control()
+
+    def leave(self) -> None:
+        """Give control back without closing. Running steps go on; no further step of a batch starts."""
+        self._batches.stop()
+        self._control.leave()
 
     def poll(self) -> list[str]:
         """Take in what has happened since the last call; the ids of steps that changed. Cheap.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from midwatch.api.plan import Plan
 from midwatch.engine.reasons import name_to_confirm, optional_reason, require_reason
 from midwatch.incident.state import Approval, Attempt, CriterionState, Incident, StepStatus
-from midwatch.runbook.model import CheckSpec, Risk, Runbook, Step, StepKind
+from midwatch.runbook.model import CheckSpec, Phase, Risk, Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit, tidy
 from midwatch.system.errors import Refused
 from midwatch.system.identity import HOW_TO_LOG_IN, Identity
@@ -27,8 +27,8 @@ def name_to_type(step: Step, plan: Plan) -> str:
 def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, typed: str, reason: str) -> None:
     """Whether this step may run now, as this plan says."""
     status = incident.status(step)
-    if step.loop is not None:
-        raise Refused(f"{step.title} is done for each of its items", hint="Run one of them")
+    if step.awaits_items:
+        raise Refused(f"The items of {step.title} are not known yet", hint=f"Do step {step.awaits_items_of} first")
     if step.kind is StepKind.MANUAL:
         raise Refused(f"{step.title} is done by a person", hint="Mark it done when it is done")
     require_open(incident)
@@ -39,6 +39,27 @@ def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbo
         why = f": {incident.condition(step).reason}" if status is StepStatus.UNDECIDED else ""
         raise Refused(f"{step.title} is {status}{why}", hint="Give a reason to run it all the same")
     require_consent(step, plan, typed)
+
+
+def items_to_run(loop: Step, incident: Incident, runbook: Runbook) -> list[Step]:
+    """The items of a loop that one consent runs: those to do and those that failed, unless they wait for others."""
+    return [
+        item
+        for item in (loop.loop.steps if loop.loop and loop.kind is not StepKind.MANUAL else ())
+        if incident.status(item) in (StepStatus.TODO, StepStatus.FAILED) and not incident.unmet_needs(item, runbook)
+    ]
+
+
+def observing_steps(phase: Phase, incident: Incident, runbook: Runbook) -> list[Step]:
+    """The steps of a phase that are to do and change nothing, and wait for no other steps than these."""
+    found: dict[str, Step] = {}
+    for step in phase.steps:
+        if step.kind is StepKind.MANUAL or step.risk is not Risk.OBSERVE or step.awaits_items:
+            continue
+        others = (need for need in incident.unmet_needs(step, runbook) if need.id not in found)
+        if incident.status(step) is StepStatus.TODO and not any(others):
+            found[step.id] = step
+    return list(found.values())
 
 
 def needs_reason_to_run(step: Step, incident: Incident) -> bool:
@@ -66,12 +87,18 @@ def require_start_point(step: Step, incident: Incident, runbook: Runbook, reason
     require_reason(reason)
     if incident.status(step).concluded or incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is {incident.status(step)}", hint="Start from a step that is still to do")
-    earlier = itertools.takewhile(lambda other: other.id != step.id, runbook.steps())
-    passed = [other for other in earlier if not incident.status(other).concluded]
-    found = [other for other in passed if incident.status(other) is not StepStatus.RUNNING]
+    found = steps_passed_over(step, incident, runbook)
     if not found:
         raise Refused(f"Nothing before {step.title} waits", hint="Run it")
     return found
+
+
+def steps_passed_over(step: Step, incident: Incident, runbook: Runbook) -> list[Step]:
+    """The steps before this one, or before the first item of this loop, that wait for somebody."""
+    first = step.loop.steps[0].id if step.loop and step.loop.steps else step.id
+    earlier = itertools.takewhile(lambda other: other.id != first, runbook.steps())
+    states = [(other, incident.status(other)) for other in earlier]
+    return [other for other, status in states if not status.concluded and status is not StepStatus.RUNNING]
 
 
 def needs_approval(step: Step, plan: Plan) -> bool:
@@ -209,8 +236,20 @@ def require_decidable(step: Step, incident: Incident, reason: str) -> None:
     """Whether a person may skip, fail or reopen the step now."""
     require_open(incident)
     require_reason(reason)
+    if step.loop is not None and not step.awaits_items:
+        raise Refused(f"{step.title} is done for each of its items", hint="Choose an item")
     if incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is running", hint="Cancel it first")
+
+
+def steps_to_skip(step: Step, incident: Incident) -> list[Step]:
+    """What a person skips with this step: the step itself, or the items of a loop that wait for somebody."""
+    if step.loop is None or step.awaits_items:
+        return [step]
+    waiting = (StepStatus.TODO, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.UNDECIDED)
+    if not (found := [item for item in step.loop.steps if incident.status(item) in waiting]):
+        raise Refused(f"No item of {step.title} waits for anybody", hint="Choose an item")
+    return found
 
 
 def require_closable(

@@ -23,9 +23,11 @@ _ENDS = "\r\n"
 
 
 def asked_secrets(step: Step, plan: Plan) -> tuple[str, ...]:
-    """The names of the secrets that a person has to type before this plan of the step runs."""
+    """The names of the secrets that a person has to type before this plan of the step runs; of a loop, once for all
+    items."""
     needed = secrets_of(plan)
-    return tuple(secret.name for secret in step.secrets if secret.is_asked and secret.name in needed)
+    asked = (secret.name for secret in step.secrets if secret.is_asked)
+    return tuple(name for name in asked if step.loop is not None or name in needed)
 
 
 def fetch_secrets(step: Step, plan: Plan, runbook: Runbook, typed: Mapping[str, str]) -> dict[str, str]:

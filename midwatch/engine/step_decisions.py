@@ -40,8 +40,10 @@ class StepDecisions:
             self._results.escalate()
 
     def skip(self, step_id: str, reason: str) -> None:
-        """Go on without it, and say why."""
-        self._decide(EventKind.SKIPPED, step_id, reason)
+        """Go on without it, and say why; of a loop, without the items that are neither concluded nor running."""
+        step = self._session.runbook.step(step_id)
+        for left in policy.steps_to_skip(step, self._session.incident):
+            self._decide(EventKind.SKIPPED, left.id, reason)
 
     def reopen(self, step_id: str, reason: str) -> None:
         """It was concluded, and has to be done again."""

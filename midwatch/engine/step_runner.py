@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from midwatch.api.plan import Plan
@@ -30,6 +31,15 @@ BEFORE_LIMIT_S = 5.0
 """Seconds that readings may hold up the start of a step."""
 PRECONDITION_LIMIT_S = 30.0
 """Seconds after which what a step requires counts as unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The consent to all items of a loop."""
+
+    loop: str
+    approved_by: str
+    """The second person, where the step takes two."""
 
 
 class StepRunner:
@@ -70,28 +80,33 @@ class StepRunner:
         reason: str = "",
         undo: bool = False,
         secrets: Mapping[str, str] = MappingProxyType({}),
+        consent: Consent | None = None,
     ) -> None:
         """Run the step, or undo what it did, as the plan was shown. Returns once its supervisor owns it.
 
-        `secrets` are those that a person was asked for (`midwatch.engine.secret_fetch`). Raises `Refused` when it may
-        not run (`midwatch.engine.policy`), and `Failed` when a secret cannot be fetched: then nothing is journalled and
+        `secrets` are those that a person was asked for (`midwatch.engine.secret_fetch`). `consent` is that to all items
+        of a loop, for the step of one item: it stands for what is typed and approved. Raises `Refused` when it may not
+        run (`midwatch.engine.policy`), and `Failed` when a secret cannot be fetched: then nothing is journalled and
         nothing runs.
         """
         session, results = self._session, self._results
         runbook, step, handle = session.runbook, session.runbook.step(step_id), session.require_driver()
         found = {} if undo else self.evaluate_preconditions(step_id)
-        self._require_allowed(step, plan, found, typed=typed, reason=reason, undo=undo)
+        self._require_allowed(step, plan, found, typed=typed, reason=reason, undo=undo, consent=consent)
         fetched = fetch_secrets(step, plan, runbook, secrets)
         session.learn_secrets(masked_values(fetched))
         with session.mutex:
             incident = session.incident
-            approved_by = self._require_allowed(step, plan, found, typed=typed, reason=reason, undo=undo)
+            approved_by = self._require_allowed(
+                step, plan, found, typed=typed, reason=reason, undo=undo, consent=consent
+            )
             require_same_files(session.folder, runbook)
             require_same_inputs(plan, step, runbook, incident, undo=undo)
             number = len(incident.step(step_id).attempts) + 1
             attempt = session.folder.attempt(step_id, number)
             order = order_for(plan, step, runbook, session.folder, attempt, session.actor)
             body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)
+            body |= {"loop": consent.loop} if consent else {}
             body["plan_sha256"] = self._prepare(attempt, plan)
             handle.starting.add((step_id, number))
             try:
@@ -145,16 +160,28 @@ class StepRunner:
         return holds
 
     def _require_allowed(
-        self, step: Step, plan: Plan, found: Mapping[str, CriterionState], *, typed: str, reason: str, undo: bool
+        self,
+        step: Step,
+        plan: Plan,
+        found: Mapping[str, CriterionState],
+        *,
+        typed: str,
+        reason: str,
+        undo: bool,
+        consent: Consent | None,
     ) -> str:
         """Who approved the plan; empty where nobody has to. Raises `Refused`."""
         session, approved_by = self._session, ""
         if undo:
             policy.require_undoable(step, plan, session.incident, typed=typed, reason=reason)
         else:
+            typed = policy.name_to_type(step, plan) if consent else typed
             policy.require_startable(step, plan, session.incident, session.runbook, typed=typed, reason=reason)
             policy.require_preconditions_or_reason(step, found, reason)
-            approved_by = policy.require_approved_plan(step, plan, session.incident, Identity.current())
+            person = Identity.current()
+            approved_by = (
+                consent.approved_by if consent else policy.require_approved_plan(step, plan, session.incident, person)
+            )
         self._require_ended(step)
         return approved_by
 

@@ -125,12 +125,14 @@ def next_action(view: IncidentView, step_id: str = "", inconclusive: Collection[
     if step is None:
         return NextAction(ActionKind.CLOSE)
     status = incident.status(step)
-    if status is StepStatus.RUNNING:
+    if status is StepStatus.RUNNING or is_batch(view, step):
         return NextAction(ActionKind.OUTPUT, step.id)
     if status.concluded or not view.driving:
         return _elsewhere(view, step)
     if unmet := incident.unmet_needs(step, runbook):
         return NextAction(ActionKind.GO_TO, unmet[0].id, is_needed_first=True)
+    if step.loop is not None and not step.awaits_items:
+        return _of_loop(view, step)
     if status is StepStatus.UNDECIDED:
         return NextAction(ActionKind.DECIDE_NEED, step.id)
     if step.kind is StepKind.MANUAL and not step.awaits_items:
@@ -138,6 +140,22 @@ def next_action(view: IncidentView, step_id: str = "", inconclusive: Collection[
     if policy.can_check_outcome(step, incident) and step.id not in inconclusive:
         return NextAction(ActionKind.CHECK_OUTCOME, step.id)
     return NextAction(ActionKind.RUN, step.id)
+
+
+def is_batch(view: IncidentView, step: Step) -> bool:
+    """Whether items of this loop are being run by one consent from here."""
+    return view.batch is not None and view.batch.is_active and view.batch.name == step.id
+
+
+def _of_loop(view: IncidentView, loop: Step) -> NextAction:
+    """All items that can be run; before and after that, the first item that a person has to decide on."""
+    assert loop.loop is not None
+    states = [(item, view.incident.status(item)) for item in loop.loop.steps]
+    unknown = [item for item, status in states if status is StepStatus.UNKNOWN]
+    if not unknown and policy.items_to_run(loop, view.incident, view.runbook):
+        return NextAction(ActionKind.RUN, loop.id)
+    waiting = [item for item, status in states if not status.concluded]
+    return NextAction(ActionKind.GO_TO, (unknown or waiting)[0].id)
 
 
 def _elsewhere(view: IncidentView, step: Step) -> NextAction:

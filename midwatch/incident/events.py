@@ -35,7 +35,8 @@ class EventKind(StrEnum):
     APPROVAL_GIVEN = "approval.given"  # step, asked: seq of the request, digest, by
     APPROVAL_DECLINED = "approval.declined"  # step, asked, digest, by, reason
     # approved_by where the step takes two people, and
-    # step, attempt, plan: {…}, digest, reason, undoes: the attempt that it takes back, or null
+    # step, attempt, plan: {…}, digest, reason, undoes: the attempt that it takes back, or null,
+    # loop: the loop to whose items a person consented at once
     CONFIRMED = "step.confirmed"
     PINNED = "target.pinned"  # target, system_identifier, role, from: {system_identifier, role} or null, reason
     STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -276,12 +277,20 @@ class Incident:
         states = [status for step in steps if (status := self.status(step)) is not StepStatus.NOT_NEEDED]
         return sum(status.concluded for status in states), len(states)
 
+    def items_words(self, loop: Step) -> str:
+        """`2 done, 1 failed`: the items of a loop by their status; empty for a step without items."""
+        statuses = Counter(self.status(item).value for item in (loop.loop.steps if loop.loop else ()))
+        return ", ".join(f"{count} {status}" for status, count in statuses.items())
+
     def next_step(self, runbook: Runbook) -> Step | None:
-        """The first step that is not settled and not running; a failed one stays next until a person decides."""
+        """The first step that is not settled and not running; a failed one stays next until a person decides.
+
+        Of an item of a loop, the loop.
+        """
         for step in runbook.steps():
             status = self.status(step)
             if not status.concluded and status is not StepStatus.RUNNING:
-                return step
+                return runbook.loops[step.item.loop] if step.item else step
         return None
 
     def unmet_needs(self, step: Step, runbook: Runbook) -> list[Step]:

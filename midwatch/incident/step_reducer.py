@@ -58,7 +58,8 @@ def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     state.attempts = state.attempts.appended(attempt)
     state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")
     if attempt.undoes is None:
-        incident.approvals = {step: approval for step, approval in incident.approvals.items() if step != state.id}
+        used = (state.id, body.get("loop"))
+        incident.approvals = {step: approval for step, approval in incident.approvals.items() if step not in used}
 
 
 def _started(incident: Incident, event: Event, body: Body) -> None:

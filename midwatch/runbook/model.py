@@ -312,9 +312,24 @@ class Runbook:
         """The step or loop with this id. Raises `KeyError`."""
         return self.steps_by_id[step_id]
 
+    def find(self, step_id: str) -> Step | None:
+        """The step or loop with this id; None when there is none."""
+        return self.steps_by_id.get(step_id)
+
     def phase_of(self, step_id: str) -> Phase:
         """The phase that holds this step or loop. Raises `KeyError`."""
         return self._phases[step_id]
+
+    def entries(self, phase: Phase) -> Iterator[Step]:
+        """The steps of a phase as it is written: each loop once, in place of its items."""
+        last = ""
+        for step in phase.steps:
+            loop = step.item.loop if step.item else ""
+            if not loop:
+                yield step
+            elif loop != last:
+                yield self.loops[loop]
+            last = loop
 
     def input(self, name: str) -> Question | None:
         """The question of the declaration with this name; None when it asks no such thing."""

@@ -37,6 +37,8 @@ class Leave(Dialog[bool]):
         if running:
             texts.append(f"This goes on without the screen: {', '.join(running)}.")
             texts += [f"{self._warning}."] if self._warning else []
+        if (batch := self._desk.batch) is not None and batch.is_active:
+            texts.append("What has not started yet of the steps that run together does not start.")
         if incident.open:
             texts.append(f"{incident.id} stays open. 'midwatch' brings you back to it.")
         else:

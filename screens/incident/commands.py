@@ -67,24 +67,30 @@ class Commands:
             return False
         status = incident.status(step) if step else None
         manual = step is not None and step.kind is StepKind.MANUAL
-        undecided = status in _UNDECIDED
+        undecided, is_loop = status in _UNDECIDED, step is not None and step.loop is not None
         special: dict[str, Callable[[], bool]] = {
             "cancel_step": lambda: status is StepStatus.RUNNING,
             "plan_again": lambda: undecided and not manual,
+            "observe": lambda: self._runner.can_observe(self._screen.checklist.phase),
             "skip": lambda: undecided,
-            "fail": lambda: manual and status is StepStatus.TODO,
+            "fail": lambda: manual and status is StepStatus.TODO and not is_loop,
             "undo": lambda: (
                 step is not None
                 and status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
                 and incident.step(step.id).last is not None
                 and self._plans.undoable(step) is True
             ),
-            "check_outcome": lambda: status is StepStatus.UNKNOWN and step is not None and step.kind is StepKind.USES,
+            "check_outcome": lambda: (
+                status is StepStatus.UNKNOWN and step is not None and step.kind is StepKind.USES and not is_loop
+            ),
             "start_here": lambda: step is not None and undecided and bool(self._runner.passed_over(step)),
-            "manually": lambda: not manual and status in (StepStatus.FAILED, StepStatus.UNKNOWN),
+            "manually": lambda: not manual and not is_loop and status in (StepStatus.FAILED, StepStatus.UNKNOWN),
             "again": lambda: (
-                status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
-                or (manual and status is StepStatus.FAILED)
+                not is_loop
+                and (
+                    status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
+                    or (manual and status is StepStatus.FAILED)
+                )
             ),
             "control": lambda: incident.open and not self._session.driving,
             "approve": lambda: not self._session.driving and bool(self._session.pending_steps()),
@@ -138,6 +144,9 @@ class Commands:
         if step := self._screen.step:
             self._plans.forget(step.id)
             self._plans.make_plan(step.id)
+
+    async def observe(self) -> None:
+        await self._runner.observe(self._screen.checklist.phase)
 
     async def skip(self) -> None:
         if step := self._screen.step:
@@ -255,7 +264,7 @@ class Commands:
 
     def detail(self) -> None:
         if step := self._screen.step:
-            phase = next(phase for phase in self._session.runbook.phases if step in phase.steps)
+            phase = self._session.runbook.phase_of(step.id)
             lines = partial(self._detail, step)
             self._screen.app.push_screen(Page(self._text_styles, f"{phase.section} {phase.title}".strip(), lines))
 

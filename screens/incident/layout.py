@@ -173,7 +173,8 @@ class Layout:
         sheet, step, phase = self._screen.query_one("#step", LineView), self._screen.step, self._screen.checklist.phase
         self._title(sheet, f"{phase.section} {phase.title}".strip())
         if step is None:
-            sheet.show(phase_lines(phase, self._session.incident, sheet.room, self._text_styles))
+            entries = self._session.runbook.entries(phase)
+            sheet.show(phase_lines(phase, entries, self._session.incident, sheet.room, self._text_styles))
             return
         folder = self._session.attempt_folder(step.id)
         how_far = None

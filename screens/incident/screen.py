@@ -11,6 +11,7 @@ from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind, current_step
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
+from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.logind import logout_kills
 from screens.incident.collaboration import Collaboration
@@ -120,9 +121,13 @@ class IncidentScreen(BaseScreen[None]):
             self._polling = False
         self.panes.journal_trouble = ""
         self._show_journal_notices()
+        if (batch := self.session.batch) is not None:
+            for problem in batch.take_problems():
+                self.notice(f"Not started: {problem}", WRONG)
         if changed:
             for step_id in changed:
                 self.plan_cache.forget(step_id)
+                self.plan_cache.forget(loop_of(step_id)[0])
             if self._following:
                 self._go_with_next()
             self._poller.poll_now()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from midwatch.api.plan import Plan
-from midwatch.engine import workflow
+from midwatch.engine import policy, workflow
 from midwatch.engine.workflow import ActionKind, requirements
-from midwatch.incident.state import StepStatus
-from midwatch.runbook.model import Step
+from midwatch.runbook.model import Phase, Step
 from screens.dialogs.confirm import Confirm
 from screens.dialogs.reason import reason_form
 from screens.dialogs.secrets import secrets_form
@@ -94,6 +92,21 @@ class StepRunner:
                         self._screen.notice(str(failed), WRONG)
             return
 
+    def can_observe(self, phase: Phase) -> bool:
+        """Whether there are several steps in the phase to run by one key, and no other batch runs."""
+        batch = self._session.batch
+        return (batch is None or not batch.is_active) and len(
+            policy.observing_steps(phase, self._session.incident, self._session.runbook)
+        ) > 1
+
+    async def observe(self, phase: Phase) -> None:
+        """Run every step of the phase that only observes."""
+        self._screen.follow_next()
+        try:
+            await in_background(f"observe {phase.id}", self._session.start_observing, phase.id)
+        except WorkFailed as failed:
+            self._screen.notice(str(failed), WRONG)
+
     async def _plan_undo(self, step: Step) -> PlanState | None:
         self._screen.notice("Planning the undo")
         try:
@@ -148,9 +161,7 @@ class StepRunner:
 
     def passed_over(self, step: Step) -> list[Step]:
         """The earlier steps that wait for somebody."""
-        earlier = itertools.takewhile(lambda other: other.id != step.id, self._session.runbook.steps())
-        states = [(other, self._session.incident.status(other)) for other in earlier]
-        return [other for other, status in states if not status.concluded and status is not StepStatus.RUNNING]
+        return policy.steps_passed_over(step, self._session.incident, self._session.runbook)
 
     # Reasons
 

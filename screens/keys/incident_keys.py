@@ -18,6 +18,7 @@ KEYS = (
         "check_outcome", "v", "check the outcome", "Check whether a step took effect whose end nobody saw", writes=True
     ),
     Key("plan_again", "p", "plan again", "Look again what the step would do"),
+    Key("observe", "O", "run all that observe", "Run every step of the phase that only observes", writes=True),
     Key("skip", "s", "skip", "Go on without this step, with a reason", writes=True),
     Key("fail", "f", "failed", "Say that a manual step did not work", writes=True),
     Key("manually", "m", "done manually", "A failed step was done manually", writes=True),
@@ -48,7 +49,7 @@ KEYS = (
 )
 MOVES = (
     ("↑ ↓", "Up Down", "Move in the checklist"),
-    ("← →", "Left Right", "Fold and unfold a phase"),
+    ("← →", "Left Right", "Fold and unfold a phase or a loop"),
     ("PgUp PgDn", "PgUp PgDn", "Scroll the step"),
     ("1 to 9", "1 to 9", "Open a panel with its history, in the order shown"),
     ("Tab", "Tab", "Checklist, step, output"),

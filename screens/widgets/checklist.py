@@ -11,7 +11,7 @@ from textual.message import Message
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import Phase, Runbook, Step
 from midwatch.system.clock import Clock
-from screens.widgets.checklist_rows import Entry, checklist_lines, entries
+from screens.widgets.checklist_rows import Entry, checklist_lines, entries, loop_key
 from screens.widgets.line_view import LineView
 from screens.widgets.styles import TextStyles
 
@@ -64,16 +64,15 @@ class Checklist(LineView):
     @property
     def step(self) -> Step | None:
         """The step under the cursor; None on a phase."""
-        return next((step for step in self._about.runbook.steps() if step.id == self._cursor), None)
+        return self._about.runbook.find(self._cursor)
 
     @property
     def phase(self) -> Phase:
         """The phase under the cursor, or that of the step under it."""
+        if self.step is not None:
+            return self._about.runbook.phase_of(self._cursor)
         phases = self._about.runbook.phases
-        return next(
-            (p for p in phases if self._cursor == f"phase {p.id}" or any(s.id == self._cursor for s in p.steps)),
-            phases[0],
-        )
+        return next((phase for phase in phases if self._cursor == f"phase {phase.id}"), phases[0])
 
     @property
     def found(self) -> int:
@@ -100,7 +99,9 @@ class Checklist(LineView):
     def go_to(self, step_id: str) -> None:
         """Put the cursor on a step; phases that were unfolded manually stay so."""
         self._cursor = step_id
-        self._folds = {phase: is_open for phase, is_open in self._folds.items() if phase != self.phase.id}
+        item = self.step.item if self.step else None
+        own = {self.phase.id, loop_key(item.loop) if item else ""}
+        self._folds = {name: is_open for name, is_open in self._folds.items() if name not in own}
         self.draw()
 
     def draw(self) -> None:
@@ -130,12 +131,21 @@ class Checklist(LineView):
         self._move_to(0 if end == 0 else len(self._shown) - 1)
 
     def action_fold(self, unfold: bool) -> None:
-        """Show the steps of the phase under the cursor, or hide them and stay on the phase."""
-        phase = self.phase
-        self._folds[phase.id] = unfold
-        if not unfold:
-            self._cursor = f"phase {phase.id}"
+        """Show the items of the loop or the steps of the phase under the cursor, or hide them and stay on it."""
+        step, phase = self.step, self.phase
+        loop = (step.item.loop if step.item else step.id if step.loop and step.loop.steps else "") if step else ""
+        if loop and (unfold or (step and step.item) or self._items_of(loop)):
+            self._folds[loop_key(loop)] = unfold
+            self._cursor = self._cursor if unfold else loop
+        else:
+            self._folds[phase.id] = unfold
+            if not unfold:
+                self._cursor = f"phase {phase.id}"
         self.post_message(self.Moved())
+
+    def _items_of(self, loop: str) -> list[Entry]:
+        """The lines of the items of this loop that are listed."""
+        return [entry for entry in self._shown if entry.step and entry.step.item and entry.step.item.loop == loop]
 
     def action_unfilter(self) -> None:
         self.filter("")

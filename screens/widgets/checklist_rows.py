@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -16,6 +16,8 @@ from screens.widgets.time_labels import span
 
 _NUMBERED, _COLUMNS = 34, 56
 """Cells from which on a line has the step's number, and columns for risk, time and who."""
+_FEW = 200
+"""Steps up to which every title of the runbook looks different from every other one."""
 _WORTH_A_WORD = (StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
 
 
@@ -44,38 +46,41 @@ def phase_status(phase: Phase, incident: Incident) -> StepStatus:
     return StepStatus.RUNNING if done else StepStatus.TODO
 
 
-def unfolded(
-    phase: Phase, runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[str, bool], height: int = 0
-) -> bool:
-    """Whether a phase shows its steps: as the operator said, else where the cursor, the next or a running step is.
-
-    Every phase does where all of them have room in `height` lines: there is nothing to gain by hiding what comes.
-    """
-    if phase.id in folds:
-        return folds[phase.id]
-    if len(runbook.phases) + sum(len(one.steps) for one in runbook.phases) <= height:
-        return True
-    next_step = incident.next_step(runbook)
-    return any(
-        step.id == cursor or step is next_step or incident.status(step) is StepStatus.RUNNING for step in phase.steps
-    )
-
-
 def entries(
     runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[str, bool], term: str = "", height: int = 0
 ) -> list[Entry]:
     """The lines of the checklist, top to bottom; with a term only the steps that hold all its words, below their
-    phases."""
+    phases.
+
+    A phase shows its steps as the operator said, else where the cursor, the next or a running step is. Every phase does
+    where all of them have room in `height` lines: there is nothing to gain by hiding what comes. A loop shows its items
+    as the operator said, else where the cursor is on one of them.
+    """
     found: list[Entry] = []
+    all_fit = len(runbook.phases) + sum(1 for phase in runbook.phases for _ in runbook.entries(phase)) <= height
+    following = [incident.next_step(runbook), *(runbook.step(state.id) for state in incident.running())]
+    open_ids = {runbook.phase_of(step.id).id for step in following if step is not None}
+    at = runbook.find(cursor)
+    open_ids |= {runbook.phase_of(at.id).id} if at is not None else set()
     for phase in runbook.phases:
         if term.strip():
             steps = [step for step in phase.steps if _holds(step, incident, term)]
             found += [Entry(phase), *(Entry(phase, step) for step in steps)] if steps else []
             continue
         found.append(Entry(phase))
-        if unfolded(phase, runbook, incident, cursor, folds, height):
-            found.extend(Entry(phase, step) for step in phase.steps)
+        if folds.get(phase.id, all_fit or phase.id in open_ids):
+            for step in runbook.entries(phase):
+                items = step.loop.steps if step.loop else ()
+                is_open = folds.get(
+                    loop_key(step.id), at is not None and at.item is not None and at.item.loop == step.id
+                )
+                found += [Entry(phase, step), *(Entry(phase, item) for item in items if is_open)]
     return found
+
+
+def loop_key(loop: str) -> str:
+    """What a fold of the items of a loop is remembered by; no phase has this id."""
+    return f"loop {loop}"
 
 
 def _holds(step: Step, incident: Incident, term: str) -> bool:
@@ -97,7 +102,7 @@ def checklist_lines(
     text_styles: TextStyles,
 ) -> list[Content]:
     """One line an entry. The next step is marked by sign, word and colour; the cursor by its background."""
-    next_step, titles = incident.next_step(runbook), [step.title for step in runbook.steps()]
+    next_step, titles = incident.next_step(runbook), [step.title for step in _apart(shown, runbook)]
     open_phases = {entry.phase.id for entry in shown if entry.step}
     lines = []
     for entry in shown:
@@ -109,6 +114,12 @@ def checklist_lines(
             line = line.stylize(text_styles.cursor)
         lines.append(line)
     return lines
+
+
+def _apart(shown: list[Entry], runbook: Runbook) -> Iterable[Step]:
+    """The steps whose titles have to look different: all, or in a long checklist those that are listed."""
+    listed = [entry.step for entry in shown if entry.step is not None]
+    return listed if len(listed) > _FEW else runbook.steps()
 
 
 def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, text_styles: TextStyles) -> Content:
@@ -140,6 +151,7 @@ def _step_line(
     status = incident.status(step)
     mark = text_styles.ink(text_styles.signs.next if is_next else " ", f"bold {CHOSEN}")
     number = f"{step.number} " if width >= _NUMBERED else ""
+    indent = "  " if step.item is not None and width >= _NUMBERED else ""
     text = {StepStatus.DONE: FAINT, StepStatus.SKIPPED: FAINT, StepStatus.NOT_NEEDED: FAINT}.get(
         status, STATE_STYLES[status]
     )
@@ -149,14 +161,14 @@ def _step_line(
     if width >= _COLUMNS:
         right = _columns(step, status, word, style, took, text_styles)
     else:
-        if status is StepStatus.RUNNING:
+        if status is StepStatus.RUNNING and step.loop is None:
             word = took  # the sign says the rest
         elif width >= _NUMBERED:
             word = f"{word} {took}".strip()
         if width >= _NUMBERED and not word and status is StepStatus.TODO:
             word = _risk(step) if step.risk is not Risk.OBSERVE else ""
         right = text_styles.ink(fit(text_styles.clean(word), max(width // 3, 4), text_styles), style)
-    left = Content.assemble(mark, " ", text_styles.state(status), text_styles.ink(f" {number}", style_of_title))
+    left = Content.assemble(mark, " ", indent, text_styles.state(status), text_styles.ink(f" {number}", style_of_title))
     room = width - left.cell_length - right.cell_length - (1 if right.cell_length else 0)
     title = fit_apart(text_styles.clean(step.title), map(text_styles.clean, titles), room, text_styles)
     return edges(Content.assemble(left, text_styles.ink(title, style_of_title)), right, width)
@@ -165,7 +177,7 @@ def _step_line(
 def _columns(step: Step, status: StepStatus, word: str, style: str, took: str, text_styles: TextStyles) -> Content:
     """Risk, time and who or what state, each in its own column; a time that is only a limit says so."""
     risk, at_most = _risk(step), "<=" if text_styles.ascii else "≤"
-    if not took and step.kind is not StepKind.MANUAL and not status.concluded:
+    if not took and step.loop is None and step.kind is not StepKind.MANUAL and not status.concluded:
         took = f"{at_most}{duration(step.timeout)}"
     risk_style = WRONG if risk == Risk.DESTROY and not status.concluded else FAINT
     return Content.assemble(
@@ -194,6 +206,9 @@ def _time(state: StepState | None, status: StepStatus, steady: float) -> str:
 def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> tuple[str, str]:
     """The state in a word, or who did it, and its style."""
     state = incident.steps.get(step.id)
+    if step.loop is not None and step.loop.steps:
+        settled, total = incident.counts(step.loop.steps)
+        return f"{settled} of {total}", f"bold {CHOSEN}" if is_next else STATE_STYLES[status] or FAINT
     if status is StepStatus.RUNNING:
         return "running", CHOSEN
     if status in _WORTH_A_WORD:

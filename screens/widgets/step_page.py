@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from rich.cells import cell_len
@@ -33,6 +34,7 @@ def step_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> list
     lines.append(Content(""))
     state = incident.steps.get(step.id)
     lines += standing_lines(parts, width, text_styles)
+    lines += _items(step, incident, width, text_styles)
     lines += _needed(parts, status, width, text_styles)
     if step.instructions and (status is not StepStatus.RUNNING or parts.whole):
         lines += [*markdown_lines(step.instructions, width, text_styles, step.text_values), Content("")]
@@ -53,11 +55,13 @@ def step_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> list
     return lines
 
 
-def phase_lines(phase: Phase, incident: Incident, width: int, text_styles: TextStyles) -> list[Content]:
+def phase_lines(
+    phase: Phase, steps: Iterable[Step], incident: Incident, width: int, text_styles: TextStyles
+) -> list[Content]:
     """The page of a phase: what it is about, and where its steps stand."""
     lines = [text_styles.ink(f"{phase.section} {phase.title}".strip(), STRONG)]
     lines += [*paragraph(phase.intro, width, text_styles, style=FAINT), Content("")] if phase.intro else [Content("")]
-    for step in phase.steps:
+    for step in steps:
         status = incident.status(step)
         left = Content.assemble(" ", text_styles.state(status), text_styles.ink(f" {step.number} {step.title}"))
         lines.append(edges(left, text_styles.ink(status.value, STATE_STYLES[status] or FAINT), width))
@@ -75,6 +79,12 @@ def _heading(step: Step, status: StepStatus, width: int, text_styles: TextStyles
             text_styles.ink(risk, _RISK_STYLES[step.risk]), text_styles.ink(limit if len(limit) <= room else "", FAINT)
         )
     return edges(text_styles.ink(title, STRONG), right, width)
+
+
+def _items(step: Step, incident: Incident, width: int, text_styles: TextStyles) -> list[Content]:
+    """The items of a loop, counted by their status."""
+    words = incident.items_words(step)
+    return [*labelled("items", words, width, text_styles), Content("")] if words else []
 
 
 def _needed(parts: StepPageData, status: StepStatus, width: int, text_styles: TextStyles) -> list[Content]:

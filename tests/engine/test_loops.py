@@ -9,8 +9,9 @@ import pytest
 
 from midwatch.engine import headless
 from midwatch.engine.answers import load_answers
+from midwatch.engine.batch import Batch
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.engine.workflow import ActionKind, NextAction, next_action
+from midwatch.engine.workflow import ActionKind, NextAction, YesNo, next_action, requirements
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.reports.event_text import describe
@@ -18,6 +19,7 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Exit, Refused
 from tests.support.steps import ended
+from tests.support.waiting import wait_for
 
 RUNBOOK = """\
 midwatch: 1
@@ -66,6 +68,7 @@ def test_items_are_run_skipped_and_tried_again_alone(
     given = load_answers(answers(here, "skip: {'renew[a/../b]': it is retired}\n"), runbook)
     assert headless.run(controller, given, said.append) is Exit.FAILED
     assert "3.1.2 Read a/../b" in said
+    assert controller.incident.step("renew[web3]").last is None  # stop_on_failure
     assert controller.incident.status(runbook.step("renew")) is StepStatus.FAILED
     (here / "fail-web1").unlink()
     assert headless.run(controller, given, said.append, retry=True) is Exit.DONE
@@ -75,6 +78,82 @@ def test_items_are_run_skipped_and_tried_again_alone(
     folder = controller.attempt_folder("read[a/../b]")
     assert folder is not None
     assert folder.path.parent.parent == controller.folder.path / "steps"
+
+
+def test_one_consent_runs_what_is_left_of_a_loop(controller: IncidentController, here: Path) -> None:
+    for name in ("read[web1]", "read[a/../b]", "read[web3]"):
+        run_step(controller, name)
+    run_step(controller, "renew[web3]")
+    (here / "fail-b").touch()
+    plan = controller.plan("renew")
+    assert dict(plan.facts)["items"] == "2: web1, a/../b"
+    assert [effect.object for effect in plan.effects] == [f"{item}: whatever this command changes" for item in ITEMS]
+    assert [text for label, text in plan.facts if "DAYS" in label] == ["4", "6"], plan.facts
+    assert requirements(controller, ActionKind.RUN, "renew", plan=plan) == [YesNo()]
+    controller.start("renew", plan)
+    assert batch_ended(controller).problems == []
+    loop = controller.runbook.step("renew")
+    assert controller.incident.status(loop) is StepStatus.FAILED
+    confirmed = [event.body for event in controller.events if event.kind == EventKind.CONFIRMED]
+    assert [body.get("loop") for body in confirmed] == [None] * 4 + ["renew"] * 2
+    assert next_action(controller, "renew") == NextAction(ActionKind.RUN, "renew")
+    again = controller.plan("renew")  # the failed one only
+    assert dict(again.facts)["items"] == "1: a/../b"
+    with pytest.raises(Refused, match=r"Renew was planned anew since this plan was shown"):
+        controller.start("renew", plan)
+    controller.skip("renew", "nobody needs it")
+    assert controller.incident.status(controller.runbook.step("renew[a/../b]")) is StepStatus.SKIPPED
+    assert controller.incident.status(loop) is StepStatus.DONE
+
+
+ITEMS = ("web1", "a/../b")
+
+
+def batch_ended(controller: IncidentController) -> Batch:
+    batch = controller.batch
+    assert batch is not None
+    wait_for(lambda: not batch.is_active)
+    controller.poll()
+    return batch
+
+
+PARALLEL = """\
+midwatch: 1
+id: parallel
+title: Hosts
+severity: SEV-2
+phases:
+  - title: Look
+    id: look
+    steps:
+      - id: wait
+        title: Wait
+        for_each: [a, b, c, d]
+        run: |
+          touch "here-$ITEM"
+          if [ "$ITEM" != d ]; then while [ ! -e here-c ]; do sleep 0.02; done; else exit 3; fi
+        env: {ITEM: {from: item}}
+        risk: observe
+        parallel: 3
+        stop_on_failure: false
+      - {id: count, title: Count, run: ls here-* | wc -l, risk: observe, depends_on: [wait]}
+      - {id: change, title: Change, run: touch changed, risk: change}
+      - {id: last, title: Last, run: "true", risk: observe}
+  - {title: Later, steps: [{id: other, title: Other, run: "true", risk: observe}]}
+"""
+
+
+def test_all_that_only_observes_in_a_phase_runs_by_one_decision(here: Path) -> None:
+    (here / "runbook.yaml").write_text(PARALLEL, encoding="utf-8")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    controller.start_observing("look")  # three at a time: the first two end only once the third runs
+    assert batch_ended(controller).started == ["wait[a]", "wait[b]", "wait[c]", "wait[d]", "last"]
+    assert controller.incident.status(controller.runbook.step("wait")) is StepStatus.FAILED
+    assert controller.incident.step("count").last is None  # it depends on one that failed
+    assert not (here / "changed").exists()
+    with pytest.raises(Refused, match="Nothing is left in Look that only observes"):
+        controller.start_observing("look")
+    controller.leave()
 
 
 REPORTED = """\

@@ -50,6 +50,7 @@ COMMAND_WORDS = (
     CommandWord(
         "start", "b", "Go on at the step that 'at' has gone to; earlier ones are skipped", "[REASON]", writes=True
     ),
+    CommandWord("observe", "ob", "Run all that only observes in the phase of the step", writes=True),
     CommandWord("follow", "o", "What the step writes while it runs; Ctrl+C asks what to do"),
     CommandWord("output", "out", "The last lines that the step wrote", "[LINES]"),
     CommandWord("cancel", "x", "End the step that runs", writes=True),

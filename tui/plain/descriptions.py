@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from midwatch.engine.incident_controls import IncidentControls
-from midwatch.engine.workflow import ActionKind, NextAction
+from midwatch.engine.workflow import ActionKind, NextAction, is_batch
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below
 from midwatch.runbook.declaration import input_lines
@@ -54,6 +54,8 @@ def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str
     """Everything about a step but its plan."""
     status = incident.status(step)
     yield f"{titled(step)}. {status.value}, {_KINDS[step.kind]}, {step.risk}."
+    if items := incident.items_words(step):
+        yield f"Its items: {items}."
     if step.why:
         yield f"Why: {_flowing(step.why)}"
     if step.instructions:
@@ -97,12 +99,15 @@ def history_lines(step: Step, incident: Incident) -> Iterator[str]:
 def checklist_lines(incident: Incident, runbook: Runbook, current: Step | None, *, whole: bool) -> Iterator[str]:
     """Phases with their counts; the steps of the phase that one is in, or of all."""
     here = runbook.phase_of(current.id) if current else None
+    loop = current.item.loop if current and current.item else current.id if current and current.loop else ""
     for phase in runbook.phases:
         concluded, total = incident.counts(phase.steps)
         yield f"{phase.section} {phase.title}: {concluded} of {total} concluded.".lstrip()
-        if whole or phase is here:
-            for step in phase.steps:
-                yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}"
+        for step in runbook.entries(phase) if whole or phase is here else ():
+            items = f", {words}" if (words := incident.items_words(step)) else ""
+            yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}{items}"
+            for item in step.loop.steps if step.loop and (whole or step.id == loop) else ():
+                yield f"    {'next, ' if item is current else ''}{incident.status(item).value}: {titled(item)}"
 
 
 def timeline_lines(controller: IncidentControls, *, first: int = 1) -> Iterator[str]:
@@ -132,7 +137,7 @@ def next_line(controller: IncidentControls, action: NextAction) -> str:
     match action.kind:
         case ActionKind.GO_TO:
             return f"Enter goes to {name}{', which is needed first' if action.is_needed_first else ''}."
-        case ActionKind.OUTPUT if status is StepStatus.RUNNING:
+        case ActionKind.OUTPUT if status is StepStatus.RUNNING or is_batch(controller, step):
             return f"Running: {name}. Enter follows it."
         case ActionKind.OUTPUT:
             return f"{name} is {status.value}. Enter shows the last lines that it wrote."
@@ -149,7 +154,8 @@ def next_line(controller: IncidentControls, action: NextAction) -> str:
         )
     if status is StepStatus.FAILED:
         return f"{name} failed. Enter plans it again; {_what_then(step)}"
-    return f"Next: {name}. Enter plans it; {_what_then(step)}"
+    of_all = f", {items}" if (items := incident.items_words(step)) else ""
+    return f"Next: {name}{of_all}. Enter plans it; {_what_then(step)}"
 
 
 def _what_then(step: Step) -> str:

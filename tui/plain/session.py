@@ -25,7 +25,7 @@ from tui.plain.collaboration import Collaboration
 from tui.plain.command_words import help_lines, parse
 from tui.plain.line_terminal import Gone, Interrupted, LineTerminal
 from tui.plain.step_commands import StepCommands, running_step
-from tui.plain.step_output import follow, say_end
+from tui.plain.step_output import follow, follow_batch, say_end
 from tui.plain.typed_ahead import has_typed_ahead
 
 _LAST = 20
@@ -127,6 +127,9 @@ class Session:
         if controller.driving and controller.incident.open:
             for line in descriptions.owed_lines(controller.incident, controller.runbook):
                 self._teletype.say(line)
+        if (batch := controller.batch) is not None and not batch.is_active:
+            for problem in batch.take_problems():
+                self._teletype.say(f"Not started: {problem}")
         self._collaboration.news()
 
     def _ask_to_leave(self) -> None:
@@ -152,6 +155,7 @@ class Session:
             "manually": partial(self._settle, deciding.manually),
             "again": partial(self._settle, deciding.again),
             "undo": partial(self._settle, deciding.undo),
+            "observe": lambda rest: self._observe(),
             "start": partial(self._settle, deciding.start),
             "check": lambda rest: deciding.check_outcome(self._one()),
             "follow": lambda rest: self._follow(),
@@ -236,10 +240,22 @@ class Session:
         self._view("")
         self._deciding.decide_need(self._one())
 
+    def _observe(self) -> None:
+        """Everything that only observes in the phase of the step."""
+        step = self._one()
+        self._deciding.observe(self._conductor.runbook.phase_of(step.id))
+        self._spoken_of()
+        self._at = None
+
     def _follow_or_read(self) -> None:
         """The output of the step: followed while it runs, else its last lines."""
-        step = self._one()
-        if self._conductor.incident.status(step) is StepStatus.RUNNING:
+        step, batch = self._one(), self._conductor.batch
+        if batch is not None and batch.is_active:
+            ended = [self._conductor.incident.step(name).status is not StepStatus.RUNNING for name in batch.started]
+            follow_batch(self._conductor, self._teletype, first=ended.index(False) if False in ended else len(ended))
+            self._spoken_of()
+            self._at = None
+        elif self._conductor.incident.status(step) is StepStatus.RUNNING:
             self._followed(step)
             self._at = None
         else:

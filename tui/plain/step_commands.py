@@ -10,14 +10,14 @@ from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import CriterionState
-from midwatch.runbook.model import Step, StepKind
+from midwatch.runbook.model import Phase, Step, StepKind
 from midwatch.system.errors import Refused
 from tui.plain.collaboration import Collaboration
 from tui.plain.descriptions import titled
 from tui.plain.line_terminal import Interrupted, LineTerminal
 from tui.plain.plan_text import plan_lines
 from tui.plain.question_prompt import answered
-from tui.plain.step_output import follow
+from tui.plain.step_output import follow, follow_batch
 
 _MET = {True: "met", False: "not met", None: "unknown"}
 
@@ -91,8 +91,16 @@ class StepCommands:
                         terminal.say("Nothing was done.")
                         return
         controller.start(step.id, plan, typed=typed, reason=reason, undo=undo, secrets=secrets)
+        if step.loop is not None:
+            follow_batch(controller, terminal)
+            return
         terminal.say(f"{'The undo of ' if undo else ''}{titled(step)} runs.")
         follow(controller, step, terminal)
+
+    def observe(self, phase: Phase) -> None:
+        """Run every step of the phase that only observes."""
+        self._conductor.start_observing(phase.id)
+        follow_batch(self._conductor, self._teletype)
 
     def _pinned_anew(self, plan: Plan) -> bool:
         """Whether a server that is not the pinned one was said to be the right one."""

@@ -50,6 +50,21 @@ def follow(controller: IncidentControls, step: Step, terminal: LineTerminal) -> 
     return True
 
 
+def follow_batch(controller: IncidentControls, terminal: LineTerminal, *, first: int = 0) -> None:
+    """Follow the steps of the batch in the order in which they start, from this one on, until none is left."""
+    batch, followed, is_over = controller.batch, first, False
+    while batch is not None and not is_over:
+        is_over = not batch.is_active
+        for step_id in batch.started[followed:]:
+            step, followed = controller.runbook.step(step_id), followed + 1
+            terminal.say(f"{titled(step)} runs.")
+            if not follow(controller, step, terminal):
+                return
+        controller.poll()
+        if not is_over:
+            terminal.pause(_POLL)
+
+
 def _say_new(output_index: OutputIndex, said: int, terminal: LineTerminal, *, whole: bool) -> int:
     while output_index.refresh():
         pass
