@@ -28,6 +28,7 @@ _HERE = Path("runbook.yaml")
 
 def add_runbook(parser: argparse.ArgumentParser, *, positional: bool = False) -> None:
     """Add the options that say which runbook, and on which site."""
+    parser.set_defaults(name_runbook="midwatch RUNBOOK" if positional else "--runbook FILE")
     text = "the runbook (default: $MIDWATCH_RUNBOOK, else ./runbook.yaml if nobody else can write to it)"
     if positional:
         parser.add_argument("runbook", nargs="?", metavar="RUNBOOK", help=text)
@@ -80,8 +81,8 @@ def refuse_inputs(args: argparse.Namespace, folder: IncidentFolder) -> None:
         )
 
 
-def find_runbook(given: str | None) -> Path:
-    """The runbook's path. Raises `BadInput` when none is given and none is here."""
+def find_runbook(given: str | None, name_it: str) -> Path:
+    """The runbook's path. Raises `BadInput` when none is given and none is here; `name_it` says how to give one."""
     if given:
         return Path(given)
     if os.environ.get("MIDWATCH_RUNBOOK"):
@@ -90,9 +91,7 @@ def find_runbook(given: str | None) -> Path:
         return there_by_environment("MIDWATCH_RUNBOOK", os.environ)
     if _HERE.exists():
         return _HERE
-    raise BadInput(
-        "There is no runbook.yaml in this folder", hint="Name one: midwatch RUNBOOK; or rehearse: midwatch drill"
-    )
+    raise BadInput("There is no runbook.yaml in this folder", hint=f"Name one: {name_it}; or rehearse: midwatch drill")
 
 
 def load_runbook(args: argparse.Namespace, *, to_run: bool = True) -> Runbook:
@@ -104,7 +103,9 @@ def load_runbook(args: argparse.Namespace, *, to_run: bool = True) -> Runbook:
     from midwatch.runbook.loader import load
 
     trust = _trust_unnamed() if to_run and not _is_named(args) else None
-    runbook = load(find_runbook(args.runbook), site=Path(args.site) if args.site else None, trust=trust)
+    runbook = load(
+        find_runbook(args.runbook, args.name_runbook), site=Path(args.site) if args.site else None, trust=trust
+    )
     _require_confirmed(runbook, args)
     base = os.environ.get("MIDWATCH_BASE")  # a step of an incident: paths start where they did on the day
     return dataclasses.replace(runbook, base=Path(base)) if base else runbook

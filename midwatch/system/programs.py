@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 
 def is_on_path(program: str, environment: Mapping[str, str]) -> bool:
@@ -21,3 +25,24 @@ def start_errno(error: OSError, program: str, environment: Mapping[str, str]) ->
     """
     missing = error.errno == errno.EACCES and not is_on_path(program, environment)
     return errno.ENOENT if missing else error.errno or 0
+
+
+def started_as(arguments: Sequence[str] | None = None) -> str:
+    """The command that brings an operator back to this incident: the program with its path, and its runbook.
+
+    The path is left out where the PATH leads to the same file.
+    """
+    program, *words = sys.argv if arguments is None else arguments
+    if Path(program).name != "midwatch":
+        return "midwatch"
+    found = shutil.which("midwatch")
+    kept = ["midwatch" if found is not None and os.path.realpath(found) == os.path.realpath(program) else program]
+    rest = iter(words)
+    for word in rest:
+        if word in ("--site", "--incident"):
+            kept += [word, next(rest, "")]
+        elif word in ("--input", "--take-over"):
+            next(rest, "")
+        elif Path(word).is_file() or word.startswith(("--site=", "--incident=")):
+            kept.append(word)
+    return shlex.join(kept)

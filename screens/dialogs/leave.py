@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from midwatch.engine.incident_controls import IncidentView
+from midwatch.system.programs import started_as
 from screens.widgets.dialog import Dialog
 from screens.widgets.key_bindings import YES, bindings
 from screens.widgets.styles import TextStyles
@@ -40,9 +41,9 @@ class Leave(Dialog[bool]):
         if (batch := self._desk.batch) is not None and batch.is_active:
             texts.append("What has not started yet of the steps that run together does not start.")
         if incident.open:
-            texts.append(f"{incident.id} stays open. 'midwatch' brings you back to it.")
+            texts.append(f"{incident.id} stays open. '{started_as()}' brings you back to it.")
         else:
-            texts.append(f"{incident.id} is closed. 'midwatch export {incident.id}' writes its timeline.")
+            texts.append(f"{incident.id} is {incident.word}. 'midwatch export {incident.id}' writes its timeline.")
         lines = [line for text in texts for line in paragraph(text, self.room, self.text_styles)]
         yield Static(joined(lines), id="words", markup=False)
 

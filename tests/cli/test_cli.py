@@ -36,6 +36,8 @@ def test_the_front_door_names_every_command(capsys: pytest.CaptureFixture[str]) 
     [
         ([], 2, "There is no runbook.yaml in this folder"),
         (["nowhere.yaml"], 2, "nowhere.yaml"),
+        (["check", "disk", "--path", "."], 2, "Name one: --runbook FILE; or rehearse: midwatch drill."),
+        (["plan"], 2, "Name one: midwatch RUNBOOK; or"),
         (["run", "nowhere.yaml"], 2, "--headless"),
         (["run", "nowhere.yaml", "--headless"], 2, "--answers"),
         (["show"], 2, "incident"),

@@ -23,6 +23,7 @@ from textual.screen import Screen
 from midwatch.redaction import mask
 from midwatch.runbook.secret_sources import environment_secrets
 from midwatch.system.errors import Failed
+from midwatch.system.programs import started_as
 from midwatch.system.sanitize import safe_text
 from screens.pages.page import Page
 from screens.widgets.dialog import Dialog
@@ -84,7 +85,8 @@ class BaseApp(App[T]):
         if self._broke:
             told = safe_text(mask(self._broke, environment_secrets(self.environment)), newlines=True)
             sys.stderr.write(told)
-            hint = "What runs goes on: 'midwatch' brings you back, 'midwatch --plain' without a screen"
+            command = started_as()
+            hint = f"What runs goes on: '{command}' brings you back, '{command} --plain' without a screen"
             raise Failed(f"The screen broke: {told.splitlines()[-1]}", hint=hint)
         return result
 

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from midwatch.system.programs import started_as
+from midwatch.system.sanitize import safe_text
+
 _MODES = "'<u' '?2004l' '?7h' '?1004l' '?1006l' '?1015l' '?1003l' '?1000l' '?1049l' '?25h' 0m"
 """What the screen sets, taken back: keys, paste, wrapping, focus, mouse, the other screen, the cursor, colours."""
-_SAID = "midwatch: The screen was killed. What runs goes on; 'midwatch' brings you back."
+_SAID = "midwatch: The screen was killed. What runs goes on; '{}' brings you back."
 _GUARD = f"""
 trap '' HUP INT QUIT TERM TSTP TTIN TTOU
 read -r left && exit
@@ -42,7 +45,10 @@ def _guard() -> subprocess.Popen[bytes] | None:
             return None
         was = subprocess.run(["stty", "-g"], stdin=terminal, capture_output=True, check=True, timeout=5).stdout.strip()
         return subprocess.Popen(
-            ["sh", "-c", _GUARD, "sh", was, _SAID], stdin=subprocess.PIPE, stdout=terminal, stderr=subprocess.DEVNULL
+            ["sh", "-c", _GUARD, "sh", was, _SAID.format(safe_text(started_as()))],
+            stdin=subprocess.PIPE,
+            stdout=terminal,
+            stderr=subprocess.DEVNULL,
         )
     except (OSError, subprocess.SubprocessError):
         return None
