@@ -45,7 +45,7 @@ def test_the_front_door_names_every_command(capsys: pytest.CaptureFixture[str]) 
         (["action", "emergency-bakcup"], 2, "Did you mean 'emergency-backup'?"),
         (["check", "emergency-backup", "--target", "x"], 2, "emergency-backup is not a check"),
         (["check", "dsik"], 2, "There is no check 'dsik'. Did you mean 'disk'?"),
-        (["check", "swap"], 2, "There is no check 'swap'. There are: backup, disk, "),
+        (["check", "swap"], 2, "There is no check 'swap'. There are: backup, command, disk, "),
         (["check", "diagnose-disk"], 2, "diagnose-disk is not a check"),
         (
             ["incidens"],
