@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from midwatch.system.errors import MidwatchError
 from midwatch.system.units import Seconds
 from midwatch.system.units import figure as figure_text
 from probes.monitoring.performance_data import Figure
-from probes.monitoring.plugin_output import USUAL, Report, report_of, require_limit
+from probes.monitoring.plugin_output import USUAL, Report, report_of, require_runnable
 
 RESULT = "result"
 """The label of the row with the sentence, where the script reports several figures or none."""
@@ -33,16 +33,17 @@ class CommandProbe(Probe):
     title: ClassVar[str] = "Command"
     every: ClassVar[float] = 30.0
 
-    run: str = param("the script, of bash or of its #! line; it observes only")
+    run: str = param("the script, of bash or of its #! line; it observes only", literal=True)
     timeout: Seconds = param("when it is ended; then the reading is unknown", default=USUAL)
+    env: Mapping[str, str] | None = param("variables of the script", default=None)
 
     def __post_init__(self) -> None:
-        require_limit(self.timeout)
+        require_runnable(self.timeout, self.env or {})
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
         """Run the script and read what it reports."""
         try:
-            report = report_of(self.run, runbook, limit=self.timeout, variables={})
+            report = report_of(self.run, runbook, limit=self.timeout, variables=self.env or {})
         except MidwatchError as error:
             return Reading(self.name, clock.now(), error=error.sentence)
         return Reading(self.name, clock.now(), tuple(_rows(report)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from midwatch.api.plan import Plan
 from midwatch.api.probe import Level
 from midwatch.system.errors import OutcomeUnknown
 from midwatch.system.units import Seconds
-from probes.monitoring.plugin_output import USUAL, Report, report_of, require_limit
+from probes.monitoring.plugin_output import USUAL, Report, report_of, require_runnable
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,12 @@ class CheckCommand(Check):
     name: ClassVar[str] = "command"
     summary: ClassVar[str] = "A script of the runbook says so, as a monitoring plug-in does"
 
-    run: str = param("the script, of bash or of its #! line; it observes only")
+    run: str = param("the script, of bash or of its #! line; it observes only", literal=True)
     timeout: Seconds = param("when it is ended; then the check is unknown", default=USUAL)
+    env: Mapping[str, str] | None = param("variables of the script", default=None)
 
     def __post_init__(self) -> None:
-        require_limit(self.timeout)
+        require_runnable(self.timeout, self.env or {})
 
     def plan(self, context: Context) -> Plan:
         """Show the script."""
@@ -40,7 +42,7 @@ class CheckCommand(Check):
 
     def evaluate(self, context: Context) -> Outcome:
         """Run the script and read its state."""
-        report = report_of(self.run, context.runbook, limit=self.timeout, variables={})
+        report = report_of(self.run, context.runbook, limit=self.timeout, variables=self.env or {})
         if report.level is Level.UNKNOWN:
             raise OutcomeUnknown(report.sentence)
         return Outcome(report.level is Level.OK, report.sentence, _values(report))

@@ -1,18 +1,20 @@
 """Parameters of actions and probes: dataclass fields, filled from YAML, the command line or a plan.
 
 The annotation of the field is the type of the parameter: `str`, `int`, `bool`, `Path`, `Percent`, `Size`, `Seconds`,
-`Target` (written as its name), or a `tuple[...]` of one of these types. The text forms of quantities are those of
-`midwatch.system.units`: `80 %`, `124 MB` (decimal), `30 min`.
+`Target` (written as its name), a `tuple[...]` of one of these types, or `Mapping[str, str]`. The text forms of
+quantities are those of `midwatch.system.units`: `80 %`, `124 MB` (decimal), `30 min`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from midwatch.runbook.model import Runbook
@@ -32,6 +34,7 @@ _WORDS = {
     Size: "a size such as '124 MB'",
     Seconds: "a length of time such as '30 min'",
     Target: "the name of a target",
+    dict: "a table of names and values",
 }
 
 
@@ -58,6 +61,8 @@ class Parameter:
     """One sentence for `--help` and for the reference page."""
     least: int = 0
     """The smallest whole number that the parameter accepts."""
+    literal: bool = False
+    """Whether a runbook has to write the value, so that it never comes from a step or a person: true of code."""
 
     @property
     def option(self) -> str:
@@ -71,20 +76,20 @@ class Parameter:
         return f"a list, each {word}" if self.many else word
 
 
-def param(help: str, *, default: Any = _MISSING, least: int = 0) -> Any:
+def param(help: str, *, default: Any = _MISSING, least: int = 0, literal: bool = False) -> Any:
     """Declare a dataclass field as a parameter.
 
     Args:
         help: One sentence for `--help` and for the reference page.
         default: The value when none is given; without a default the parameter is required.
         least: The smallest whole number that the parameter accepts.
+        literal: Whether a runbook has to write the value; no step and no input can give it.
 
     Returns:
         The dataclass field.
     """
-    return dataclasses.field(
-        metadata={"help": help, "least": least}, **({} if default is _MISSING else {"default": default})
-    )
+    metadata = {"help": help, "least": least, "literal": literal}
+    return dataclasses.field(metadata=metadata, **({} if default is _MISSING else {"default": default}))
 
 
 def parameters_of(cls: type) -> tuple[Parameter, ...]:
@@ -102,12 +107,14 @@ def parameters_of(cls: type) -> tuple[Parameter, ...]:
         kind, many = hints[item.name], False
         if typing.get_origin(kind) in (typing.Union, types.UnionType):
             kind = next(arm for arm in typing.get_args(kind) if arm is not type(None))
+        if typing.get_origin(kind) is Mapping:
+            kind = dict
         if typing.get_origin(kind) is tuple:
             kind, many = typing.get_args(kind)[0], True
         required = item.default is _MISSING and item.default_factory is _MISSING
         default = None if item.default is _MISSING else item.default
-        help_, least = item.metadata.get("help", ""), item.metadata.get("least", 0)
-        found.append(Parameter(item.name, kind, many, required, default, help_, least))
+        given = {"help": "", **item.metadata}
+        found.append(Parameter(item.name, kind, many, required, default, **given))
     return tuple(found)
 
 
@@ -163,7 +170,8 @@ def convert(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
 
 def _one(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
     def wrong(hint: str = "") -> BadParameter:
-        sentence = f"The parameter {parameter.name!r} takes {parameter.accepts}, not {value!r}"
+        given = "a table" if isinstance(value, Mapping) else repr(value)
+        sentence = f"The parameter {parameter.name!r} takes {parameter.accepts}, not {given}"
         return BadParameter(parameter.name, sentence, hint=hint)
 
     kind = parameter.kind
@@ -173,6 +181,11 @@ def _one(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
         if value in ("true", "false"):
             return value == "true"
         raise wrong()
+    if kind is dict:
+        table = _read_table(value)
+        if table is None:
+            raise wrong('On a command line, write it like {"HOST": "web1"}')
+        return MappingProxyType(table)
     if isinstance(value, bool | list | tuple | dict) or value is None:
         raise wrong()
     text = str(value)
@@ -194,6 +207,18 @@ def _one(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
         except ValueError as error:
             raise wrong(str(error)) from None
     return text
+
+
+def _read_table(value: Any) -> dict[str, str] | None:
+    """The names and values of a table, or of a JSON object as text; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(value, Mapping) or not all(isinstance(inner, str | int | float) for inner in value.values()):
+        return None
+    return {str(name): as_text(inner) for name, inner in value.items()}
 
 
 def find_target(runbook: Runbook, name: str, parameter: str = "target") -> Target:
@@ -235,6 +260,8 @@ def as_text(value: Any) -> str:
         return f"{float(value):g} s"
     if isinstance(value, Size):
         return f"{int(value)}"
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value), ensure_ascii=False, sort_keys=True)
     if isinstance(value, tuple | list):
         return ",".join(as_text(item) for item in value)
     return str(value)

@@ -31,9 +31,11 @@ def evaluate(
 
 def _evaluate(criterion: CheckSpec, context: Context, incident: Incident) -> CriterionState:
     try:
-        action = build(
-            find_action(criterion.check), resolved(criterion.with_, context.runbook, incident), context.runbook
-        )
+        given = resolved(criterion.with_, context.runbook, incident)
+    except MidwatchError as error:  # a value that no step has reported yet
+        return CriterionState(None, str(error), context.clock.now())
+    try:
+        action = build(find_action(criterion.check), given, context.runbook)
         if not isinstance(action, Check):
             raise BadInput(f"{criterion.check} is not a check", hint="A criterion changes nothing")
         outcome = action.evaluate(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import sys
@@ -68,15 +69,18 @@ def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context
     """What the step, or its undo, would touch now. Slow: it looks at the world. Raises `MidwatchError` when that
     fails."""
     require_items(step, runbook, incident)
+    if step.kind is StepKind.MANUAL and not undo:
+        return PlanDraft("manual", {"step": step.id}).plan()
     if step.kind is StepKind.RUN:
         if undo and not step.process.undo:
             raise _no_undo(step)
-        return plan_script(step, runbook, incident, undo=undo)
+        plan = plan_script(step, runbook, incident, undo=undo)
+    else:
+        plan = planned((undo_of if undo else build_action)(step, runbook, incident), context)
     if undo:
-        return planned(undo_of(step, runbook, incident), context)
-    if step.kind is StepKind.USES:
-        return planned(build_action(step, runbook, incident), context)
-    return PlanDraft("manual", {"step": step.id}).plan()
+        return plan
+    checks = tuple(("requires", f"{check.title}: {check.script}") for check in step.preconditions if check.script)
+    return dataclasses.replace(plan, facts=(*plan.facts, *checks))
 
 
 def require_same_inputs(plan: Plan, step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> None:

@@ -15,6 +15,7 @@ from midwatch.system.errors import BadInput, Refused
 def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) -> dict[str, Any]:
     """The values with every `{from: step.key}` replaced; one from an input that may stay empty, and does, is left out.
 
+    In a table inside of them, such a value stays as an empty text.
     Raises `Refused` while one is not known yet, and `BadInput` for one from an input that is required and was not
     given.
     """
@@ -32,6 +33,8 @@ def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) ->
             if known is None:
                 raise unknown_value(name, value, runbook, incident)
             found[name] = known
+        elif isinstance(value, Mapping):
+            found[name] = dict.fromkeys(value, "") | resolved(value, runbook, incident)
         else:
             found[name] = value
     return found

@@ -9,7 +9,9 @@ from midwatch.api.action import Action, Check
 from midwatch.api.parameters import BadParameter, Parameter, build, convert, parameters_of
 from midwatch.api.registry import find_action, find_probe
 from midwatch.runbook.builder import laid_over, probe_parameters
+from midwatch.runbook.condition_checks import conditions_in
 from midwatch.runbook.fields import Fields, Found, Problems
+from midwatch.runbook.loop_checks import references_in
 from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, Runbook
 from midwatch.runbook.questions import answer_words
 from midwatch.runbook.shapes import shortened
@@ -34,8 +36,13 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
                 _risk(action, step.value, problems)
             for item in [*step.value.items("preconditions"), *step.value.items("verify")]:
                 _check(item.value, runbook, problems)
-    for item in [*fields.items("triggers"), *fields.items("closure")]:
+            for condition in conditions_in(step.value.get("when")):
+                _check(condition, runbook, problems)
+    for item in fields.items("closure"):
         _check(item.value, runbook, problems)
+    for item in fields.items("triggers"):
+        _check(item.value, runbook, problems)
+        _constant(item.value.table("with"), "a trigger's check", problems)
     for name, panel in laid_over("panels", fields, site).items():
         try:
             given = panel.value.get("probe")
@@ -46,15 +53,11 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
             continue
         parameters = probe_parameters(panel)
         _arguments(probe, parameters, panel.key, runbook, problems)
-        for argument in parameters.values():
-            if isinstance(argument.value, Reference):
-                problems.add(
-                    "A panel's parameter cannot come from a step or an input", argument.place, "Write the value"
-                )
+        _constant(parameters, "a panel", problems)
 
 
 def _check(fields: Fields, runbook: Runbook, problems: Problems) -> None:
-    """A trigger's, a step's or the closure's check."""
+    """A check of a trigger, a step, a condition or the closure."""
     action = _named(fields, "check", find_action, problems)
     if action is None:
         return
@@ -62,9 +65,12 @@ def _check(fields: Fields, runbook: Runbook, problems: Problems) -> None:
         sentence = f"{fields.get('check')} is not a check: it changes something"
         problems.add(sentence, fields.where("check"), "Name an action that only looks")
     _arguments(action, fields.table("with"), fields.where("check"), runbook, problems)
-    for name, argument in fields.table("with").items():
-        if isinstance(argument.value, Reference):
-            problems.add(f"{name} of a check cannot come from a step or an input", argument.place, "Write the value")
+
+
+def _constant(given: dict[str, Found], what: str, problems: Problems) -> None:
+    """Say which of these parameters come from a value, where no incident is asked for one."""
+    for found in references_in(Fields(SourceLocation(""), given)):
+        problems.add(f"A parameter of {what} cannot come from a step or an input", found.place, "Write the value")
 
 
 def _named(fields: Fields, key: str, find: Callable[[str], type[Action]], problems: Problems) -> type[Action] | None:
@@ -92,6 +98,9 @@ def _arguments(
     for name, found in given.items():
         if name not in known:
             problems.add(f"There is no parameter {name!r}", found.key, suggest(name, known, "It takes"))
+        elif known[name].literal and isinstance(found.value, Reference):
+            sentence = f"The parameter {name!r} cannot come from a step or an input"
+            problems.add(sentence, found.place, "Write it here; values reach it through 'env' only")
         elif isinstance(found.value, Reference):
             if found.value == ITEM:
                 _each_fits(known[name], "item", items, found, runbook, problems)
@@ -99,21 +108,34 @@ def _arguments(
                 _from_input(known[name], found, runbook, problems)
         elif found.value is not None:
             try:
-                convert(known[name], found.value, runbook)
+                convert(known[name], _known_part(found.value), runbook)
             except BadParameter as error:
                 problems.add(error.sentence, found.place, error.hint)
     for parameter in known.values():
         if parameter.required and parameter.name not in given:
             problems.add(f"The parameter {parameter.name!r} is missing", where, f"It takes {parameter.accepts}")
-    unknown_yet = any(found.value is None or isinstance(found.value, Reference) for found in given.values())
+    values = [inner.value for found in given.values() for inner in _parts(found)]
+    unknown_yet = any(value is None or isinstance(value, Reference) for value in values)
     if unknown_yet or len(problems.found) + problems.more > before:
         return
     try:
-        build(cls, {name: found.value for name, found in given.items()}, runbook)
+        build(cls, {name: _known_part(found.value) for name, found in given.items()}, runbook)
     except MidwatchError as error:
         problems.add(error.sentence, where, error.hint)
     except (ValueError, TypeError) as error:
         problems.add(f"These parameters do not fit: {error}", where)
+
+
+def _parts(found: Found) -> Iterable[Found]:
+    """The values of a table, or the one value."""
+    return found.value.values() if isinstance(found.value, dict) else (found,)
+
+
+def _known_part(value: Any) -> Any:
+    """The value; of a table, those of its values that stand in the runbook."""
+    if not isinstance(value, dict):
+        return value
+    return {name: inner.value for name, inner in value.items() if not isinstance(inner.value, Reference | None)}
 
 
 def _from_input(parameter: Parameter, found: Found, runbook: Runbook, problems: Problems) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from midwatch.runbook.builder import laid_over, section_of
@@ -13,7 +13,8 @@ from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loop_checks import check_loops, references_in
 from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, StepKind
-from midwatch.runbook.process_keys import OURS, PROCESS_KEYS, check_process
+from midwatch.runbook.process_keys import PROCESS_KEYS, check_process
+from midwatch.runbook.processes import is_reserved
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.secret_keys import SECRETS, check_secrets
 from midwatch.runbook.step_builder import action_of, identity, kind_of, question_of
@@ -72,9 +73,11 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
     check_loops(steps, targets, problems)
     check_texts(fields, phases, {identity(step): step for step in steps}, problems)
     _links(steps, problems)
-    around = [item.value for item in fields.items("closure")] + phases
-    shown = [found for part in around for found in values_in(part)]
-    _answers(steps, shown, fields.items("inputs"), problems)
+    closure = [item.value for item in fields.items("closure")]
+    _closure_links(closure, {identity(step) for step in steps}, problems)
+    mentions = [found for part in (*closure, *phases) for found in values_in(part)]
+    mentions += [found for criterion in closure for found in references_in(criterion)]
+    _answers(steps, mentions, fields.items("inputs"), problems)
 
 
 def _unique(what: str, items: Iterable[Fields], problems: Problems) -> None:
@@ -126,7 +129,7 @@ def _step_keys(step: Fields, problems: Problems) -> None:
             "Take 'requires_approval' out",
         )
     for name, found in [*step.table("env").items(), *step.table("secrets").items()]:
-        if name in OURS or name.startswith("MIDWATCH_"):
+        if is_reserved(name):
             problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")
 
 
@@ -225,6 +228,17 @@ def _links(steps: list[Fields], problems: Problems) -> None:
             names = [link.source, *circle]
             way = " → ".join(names if len(names) <= 8 else [*names[:4], "…", *names[-3:]])
             problems.add(f"These steps wait for one another: {way}", link.place, "One of them has to come first")
+
+
+def _closure_links(closure: list[Fields], steps: Collection[str], problems: Problems) -> None:
+    """A criterion takes values of any step, but of no item of a loop that it does not name."""
+    for criterion in closure:
+        for found in references_in(criterion):
+            name = loop_of(found.value.step)[0]
+            if found.value == ITEM:
+                problems.add("Only a step with 'for_each' has an item", found.place, "Write LOOP[ITEM].KEY")
+            elif name != INPUTS and name not in steps:
+                problems.add(f"There is no step {name!r}", found.place, suggest(name, steps, "Steps"))
 
 
 def _way(start: str, end: str, onward: dict[str, list[str]]) -> list[str]:

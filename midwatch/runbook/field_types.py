@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from midwatch.runbook.fields import Problems
 from midwatch.runbook.measures import Measure
 from midwatch.runbook.model import ITEM, Reference
-from midwatch.runbook.shapes import FieldType, Schema, described, listed, shortened
+from midwatch.runbook.shapes import FieldType, Schema, TableOf, described, listed, shortened
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 from midwatch.system.suggestion import suggest
 from midwatch.system.units import Seconds
@@ -261,7 +261,7 @@ class StepValue(FieldType):
 
 @dataclass(frozen=True)
 class Argument(FieldType):
-    """A parameter's value: a scalar, or `{from: step.key}`; with `many` also a list of scalars."""
+    """A parameter's value: a scalar, or `{from: step.key}`; with `many` also a list or a table of scalars."""
 
     many: bool = True
 
@@ -274,6 +274,8 @@ class Argument(FieldType):
                 return node.value
             case Table():
                 if list(node.entries) != ["from"]:
+                    if self.many:
+                        return TableOf(VARIABLE, Argument(many=False), "values").read(node, problems)
                     problems.add("The only table that can stand here is {from: STEP.KEY}", node.place)
                     return None
                 source = node.entries["from"].node
@@ -299,7 +301,10 @@ class Argument(FieldType):
             },
             "required": ["from"],
         }
-        return {"anyOf": [scalar, reference, *([{"type": "array", "items": scalar}] if self.many else [])]}
+        if not self.many:
+            return {"anyOf": [scalar, reference]}
+        table = TableOf(VARIABLE, Argument(many=False), "values").schema()
+        return {"anyOf": [scalar, reference, table, {"type": "array", "items": scalar}]}
 
     def _list(self, node: Listing, problems: Problems) -> list[Any] | None:
         values: list[Any] = []

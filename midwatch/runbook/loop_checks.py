@@ -18,10 +18,23 @@ MOST_STEPS = 5000
 _COMPANIONS = ("parallel", "stop_on_failure")
 
 
-def references_in(step: Fields) -> Iterator[Found]:
-    """Every `{from: …}` of a step."""
-    values = [*step.table("with").values(), *step.table("env").values(), *step.found.values()]
-    return (found for found in values if isinstance(found.value, Reference))
+def references_in(fields: Fields) -> Iterator[Found]:
+    """Every `{from: …}` of a step or a criterion, those of its checks and conditions included."""
+    for key, found in fields.found.items():
+        if key != "answer":
+            yield from _references(found)
+
+
+def _references(found: Found) -> Iterator[Found]:
+    match found.value:
+        case Reference():
+            yield found
+        case Fields() as fields:
+            yield from references_in(fields)
+        case dict() | list() as inner:
+            for item in inner.values() if isinstance(inner, dict) else inner:
+                if isinstance(item, Found):
+                    yield from _references(item)
 
 
 def listed_items(step: Fields, targets: Collection[str]) -> Collection[str] | None:

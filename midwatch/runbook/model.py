@@ -143,6 +143,11 @@ class CheckSpec:
     with_: Mapping[str, Any]
     place: SourceLocation
 
+    @property
+    def script(self) -> str:
+        """The script that the check runs; empty for a check that runs none."""
+        return str(self.with_.get("run", "")).strip() if self.check == "command" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -9,7 +9,7 @@ from typing import Any
 from midwatch.runbook.field_types import Argument, Name, Text, Whole
 from midwatch.runbook.fields import Fields, Problems
 from midwatch.runbook.model import Reference
-from midwatch.runbook.processes import Process, variable_of
+from midwatch.runbook.processes import Process, is_reserved, variable_of
 from midwatch.runbook.shapes import FieldType, Key, ListOf, Schema, described
 from midwatch.runbook.yaml_loader import Node
 
@@ -39,8 +39,6 @@ class CommandLine(FieldType):
 
 
 EXIT = Whole(0, 255)
-OURS = ("STEP_OUTPUT", "PATH", "BASH_ENV", "ENV")
-"""Variables that Midwatch sets itself, or that would change what bash runs before the script."""
 LOGIN = Name("[A-Za-z_][A-Za-z0-9_.-]*", "letters, digits, dots, dashes and underscores, no digit first", 32)
 
 PROCESS_KEYS = (
@@ -106,7 +104,7 @@ def _undo(step: Fields, problems: Problems) -> None:
     taken = dict.fromkeys(step.table("env"), "which 'env' sets as well")
     for item in step.items("outputs"):
         variable = variable_of(item.value)
-        if variable in OURS or variable.startswith("MIDWATCH_"):
+        if is_reserved(variable):
             taken[variable] = "which is not for a runbook to set"
         if variable in taken:
             sentence = f"The undo would find {item.value!r} in ${variable}, {taken[variable]}"

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from midwatch.runbook.model import Reference
 
+_RESERVED = frozenset({"STEP_OUTPUT", "PATH", "BASH_ENV", "ENV"})
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Midwatch sets this variable itself, or bash would run something else before the script because of it."""
+    return name in _RESERVED or name.startswith("MIDWATCH_")
+
 
 @dataclass(frozen=True, slots=True)
 class Process:

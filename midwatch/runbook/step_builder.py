@@ -115,6 +115,8 @@ def criterion_of(fields: Fields) -> CheckSpec:
 
 def arguments(found: dict[str, Found], *, as_text: bool = False) -> MappingProxyType[str, Any]:
     def value(given: Any) -> Any:
+        if isinstance(given, dict):
+            return arguments(given)
         if not as_text or not isinstance(given, bool | int):
             return tuple(given) if isinstance(given, list) else given
         return ("true" if given else "false") if isinstance(given, bool) else str(given)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from midwatch.api.probe import Level
 from midwatch.redaction import mask
 from midwatch.runbook.model import Runbook
-from midwatch.runbook.secret_sources import known_secrets
+from midwatch.runbook.processes import is_reserved
+from midwatch.runbook.secret_sources import known_secrets, names_secret
 from midwatch.supervisor.check_script import run_check_script
 from midwatch.system.errors import BadInput, Failed, OutcomeUnknown
 from midwatch.system.external_command import Ended
@@ -39,8 +40,11 @@ class Report:
     exit: int
 
 
-def require_limit(limit: Seconds) -> None:
-    """Raise `BadInput` for a time limit that nobody waits for."""
+def require_runnable(limit: Seconds, variables: Mapping[str, str]) -> None:
+    """Raise `BadInput` for a time limit that nobody waits for, and for a variable that is not for a runbook to set."""
+    for name in variables:
+        if is_reserved(name):
+            raise BadInput(f"{name} is not for a runbook to set", hint="Choose another name")
     if not 0 < limit <= LONGEST:
         raise BadInput(f"The time limit of a script is from more than nothing to {duration(LONGEST)}, not {limit}")
 
@@ -54,7 +58,7 @@ def report_of(script: str, runbook: Runbook, *, limit: Seconds, variables: Mappi
         ended = run_check_script(script, runbook.base, limit=limit, variables=variables)
     except Failed as error:
         raise OutcomeUnknown(error.sentence, hint=error.hint) from error
-    secrets = known_secrets(runbook)
+    secrets = {name: value for name, value in variables.items() if names_secret(name)} | known_secrets(runbook)
     return read_report(Ended(ended.exit, mask(ended.output, secrets), mask(ended.errors, secrets)))
 
 

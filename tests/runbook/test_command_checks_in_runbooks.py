@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.runbook.loader import RunbookErrors, load
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.model import Reference, Runbook
 
 FRAME = """\
 midwatch: 1
@@ -52,8 +52,45 @@ def test_panels_of_one_probe_are_told_apart_by_their_names(tmp_path: Path) -> No
         ("up: {probe: command}", "The parameter 'run' is missing"),
         ("up: {probe: command, run: echo, every: often}", "'often' is not a length of time"),
         ("up: {probe: command, run: echo, timeout: 5 min}", "from more than nothing to 2 min"),
-        ("up: {probe: command, run: {from: ask.host}}", "A panel's parameter cannot come from a step"),
+        (
+            "up: {probe: command, run: echo, env: {H: {from: ask.host}}}",
+            "A parameter of a panel cannot come from a step",
+        ),
+        ("up: {probe: command, run: echo, env: {PATH: /}}", "PATH is not for a runbook to set"),
+        ("up: {probe: command, run: echo, env: {A: [1]}}", "This takes one value, not a list"),
+        ("up: {probe: command, run: [echo]}", "The parameter 'run' takes text"),
     ],
 )
 def test_a_fault_of_a_panel_is_said_with_its_place(tmp_path: Path, panel: str, said: str) -> None:
     assert said in fault(tmp_path, top=f"panels: {{{panel}}}")
+
+
+CHECK = "{{title: t, check: command, with: {{run: echo, {}}}}}"
+
+
+@pytest.mark.parametrize("key", ["closure", "preconditions"])
+def test_a_check_takes_values_of_steps_and_inputs_in_its_variables_only(tmp_path: Path, key: str) -> None:
+    def keys(given: str) -> dict[str, str]:
+        text = f"[{CHECK.format(given)}]"
+        return {"top": f"closure: {text}"} if key == "closure" else {"step": f", preconditions: {text}"}
+
+    runbook = loaded(tmp_path, **keys("timeout: 1 min, env: {HOST: {from: ask.host}, PORT: 443}"))
+    (check,) = runbook.closure or runbook.step("look").preconditions
+    assert check.with_["env"] == {"HOST": Reference("ask", "host"), "PORT": 443}
+    for given, said in (
+        ("env: {HOST: {from: ask.hots}}", "Step 'ask' does not ask for 'hots'. Did you mean 'host'?"),
+        ("env: {HOST: {from: asc.host}}", "There is no step 'asc'. Did you mean 'ask'?"),
+        ("env: {HOST: {from: item}}", "Only a step with 'for_each' has an item"),
+        ("env: {HOST: {from: inputs.host}}", "There is no input 'host'"),
+        ("env: {BASH_ENV: x}", "BASH_ENV is not for a runbook to set"),
+        ("timeout: 3 min", "The time limit of a script is from more than nothing to 2 min"),
+    ):
+        assert said in fault(tmp_path, **keys(given)), given
+    script = keys("run: {from: ask.host}")
+    said = "The parameter 'run' cannot come from a step or an input. Write it here; values reach it through 'env' only."
+    assert said in fault(tmp_path, **{name: text.replace("run: echo, ", "") for name, text in script.items()})
+
+
+def test_a_trigger_takes_no_value_of_a_step(tmp_path: Path) -> None:
+    trigger = f"triggers: [{CHECK.format('env: {HOST: {from: ask.host}}')}]"
+    assert "A parameter of a trigger's check cannot come from a step" in fault(tmp_path, top=trigger)

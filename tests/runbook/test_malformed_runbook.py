@@ -106,7 +106,7 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
         (
             "{title: a, uses: sweep, with: {target: {of: x}}}",
             48,
-            "The only table that can stand here is {from: STEP.KEY}.",
+            "The parameter 'target' takes the name of a target, not a table.",
         ),
         (
             "{title: a, uses: sweep, with: {target: {from: x}}}",
@@ -231,8 +231,12 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         ("closure: [{title: t, check: levl}]", "1:29: There is no action 'levl'. Did you mean 'level'?"),
         ("closure: [{title: t}]", "1:11: A criterion needs the key 'check'. The check that evaluates it."),
         (
-            "closure: [{title: t, check: level, with: {below: {from: s.k}}}]",
-            "1:50: below of a check cannot come from a step or an input. ",
+            "closure: [{title: t, check: level, with: {below: {from: x.k}}}]",
+            "1:50: There is no step 'x'. ",
+        ),
+        (
+            "triggers: [{title: t, check: level, with: {below: {from: s.k}}}]",
+            "1:51: A parameter of a trigger's check cannot come from a step or an input. ",
         ),
         (
             "locations: {backup: x}",
