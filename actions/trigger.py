@@ -10,7 +10,7 @@ from midwatch.api.action import Action, Check, Context, Outcome
 from midwatch.api.parameters import build, param
 from midwatch.api.plan import Plan, Verb
 from midwatch.api.registry import find_action
-from midwatch.runbook.model import Risk, Trigger
+from midwatch.runbook.model import Risk, Runbook, Trigger
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.suggestion import suggest
 from probes.logs.rotated_log import Coverage, find_lines
@@ -43,6 +43,7 @@ class TriggerAction(Action):
             draft.fact("looks for", trigger.match)
         else:
             draft.add(Verb.READ, f"what the check {trigger.check} looks at")
+            draft.facts += _check_of(trigger, context.runbook).plan(context).facts
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
@@ -78,8 +79,12 @@ class TriggerAction(Action):
         return True, f"{lines[-1].place}: {lines[-1].text}"
 
     def _by_check(self, trigger: Trigger, context: Context) -> tuple[bool, str]:
-        check = build(find_action(trigger.check), trigger.with_, context.runbook)
-        if not isinstance(check, Check):
-            raise Failed(f"The trigger {trigger.id!r} names {trigger.check}, which is no check", place=trigger.place)
-        outcome = check.evaluate(context)
+        outcome = _check_of(trigger, context.runbook).evaluate(context)
         return not outcome.ok, outcome.summary
+
+
+def _check_of(trigger: Trigger, runbook: Runbook) -> Check:
+    check = build(find_action(trigger.check), trigger.with_, runbook)
+    if not isinstance(check, Check):
+        raise Failed(f"The trigger {trigger.id!r} names {trigger.check}, which is no check", place=trigger.place)
+    return check

@@ -95,8 +95,9 @@ class CloseIncident(Dialog[str]):
                     self.room,
                 )
             )
-            if state and state.detail:
-                lines += paragraph(state.detail, self.room, self.text_styles, style=FAINT, indent=2)
+            below = criterion.script if looking else state.detail if state else ""
+            if below:
+                lines += paragraph(below, self.room, self.text_styles, style=FAINT, indent=2)
         self.query_one("#criteria", Static).update(joined(lines))
         self._draw_reason(looking)
 

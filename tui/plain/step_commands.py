@@ -13,7 +13,7 @@ from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import Phase, Step, StepKind
 from midwatch.system.errors import Refused
 from tui.plain.collaboration import Collaboration
-from tui.plain.descriptions import titled
+from tui.plain.descriptions import script_lines, titled
 from tui.plain.line_terminal import Interrupted, LineTerminal
 from tui.plain.plan_text import plan_lines
 from tui.plain.question_prompt import answered
@@ -235,6 +235,9 @@ class StepCommands:
         """Every criterion as it is now; closing, with a reason where one is not met."""
         controller, terminal = self._conductor, self._teletype
         terminal.say("Evaluating the closure criteria; slow checks read a whole backup.")
+        for criterion in controller.runbook.closure:
+            for line in script_lines(criterion):
+                terminal.say(f"  {line}")
         found = terminal.beside("Still evaluating", controller.evaluate_closure)
         unmet = 0
         for criterion in controller.runbook.closure:
