@@ -13,7 +13,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import find
 from midwatch.incident.events import EventKind
 from midwatch.journal.reader import read
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.loader import load
 from midwatch.system.errors import Exit
 from tests.support.plain_lines import Talk, talking
 from tests.support.screen_pilot import grid, opened, press, until
@@ -65,7 +65,15 @@ def _expiring(here: Path) -> Iterator[None]:
     ]
 
 
-def test_headless_closes_an_incident_whose_commands_hold(controller: IncidentController, runbook: Runbook) -> None:
+@pytest.fixture
+def controller(here: Path) -> Iterator[IncidentController]:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    yield controller
+    controller.leave()
+
+
+def test_headless_closes_an_incident_whose_commands_hold(controller: IncidentController) -> None:
     said: list[str] = []
     plan = controller.plan("renew")
     assert ("requires", 'It expires soon: [ "$(cat days)" -lt 30 ] && echo it does') in plan.facts
@@ -88,7 +96,7 @@ async def test_the_screen_shows_the_script_of_a_criterion_then_what_it_found(
         await until(pilot, lambda: "are not met" in grid(pilot))
         (here / "hung").unlink()
         assert "did not end within 5 s" in grid(pilot)
-        await press(pilot, "ctrl+r")
+        await press(pilot, "escape", "C")
         await until(pilot, lambda: "All are met." in grid(pilot))
         await press(pilot, "tab", "enter")
         await until(pilot, lambda: not controller.incident.open)
