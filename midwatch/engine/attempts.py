@@ -142,6 +142,8 @@ def finished_body(
         summary = result.error or summary_of(step, attempt, result)
         if verification is not None:
             outcome, summary = verification.outcome, f"{summary.rstrip('.')}. {verification.sentence}"
+    if step.process.retry is not None and result.tries > 1:
+        summary = f"{summary.rstrip('.')}. It was try {result.tries} of {step.process.retry.times + 1}"
     body = ended_without_result(step, number, outcome, summary)
     if values.passed_over:
         unusable = first_few(values.passed_over, 3, "; ")

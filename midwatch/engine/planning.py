@@ -18,7 +18,15 @@ from midwatch.engine.script_plan import plan_script, script_draft, secret_consta
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import Runbook, Step, StepKind
-from midwatch.supervisor.consented_command import FOLDER, RUN_AS, SHELL_ACTION, command_of, ok_exits_of, variables_of
+from midwatch.supervisor.consented_command import (
+    FOLDER,
+    RETRY,
+    RUN_AS,
+    SHELL_ACTION,
+    command_of,
+    ok_exits_of,
+    variables_of,
+)
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.errors import MidwatchError, Refused
 
@@ -107,8 +115,15 @@ def order_for(
     if step.kind is StepKind.RUN:
         environment |= variables_of(plan) | secret_constants(step)
         cwd = plan.bindings[FOLDER]
-    words, ok_exits = command_of(plan), ok_exits_of(plan)
-    return LaunchSpec(words, cwd, environment, step.timeout, digest=plan.digest, ok_exits=ok_exits)
+    return LaunchSpec(
+        command_of(plan),
+        cwd,
+        environment,
+        step.timeout,
+        digest=plan.digest,
+        ok_exits=ok_exits_of(plan),
+        retry=step.process.retry if RETRY in plan.parameters else None,
+    )
 
 
 def typed_command(plan: Plan) -> str:

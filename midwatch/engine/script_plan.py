@@ -17,6 +17,7 @@ from midwatch.supervisor.consented_command import (
     ARGUMENT_LIMIT_BYTES,
     FOLDER,
     OK_EXITS,
+    RETRY,
     RUN_AS,
     SECRET_FILE,
     SECRET_VARIABLE,
@@ -50,6 +51,8 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident, *, undo: bool 
     for secret in step.secrets:
         way = "in the variable itself" if secret.as_variable else "as a file whose path the variable holds"
         draft.fact("secrets", f"{secret.name}: {secret.source}; {way}")
+    if RETRY in draft.parameters:
+        draft.fact("retry", draft.parameters[RETRY])
     if step.verify and not undo:
         draft.fact("verify", "; ".join(check.title for check in step.verify))
     for name, value in draft.parameters.items():
@@ -82,6 +85,8 @@ def script_draft(step: Step, runbook: Runbook, incident: Incident, *, undo: bool
         folder, variables = _surroundings(step, runbook, incident)
         if process.ok_exits != (0,):
             parameters[OK_EXITS] = ", ".join(map(str, process.ok_exits))
+        if process.retry:
+            parameters[RETRY] = str(process.retry)
     for secret in step.secrets:
         way = SECRET_VARIABLE if secret.as_variable else SECRET_FILE
         parameters[f"{secret.name}{way}"] = secret.source

@@ -15,9 +15,11 @@ from midwatch.engine.journal_session import DriverHandle, JournalSession
 from midwatch.engine.readings import take_readings
 from midwatch.engine.verification import evaluated
 from midwatch.incident.events import EventKind, StepOutcome
+from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import Attempt
 from midwatch.runbook.model import Step
 from midwatch.supervisor import status
+from midwatch.supervisor.tries import read_tries
 from midwatch.system.errors import Refused
 
 _LOG = logging.getLogger(__name__)
@@ -47,9 +49,11 @@ class StepResults:
         if isinstance(found, status.Running):
             if attempt.started_at is None and found.has_begun:
                 self.record_started(step, attempt.number, found.supervisor.to_json())
+            self._record_tries(step, attempt, folder)
             return
         if attempt.started_at is None and (owner := attempts.owner_of(folder, found)):
             self.record_started(step, attempt.number, owner)
+        self._record_tries(step, attempt, folder)
         if isinstance(found, status.Result):
             self._take_result(step, attempt, found, handle)
             return
@@ -64,6 +68,16 @@ class StepResults:
             outcome = StepOutcome.CANCELLED
             sentence = "Nothing ran: the screen ended between the confirmation and the start"
         self.record_end(step, attempt.number, outcome, sentence)
+
+    def _record_tries(self, step: Step, attempt: Attempt, folder: AttemptFolder) -> None:
+        """Write the failed tries that the journal does not have yet."""
+        retry, last = step.process.retry, self._session.incident.step(step.id).last
+        if retry is None or attempt.undoes is not None or last is None or last.started_at is None:
+            return
+        for failed in read_tries(folder)[len(last.tries) : retry.times]:
+            body = {"step": step.id, "attempt": attempt.number, "try": failed.number, "of": retry.times + 1}
+            body |= {"exit": failed.exit, "seconds": failed.seconds, "ended": failed.ended, "wait": retry.wait}
+            self._session.append(EventKind.TRIED, body)
 
     def _take_result(self, step: Step, attempt: Attempt, result: status.Result, handle: DriverHandle) -> None:
         """Write how the attempt ended; where it has to be verified, once that is known."""

@@ -58,6 +58,11 @@ class AttemptFolder:
         return self.path / "supervisor.json"
 
     @property
+    def tries(self) -> Path:
+        """The failed tries of a step with `retry` that another try followed, a line of JSON each."""
+        return self.path / "tries"
+
+    @property
     def result(self) -> Path:
         """The result as JSON; the file exists once the attempt has ended."""
         return self.path / "result.json"

@@ -23,6 +23,16 @@ from midwatch.system.identity import Identity
 from midwatch.system.process import boot_id
 
 
+@dataclass(frozen=True, slots=True)
+class FailedTry:
+    """A failed try of an attempt at a step with `retry`, which another try follows by itself."""
+
+    number: int
+    of: int
+    exit: int
+    ended_at: datetime
+
+
 @dataclass(slots=True)
 class Attempt:
     """One try at a step."""
@@ -59,10 +69,19 @@ class Attempt:
     began: float = 0.0
     """Seconds from the incident's declaration to its start, by the boot clock."""
 
+    tries: tuple[FailedTry, ...] = ()
+
     @property
     def ending(self) -> str:
         """How it ended, with its exit status where that says more; `running` before."""
-        return ending_words(self.outcome, self.exit) if self.outcome else "running"
+        if self.outcome:
+            return ending_words(self.outcome, self.exit)
+        return ", ".join(filter(None, ("running", self.present_try)))
+
+    @property
+    def present_try(self) -> str:
+        """The try that runs or is waited for, `try 2 of 4`; empty where none has failed yet."""
+        return f"try {self.tries[-1].number + 1} of {self.tries[-1].of}" if self.tries else ""
 
     def runs_for(self, elapsed_now: float) -> float:
         """Seconds for which it is running."""

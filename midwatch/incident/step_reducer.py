@@ -9,7 +9,7 @@ from typing import Any
 from midwatch.api.plan import Plan
 from midwatch.api.probe import Reading
 from midwatch.incident.events import Event, EventKind, StepOutcome
-from midwatch.incident.state import Attempt, Incident, StepState, StepStatus
+from midwatch.incident.state import Attempt, FailedTry, Incident, StepState, StepStatus
 from midwatch.runbook.loops import require_items
 from midwatch.system.clock import from_rfc3339
 
@@ -66,6 +66,12 @@ def _started(incident: Incident, event: Event, body: Body) -> None:
     if attempt := _attempt(_step(incident, body), body):
         attempt.started_at, attempt.command = event.time, body["command"]
         attempt.supervisor, attempt.began = body["supervisor"], incident.elapsed
+
+
+def _tried(incident: Incident, event: Event, body: Body) -> None:
+    if attempt := _attempt(_step(incident, body), body):
+        failed = FailedTry(body["try"], body["of"], body["exit"], from_rfc3339(body["ended"]))
+        attempt.tries = (*attempt.tries, failed)
 
 
 _AFTER = {StepOutcome.DONE: StepStatus.DONE, StepOutcome.UNKNOWN: StepStatus.UNKNOWN}
@@ -161,6 +167,7 @@ def _reading(incident: Incident, event: Event, body: Body) -> None:
 STEP_HANDLERS: dict[str, Handler] = {
     EventKind.CONFIRMED: _confirmed,
     EventKind.STARTED: _started,
+    EventKind.TRIED: _tried,
     EventKind.FINISHED: _finished,
     EventKind.OUTCOME_CHECKED: _outcome_checked,
     EventKind.MARKED_DONE: _marked_done,

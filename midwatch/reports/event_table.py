@@ -10,7 +10,7 @@ from typing import Any
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
-from midwatch.reports.event_text import items_words, steps_words
+from midwatch.reports.event_text import items_words, steps_words, tried_words
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import cell_code, sentence, table, text
 from midwatch.reports.step_report import VERDICTS
@@ -214,6 +214,7 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     EventKind.CONFIRMED: _confirmed,
     EventKind.PINNED: _pinned,
     EventKind.FINISHED: _finished,
+    EventKind.TRIED: lambda facts, body: f"{_step(facts, body)} — {text(tried_words(body))}",
     EventKind.OUTCOME_CHECKED: _verified,
     EventKind.MARKED_DONE: _by_hand("done manually", "note"),
     EventKind.MARKED_FAILED: _by_hand("failed", "reason"),

@@ -102,6 +102,12 @@ def steps_words(body: Body) -> str:
     return "; ".join(f"{word} {first_few(ids, 5)}" for word, ids in parts if ids) or "no step differs"
 
 
+def tried_words(body: Body) -> str:
+    """`try 1 of 4 failed, exit 75; the next one begins in 10 s`."""
+    ending = ending_words("failed", body.get("exit"))
+    return f"try {body.get('try')} of {body.get('of')} {ending}; the next one begins in {body.get('wait'):g} s"
+
+
 def _closed(runbook: Runbook, body: Body) -> str:
     return "Closed" + (f" with criteria that are not met: {body.get('reason')}" if body.get("unmet") else "")
 
@@ -121,6 +127,10 @@ def _finished(runbook: Runbook, body: Body) -> str:
     took = f" in {duration(body['seconds'])}" if body.get("seconds") is not None else ""
     ending = ending_words(str(body.get("outcome")), body.get("exit"))
     return f"{_step(runbook, body)}: {ending}{took}.{_and(body, 'summary', ' ')}"
+
+
+def _tried(runbook: Runbook, body: Body) -> str:
+    return f"{_step(runbook, body)}: {tried_words(body)}"
 
 
 def _verified(runbook: Runbook, body: Body) -> str:
@@ -163,6 +173,7 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     EventKind.PINNED: _pinned,
     EventKind.STARTED: lambda runbook, body: f"{_step(runbook, body)}: started",
     EventKind.FINISHED: _finished,
+    EventKind.TRIED: _tried,
     EventKind.OUTCOME_CHECKED: _verified,
     EventKind.MARKED_DONE: lambda runbook, body: f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}",
     EventKind.MARKED_FAILED: lambda runbook, body: f"{_step(runbook, body)}: failed. {body.get('reason')}",

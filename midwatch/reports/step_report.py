@@ -77,6 +77,7 @@ def _attempt(attempt: Attempt, reason: str) -> str:
     if reason:
         lines.append(f"{'Taken back' if kind else 'Run all the same'}: {sentence(reason)}")
     lines += [f"Not met: {text(line)}" for line in attempt.unmet]
+    lines += [f"Try {t.number} of {t.of}: failed, exit {t.exit}, {day_and_time(t.ended_at)}" for t in attempt.tries]
     lines += [f"Reading: {text(line)}" for line in metric_changes(attempt)]
     if attempt.plan is not None:
         second = f", approved by {text(attempt.approved_by)}" if attempt.approved_by else ""

@@ -6,11 +6,11 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from midwatch.runbook.field_types import Argument, Name, Text, Whole
-from midwatch.runbook.fields import Fields, Problems
+from midwatch.runbook.field_types import Argument, Length, Name, Text, Whole
+from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.model import Reference
-from midwatch.runbook.processes import Process, is_reserved, variable_of
-from midwatch.runbook.shapes import FieldType, Key, ListOf, Schema, described
+from midwatch.runbook.processes import Process, Retry, is_reserved, variable_of
+from midwatch.runbook.shapes import FieldType, Key, ListOf, Schema, Shape, described
 from midwatch.runbook.yaml_loader import Node
 
 
@@ -39,6 +39,20 @@ class CommandLine(FieldType):
 
 
 EXIT = Whole(0, 255)
+MOST_TRIES = 20
+RETRY = Shape(
+    "retry",
+    "How often a script that failed is run again by itself.",
+    (
+        Key("times", Whole(1, MOST_TRIES), "Further tries after the first one", required=True),
+        Key("wait", Length(), "How long it waits between two tries; default 10 s"),
+        Key(
+            "on",
+            ListOf(Whole(1, 255), single=True, filled=True),
+            "The exit statuses after which it is tried again; default: every one that does not count as done",
+        ),
+    ),
+)
 LOGIN = Name("[A-Za-z_][A-Za-z0-9_.-]*", "letters, digits, dots, dashes and underscores, no digit first", 32)
 
 PROCESS_KEYS = (
@@ -49,6 +63,7 @@ PROCESS_KEYS = (
         ListOf(EXIT, single=True, filled=True),
         "The exit statuses that count as done; default 0 only",
     ),
+    Key("retry", RETRY, "How often a script that failed is run again by itself; never after an unknown outcome"),
     Key("run_as", LOGIN, "The user as whom the script runs, by sudo without a password; default: the operator"),
     Key("undo", Text(), "A script that undoes what the step did, with the step's variables and what it reported"),
     Key("confirm", Argument(many=False), "What a person types before a 'destroy' runs; default: the step's id"),
@@ -61,6 +76,7 @@ def build_process(fields: Fields) -> Process:
         cwd=_text(fields.get("cwd", "")),
         shell=fields.get("shell", ()),
         ok_exits=fields.values("ok_exits") or (0,),
+        retry=_retry_of(fields.get("retry")),
         run_as=fields.get("run_as", ""),
         undo=fields.get("undo", ""),
         confirm=_text(fields.get("confirm", "")),
@@ -79,6 +95,8 @@ def check_process(step: Fields, problems: Problems) -> None:
         elif not script[2:].lstrip(" \t").startswith("/"):
             sentence = "The line '#!' names no program by its whole path"
             problems.add(sentence, step.where(name), "Write #!/usr/bin/env NAME, or take the line out for bash")
+    if "retry" in step:
+        _retry(step, problems)
     if "undo" in step:
         _undo(step, problems)
     if "confirm" in step and step.get("risk") != "destroy":
@@ -88,11 +106,7 @@ def check_process(step: Fields, problems: Problems) -> None:
         value = step.get(name)
         if isinstance(value, str) and (not value.strip() or "\n" in value.strip()):
             problems.add(f"{name!r} takes one line that is not empty", step.where(name))
-    seen: set[int] = set()
-    for item in step.items("ok_exits"):
-        if item.value in seen:
-            problems.add(f"The exit status {item.value} stands here twice", item.place, "Take one out")
-        seen.add(item.value)
+    _each_once(step.items("ok_exits"), problems)
 
 
 def _undo(step: Fields, problems: Problems) -> None:
@@ -110,6 +124,33 @@ def _undo(step: Fields, problems: Problems) -> None:
             sentence = f"The undo would find {item.value!r} in ${variable}, {taken[variable]}"
             problems.add(sentence, item.place, "Give the output another name")
         taken[variable] = "as it would another output"
+
+
+def _retry_of(fields: Fields | None) -> Retry | None:
+    if fields is None or "times" not in fields.found:
+        return None
+    return Retry(fields.get("times"), fields.get("wait", 10.0), fields.values("on"))
+
+
+def _retry(step: Fields, problems: Problems) -> None:
+    if step.get("risk") == "destroy":
+        sentence = "A step with the risk 'destroy' is never run again by itself"
+        problems.add(sentence, step.key("retry"), "Take 'retry' out")
+    retry: Fields = step.get("retry") or Fields(step.place)
+    done = step.values("ok_exits") or (0,)
+    for item in retry.items("on"):
+        if item.value in done:
+            sentence = f"Exit {item.value} counts as done by 'ok_exits', so it is never tried again"
+            problems.add(sentence, item.place, "Take it out of one of the two")
+    _each_once(retry.items("on"), problems)
+
+
+def _each_once(exits: list[Found], problems: Problems) -> None:
+    seen: set[int] = set()
+    for item in exits:
+        if item.value in seen:
+            problems.add(f"The exit status {item.value} stands here twice", item.place, "Take one out")
+        seen.add(item.value)
 
 
 def _text(value: Any) -> str | Reference:

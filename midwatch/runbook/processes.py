@@ -18,6 +18,23 @@ def is_reserved(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a script that failed is run again by itself."""
+
+    times: int
+    """Tries after the first one."""
+    wait: float = 10.0
+    """Seconds between the end of a try and the next one."""
+    on: tuple[int, ...] = ()
+    """The exit statuses after which it is tried again; empty for every one that is no success."""
+
+    def __str__(self) -> str:
+        tries = f"{self.times} more tr{'y' if self.times == 1 else 'ies'}"
+        exits = f"exit {' or '.join(map(str, self.on))}" if self.on else "any failure exit"
+        return f"{tries}, {self.wait:g} s apart, after {exits}"
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """The surroundings of a script, and what a person and an exit status have to say."""
 
@@ -27,6 +44,7 @@ class Process:
     """The words of the command that reads the script as a file; empty for `bash -euo pipefail`, or its `#!` line."""
     ok_exits: tuple[int, ...] = (0,)
     """The exit statuses that count as done."""
+    retry: Retry | None = None
     run_as: str = ""
     """The login of the user as whom the script runs; empty for the operator's."""
     undo: str = ""

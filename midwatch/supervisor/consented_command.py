@@ -19,8 +19,8 @@ SHELL_ACTION = "shell"
 """What the plan of a shell step has for the name of its action."""
 VARIABLE, FOLDER = "$", "working folder"
 """Begins the names of a script's variables among the parameters; the binding that says where the script runs."""
-SHELL, OK_EXITS, RUN_AS = "shell", "ok_exits", "run_as"
-"""Names of the parameters that say what reads the script, which of its exit statuses count as done, and whose it is."""
+SHELL, OK_EXITS, RUN_AS, RETRY = "shell", "ok_exits", "run_as", "retry"
+"""Names of the parameters that say what reads the script, which exits count as done, whose it is, and its retries."""
 BASH = ("bash", "-euo", "pipefail")
 _BECOME = 'eval "$(cat)"'
 """Lets a shell of another user read from its standard input what it is to do."""
@@ -152,6 +152,8 @@ def require_consented(order: LaunchSpec, plan: Plan, secrets: Collection[str] = 
         variables = variables_of(plan)
         if order.cwd != plan.bindings.get(FOLDER):
             raise _refused(f"the {FOLDER}: {plan.bindings.get(FOLDER)} → {order.cwd}")
+        if (retry := str(order.retry or "")) != plan.parameters.get(RETRY, ""):
+            raise _refused(f"the retry: {plan.parameters.get(RETRY) or '(none)'} → {retry or '(none)'}")
         if order.ok_exits != ok_exits_of(plan):
             raise _refused(f"the exits that count as done: {ok_exits_of(plan)} → {order.ok_exits}")
     if different := sorted(set(secrets) ^ set(secrets_of(plan))):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from midwatch.runbook.processes import Retry
 from midwatch.system.errors import BadInput
 from midwatch.system.umask import operator_umask
 
@@ -41,6 +42,8 @@ class LaunchSpec:
     """Of the plan that was consented to."""
     ok_exits: tuple[int, ...] = (0,)
     """The exit statuses that count as done."""
+    retry: Retry | None = None
+    """How often the command is run again where it failed."""
 
     def to_json(self) -> dict[str, Any]:
         """The order as JSON types; `from_json` gives it back."""
@@ -62,9 +65,16 @@ class LaunchSpec:
                 digest=str(data.get("digest", "")),
                 output_limit=int(data.get("output_limit", cls.__dataclass_fields__["output_limit"].default)),
                 umask=int(data["umask"]) & 0o777,
+                retry=_retry(data.get("retry")),
                 ok_exits=tuple(int(number) for number in data.get("ok_exits", (0,))),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BadInput(
                 f"This is not an order for a supervisor: {error!r}", hint="It is written by Midwatch itself"
             ) from error
+
+
+def _retry(data: Mapping[str, Any] | None) -> Retry | None:
+    if data is None:
+        return None
+    return Retry(int(data["times"]), float(data["wait"]), tuple(int(code) for code in data["on"]))

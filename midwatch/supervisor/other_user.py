@@ -55,6 +55,12 @@ class OtherUser:
         """What the script reported, one byte more than 64 KiB at most. Raises `OSError`."""
         return os.pread(self.report, LARGEST_FILE + 1, 0)
 
+    def clear(self) -> None:
+        """Forget what the script has read and reported so far."""
+        os.lseek(self.input, 0, os.SEEK_SET)
+        os.ftruncate(self.report, 0)
+        os.lseek(self.report, 0, os.SEEK_SET)
+
     def remove(self) -> None:
         """Close the files."""
         os.close(self.input)

@@ -50,6 +50,8 @@ class Result:
     """How often by the name of the secret; `secret-shaped` for what only looked like one."""
     discovered: tuple[str, ...] = ()
     """Names of the secrets that the step told while it ran: masked from then on."""
+    tries: int = 1
+    """How often the step was run."""
     read_input: bool = False
     """Whether something of the step read its standard input, which is empty."""
 
@@ -79,6 +81,7 @@ class Result:
             error=str(data["error"]),
             secrets={str(name): _number(count) for name, count in data.get("secrets", {}).items()},
             discovered=tuple(map(str, data.get("discovered", ()))),
+            tries=_number(data.get("tries", 1)),
             read_input=data.get("read_input") is True,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import selectors
 import signal
 import time
@@ -29,6 +30,7 @@ from midwatch.supervisor.secret_channel import VARIABLE, SecretChannel
 from midwatch.supervisor.spawn import CannotBegin, Child, Terminal, open_terminal
 from midwatch.supervisor.step_outputs import ATTEMPT_VARIABLE, LARGEST_FILE, ReportFile
 from midwatch.supervisor.termination import Termination
+from midwatch.supervisor.tries import Tries
 from midwatch.system.clock import SystemClock, to_rfc3339
 from midwatch.system.process import ProcessIdentity
 
@@ -63,41 +65,50 @@ class Supervision:
         self._values = ReservedFile(folder.values, LARGEST_FILE)
         self._output = OutputFile(folder.output, folder.timing, order.output_limit)
         self._progress_file, self._progress = ProgressFile(folder.progress), ProgressFilter()
-        attempt, user = {ATTEMPT_VARIABLE: str(folder.path)}, other_user_of(plan)
-        self._other = OtherUser(plan, order, attempt, handed) if user else None
+        self._plan, self._handed, self._oom = plan, handed, oom
+        self._attempt, self._user = {ATTEMPT_VARIABLE: str(folder.path)}, other_user_of(plan)
+        self._other = OtherUser(plan, order, self._attempt, handed) if self._user else None
         self._report = self._other or ReportFile(folder)
+        self._tries = Tries(folder, order.retry)
         self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
-        self._channel = SecretChannel()
-        self._terminal: Terminal = open_terminal({**os.environ, **order.env})
-        self._child = self._start(plan, attempt, handed, oom)
-        os.close(self._terminal.step_end)
-        self._channel.close_step_end()
-        self._family = ProcessTree(ControlGroup.make(self._child.pid), user)
-        self._ending = Termination(self._family, self._child.pid, order.graces)
+        self._began, self._began_at = to_rfc3339(_CLOCK.now()), _CLOCK.monotonic()
+        self._learnt: dict[str, None] = {}
+        self._progress_due = 0.0
+        self._set_up()
+        self.identity = self._announce()
+
+    def _set_up(self) -> None:
+        """Fork the process of a try behind its gate. Raises `OSError`."""
         self._status: int | None = None
+        self._refused: CannotBegin | None = None
         self._ended_at = 0.0
         self._ended, self._took = "", 0.0
         self._notes: list[str] = []
-        self._learnt: dict[str, None] = {}
         self._terminal_open = True
-        self._progress_due = 0.0
-        self.identity = self._announce()
+        self._channel = SecretChannel()
+        self._terminal: Terminal = open_terminal({**os.environ, **self._order.env})
+        self._child = self._start()
+        os.close(self._terminal.step_end)
+        self._channel.close_step_end()
+        self._family = ProcessTree(ControlGroup.make(self._child.pid), self._user)
+        self._ending = Termination(self._family, self._child.pid, self._order.graces)
 
-    def _start(self, plan: Plan, attempt: Mapping[str, str], handed: HandedSecrets, oom: str) -> Child:
+    def _start(self) -> Child:
+        order, terminal, oom = self._order, self._terminal, self._oom
         if self._other is not None:
-            order = replace(self._order, cwd="/", env={})
-            return Child(order, self._terminal, (), attempt, oom=oom, standard=self._other.descriptors)
-        inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(self._report.path), **attempt}
-        variables, files = {**inherited, **handed.variables}, handed.files
-        return Child(self._order, self._terminal, (self._channel.step_end,), variables, file_of(plan), oom, files=files)
+            order = replace(order, cwd="/", env={})
+            return Child(order, terminal, (), self._attempt, oom=oom, standard=self._other.descriptors)
+        inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(self._report.path), **self._attempt}
+        variables, files = {**inherited, **self._handed.variables}, self._handed.files
+        script = file_of(self._plan)
+        return Child(order, terminal, (self._channel.step_end,), variables, script, oom, files=files)
 
     def _announce(self) -> ProcessIdentity:
         ours, step = ProcessIdentity.current(), ProcessIdentity.of(self._child.pid)
         assert step is not None
-        self._began = to_rfc3339(_CLOCK.now())
         control = self._family.control
         data = ours.to_json() | {"step": step.to_json(), "began": self._began}
         data |= {"control_group": str(control.path) if control else ""}
@@ -111,7 +122,6 @@ class Supervision:
     def abandon(self) -> None:
         """Whoever asked for the step has gone before it began: nothing runs, and the result says so."""
         self._child.never_begin()
-        self._began_at = _CLOCK.monotonic()
         self._finish(StepOutcome.CANCELLED, None, "Nothing ran: whoever started the step was gone before it began")
 
     def break_down(self, fault: Exception) -> None:
@@ -124,10 +134,51 @@ class Supervision:
         self._result.publish(result_bytes(result))
 
     def run(self) -> None:
-        """Run the step to its end and publish the result."""
+        """Run the step to its end, as often as its retry says, and publish the result."""
         self._began_at = _CLOCK.monotonic()
+        outcome, error = self._run_once()
+        while self._refused is None and self._has_read() and self._tries.can_go_on(outcome, self._exit()):
+            following = self._tries.next_one
+            self._leave_try()
+            try:
+                if not self._has_waited():
+                    outcome, error = StepOutcome.CANCELLED, f"The step was stopped while it waited for {following}"
+                    break
+                self._set_up()
+                self._announce()
+                self._tries.number += 1
+            except OSError as failure:
+                error = f"{following.capitalize()} could not be started: {failure.strerror}"
+                break
+            outcome, error = self._run_once()
+        self._finish(outcome, self._refused.exit if self._refused else self._exit(), error)
+
+    def _leave_try(self) -> None:
+        """Say and record how the try ended, and take away what it had."""
+        rest = self._redactor.feed(self._progress.flush()) + self._redactor.flush(cut=True)
+        line = self._tries.record(self._exit(), self._took, self._ended)
+        self._output.write(rest + line.encode(), self._seconds())
+        self._report.clear()
+        self._channel.close()
+        os.close(self._terminal.our_end)
+        if control := self._family.control:
+            control.remove(within=_LAST_GONE)
+
+    def _has_waited(self) -> bool:
+        """Wait for the next try; False when the step was to end meanwhile."""
+        until = time.monotonic() + self._tries.wait_s
+        while self._ending.why is None and (left := until - time.monotonic()) > 0:
+            if select.select([self._wake], [], [], left)[0]:
+                self._on_signals()
+        return self._ending.why is None
+
+    def _has_read(self) -> bool:
+        """Whether the script itself has ended, and not `sudo` before it."""
+        return self._other is None or self._other.has_begun
+
+    def _run_once(self) -> tuple[StepOutcome, str]:
         deadline = time.monotonic() + self._order.timeout if self._order.timeout > 0 else None
-        refused = self._child.begin()
+        self._refused = self._child.begin()
         with selectors.DefaultSelector() as selector:
             for source in (self._terminal.our_end, self._wake, self._channel.fileno()):
                 selector.register(source, selectors.EVENT_READ)
@@ -150,8 +201,7 @@ class Supervision:
                     self._write_progress()
                 if not ready:
                     self._output.write(self._redactor.idle(), self._seconds())
-        outcome, error = self._judge(refused)
-        self._finish(outcome, refused.exit if refused else self._exit(), error)
+        return self._judge()
 
     def _over(self) -> bool:
         return self._ending.given_up or (self._status is not None and not self._terminal_open)
@@ -241,10 +291,10 @@ class Supervision:
     def _exit(self) -> int | None:
         return None if self._status is None else os.waitstatus_to_exitcode(self._status)
 
-    def _judge(self, refused: CannotBegin | None) -> tuple[StepOutcome, str]:
+    def _judge(self) -> tuple[StepOutcome, str]:
         code, why = self._exit(), self._ending.why
-        if refused is not None:
-            return StepOutcome.FAILED, refused.sentence
+        if self._refused is not None:
+            return StepOutcome.FAILED, self._refused.sentence
         if why is not None:
             # what came from the step and closed its terminal goes with it
             self._family.signal_all(None, signal.SIGKILL)
@@ -255,7 +305,7 @@ class Supervision:
             elif code == 0:
                 self._notes.insert(0, "The step was asked to end, and ended with exit 0")
             return why, ". ".join(self._notes)
-        if code in self._order.ok_exits and (self._other is None or self._other.has_begun):
+        if code in self._order.ok_exits and self._has_read():
             return StepOutcome.DONE, ". ".join(self._notes)
         if code is not None and code < 0:
             self._notes.insert(0, f"The step was ended by signal {signal.Signals(-code).name}")
@@ -290,6 +340,7 @@ class Supervision:
             masked=self._redactor.masked,
             secrets=dict(self._redactor.counts),
             discovered=tuple(self._learnt),
+            tries=self._tries.number,
             read_input=self._other is None and self._child.has_read_input,
             error=masked_error,
         )

@@ -73,6 +73,12 @@ class ReportFile:
         """What the step reported, one byte more than 64 KiB at most. Raises `OSError`."""
         return _raw_values(self.path)
 
+    def clear(self) -> None:
+        """Forget what the step has reported so far. Never raises."""
+        with contextlib.suppress(OSError):
+            os.close(open_file(self.path, os.O_WRONLY | os.O_TRUNC))
+            failed_file(self.path).unlink(missing_ok=True)
+
     def remove(self) -> None:
         """Remove it where it was a temporary one. Never raises."""
         if self._private is not None:

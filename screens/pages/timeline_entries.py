@@ -49,6 +49,7 @@ _STEPS = frozenset(
     {
         EventKind.CONFIRMED,
         EventKind.STARTED,
+        EventKind.TRIED,
         EventKind.FINISHED,
         EventKind.OUTCOME_CHECKED,
         EventKind.MARKED_DONE,

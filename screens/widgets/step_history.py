@@ -45,7 +45,9 @@ def standing_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> 
 def _under_way(parts: StepPageData, last: Attempt, width: int, text_styles: TextStyles) -> list[Content]:
     seconds = last.runs_for(parts.steady)
     what = f" taking back attempt {last.undoes}" if last.undoes is not None else " running"
-    left = Content.assemble(text_styles.state(StepStatus.RUNNING), text_styles.ink(f"{what} {span(seconds)}", CHOSEN))
+    which = f", {last.present_try}" if last.tries else ""
+    words = text_styles.ink(f"{what} {span(seconds)}{which}", CHOSEN)
+    left = Content.assemble(text_styles.state(StepStatus.RUNNING), words)
     lines = [edges(left, text_styles.ink(f"by {last.actor}", FAINT), width)]
     return lines + (progress_lines(parts.advance, width, text_styles) if parts.advance else [])
 
@@ -115,6 +117,9 @@ def attempt_lines(state: StepState, width: int, text_styles: TextStyles) -> list
         text = f" {attempt.number}  {attempt.confirmed_at:%H:%M:%S}  {attempt.actor}{what}  {outcome}{took}"
         lines.append(text_styles.ink(text, style))
         lines += paragraph(attempt.summary, width, text_styles, style=FAINT, indent=4) if attempt.summary else []
+        for failed in attempt.tries:
+            line = f"try {failed.number} of {failed.of}: exit {failed.exit}, {failed.ended_at:%H:%M:%S} UTC"
+            lines += paragraph(line, width, text_styles, style=FAINT, indent=4)
         for unmet in attempt.unmet:
             lines += paragraph(f"not met: {unmet}", width, text_styles, style=FAINT, indent=4)
         lines += paragraph(attempt.command, width, text_styles, style=FAINT, indent=4) if attempt.command else []

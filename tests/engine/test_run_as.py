@@ -53,6 +53,17 @@ phases:
         shell: python3
         outputs: [user]
         run: "import os, pwd\\nprint('user=' + pwd.getpwuid(os.getuid()).pw_name, file=open(os.environ['STEP_OUTPUT'], 'w'))"
+      - id: again
+        title: At the second try
+        risk: change
+        run_as: nobody
+        cwd: /tmp
+        env: {FLAG: FOLDER}
+        retry: {times: 2, wait: 0.1 s}
+        outputs: [try]
+        run: |
+          echo "try=$([ -e "$FLAG/logs/flag" ] && echo last || echo first)" > "$STEP_OUTPUT"
+          [ -e "$FLAG/logs/flag" ]
       - id: endless
         title: Work without an end
         risk: change
@@ -70,7 +81,7 @@ phases:
 
 def declared(folder: Path, me: str) -> IncidentController:
     file = folder / "runbook.yaml"
-    file.write_text(RUNBOOK.replace("OPERATOR", me), encoding="utf-8")
+    file.write_text(RUNBOOK.replace("OPERATOR", me).replace("FOLDER", str(folder)), encoding="utf-8")
     (folder / "shut").mkdir(mode=0o700)
     return IncidentController.declare(load(file, environment={}), actor=f"{me}@test")
 
@@ -110,12 +121,21 @@ def drives(folder: Path, me: str) -> None:
     assert controller.incident.value("python", "user") == OTHER
     assert run(controller, "self") is StepStatus.DONE
     assert output(controller, "self").startswith(me)
+    _tries_again(controller, folder)
     _stops(controller)
     assert "this machine has no such user" in controller.plan("unknown").refusal
     assert "nobody, who cannot enter the folder" in controller.plan("shut").refusal
     with pytest.raises(Refused, match="Give the step a 'cwd'"):
         controller.start("shut", controller.plan("shut"))
     controller.leave()
+
+
+def _tries_again(controller: IncidentController, folder: Path) -> None:
+    controller.start("again", controller.plan("again"))
+    wait_for(lambda: controller.poll() is not None and bool(last(controller, "again").tries), "the first try")
+    (folder / "logs" / "flag").touch()
+    assert ended(controller, "again") is StepStatus.DONE
+    assert controller.incident.step("again").values == {"try": "last"}
 
 
 def _stops(controller: IncidentController) -> None:

@@ -246,6 +246,7 @@ PEOPLE = [
     (EventKind.CRITERION, {"criterion": "c", "met": True, "detail": "d"}), (EventKind.JOURNAL_FAILED_OVER, {"to": "/x"}),
     (EventKind.JOURNAL_FAILED_BACK, {}),
     (EventKind.OUTCOME_CHECKED, {"step": "dump", "attempt": 1, "holds": True, "detail": "d"}),
+    (EventKind.TRIED, {"step": "dump", "attempt": 1, "try": 1, "of": 2, "exit": 3, "ended": "2026-11-23T03:00:00.000000Z"}),
     (EventKind.FINISHED, {**finished("dump", "failed")[1], "notify": ["boss"]}),
 ]  # fmt: skip
 NUMBERED = st.one_of(

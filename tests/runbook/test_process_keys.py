@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from midwatch.runbook.model import Reference
-from midwatch.runbook.processes import Process
+from midwatch.runbook.processes import Process, Retry
 from tests.runbook.small_actions import HEAD, Errors, Loaded
 
 STEP = """\
@@ -32,6 +32,8 @@ def text(keys: str) -> str:
         ('risk: observe, shell: bash -x -o "pipefail"', Process(shell=("bash", "-x", "-o", "pipefail"))),
         ("risk: observe, ok_exits: 1", Process(ok_exits=(1,))),
         ("risk: observe, ok_exits: [0, 1, 255]", Process(ok_exits=(0, 1, 255))),
+        ("risk: change, retry: {times: 3}", Process(retry=Retry(3))),
+        ("risk: change, retry: {times: 1, wait: 2 min, on: [1, 75]}", Process(retry=Retry(1, 120.0, (1, 75)))),
         ("risk: change, run_as: postgres", Process(run_as="postgres")),
         ("risk: change, undo: rm new, outputs: [serial]", Process(undo="rm new")),
         ("risk: destroy, confirm: loghost1", Process(confirm="loghost1")),
@@ -90,6 +92,19 @@ def test_keys_are_read(loaded: Loaded, keys: str, process: Process) -> None:
         (
             f'run: "true", risk: change, verify: [{LEVEL}, {LEVEL}]',
             "There is a requirement 'level' already",
+        ),
+        ("retry: {times: 3}", "'retry' belongs to a step with 'run'. Take it out."),
+        ('run: "true", risk: change, retry: {wait: 10 s}', "A retry needs the key 'times'."),
+        ('run: "true", risk: change, retry: {times: 21}', "This takes a whole number from 1 to 20, not '21'."),
+        ('run: "true", risk: change, retry: {times: 1, on: 0}', "This takes a whole number from 1 to 255, not '0'."),
+        ('run: "true", risk: change, retry: {times: 1, on: [2, 2]}', "The exit status 2 stands here twice."),
+        (
+            'run: "true", risk: change, ok_exits: [0, 1], retry: {times: 1, on: 1}',
+            "Exit 1 counts as done by 'ok_exits', so it is never tried again. Take it out of one of the two.",
+        ),
+        (
+            'run: "true", risk: destroy, retry: {times: 1}',
+            "A step with the risk 'destroy' is never run again by itself. Take 'retry' out.",
         ),
         ('run: "true", risk: observe, ok_exits: [256]', "This takes a whole number from 0 to 255, not '256'."),
         ('run: "true", risk: observe, ok_exits: [1, 1]', "The exit status 1 stands here twice. Take one out."),
