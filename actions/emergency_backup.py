@@ -14,6 +14,7 @@ from actions.dump import lock_conflicts
 from actions.dump.dump_progress import Progress, Together, in_bytes
 from actions.dump.dump_target import Source, expected_size, inspect_target, reader_of
 from actions.dump.emergency_dump import EmergencyDump, backup_name, limited_identity
+from actions.dump.load_limits import BANDWIDTH_HELP, IO_HELP, NICE_HELP, LoadLimits, Pace
 from actions.dump.orphaned_dumps import end_dump, orphaned_dumps
 from actions.dump.roles_dump import PREFIX
 from actions.dump.sidecar_files import named_at
@@ -25,7 +26,7 @@ from midwatch.runbook.model import Risk
 from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown, Refused
-from midwatch.system.units import first_few, size
+from midwatch.system.units import Size, first_few, size
 from probes.backup.age_encryption import Recipient, chosen
 from probes.backup.backup_catalog import backups_of, emergency_stem
 from probes.postgres.routes import superuser_route
@@ -64,10 +65,16 @@ class EmergencyBackup(Action):
         "read it through pg_restore while it is written, and count its rows (depth 4)", default=False
     )
 
+    nice: int = param(NICE_HELP, default=0)
+    io: str = param(IO_HELP, default="")
+    bandwidth: Size | None = param(BANDWIDTH_HELP, default=None)
+
     def plan(self, context: Context) -> Plan:
         """Inspect the targets and choose the first destination with enough space."""
         draft = self.draft()
+        limits = self._limits()
         try:
+            limits.require_known()
             bind_servers(draft, context, self._wanted())
             sources = [inspect_target(context.runbook, target) for target in self._wanted()]
             expected = {source.target.name: expected_size(context.runbook, source) for source in sources}
@@ -119,6 +126,12 @@ class EmergencyBackup(Action):
         for reason in passed:
             draft.fact("passed over", reason)
         draft.fact("room", room.words)
+        limits.add_facts(
+            draft,
+            sum(source.bytes for source in sources),
+            min(self.parallel, len(sources)),
+            are_rows_counted=any(source.tools is not None for source in sources),
+        )
         if recipients:
             draft.fact(
                 "encrypted", f"to {', '.join(map(str, recipients))}; who has none of their private keys cannot read it"
@@ -147,6 +160,8 @@ class EmergencyBackup(Action):
         if place is None:
             raise Refused("The plan names no place", hint="Plan again")
         self._end_lost(context, wanted, confirmed)
+        limits = self._limits()
+        limits.take_effect()
         together = Together(in_bytes(context.console), len(wanted))
         dump = EmergencyDump(
             context,
@@ -157,6 +172,8 @@ class EmergencyBackup(Action):
             self.globals,
             self.digests,
             self.validate,
+            limits,
+            Pace(limits),
         )
         if len(wanted) == 1:
             return dump.save(wanted[0], together.part(0))
@@ -215,6 +232,9 @@ class EmergencyBackup(Action):
             f"Published since: {first_few((one.location for one in found), 10)}",
             values if len(found) == 1 else {},
         )
+
+    def _limits(self) -> LoadLimits:
+        return LoadLimits(self.nice, self.io, self.bandwidth)
 
     def _wanted(self) -> tuple[Target, ...]:
         wanted = ((self.target,) if self.target is not None else ()) + self.targets

@@ -15,6 +15,7 @@ from actions.destinations.destination import BackupWriter
 from actions.destinations.folder import FolderWriter
 from actions.dump.dump_pipeline import DumpPipeline, Hashing
 from actions.dump.dump_progress import Progress, Watching
+from actions.dump.load_limits import LoadLimits, Pace
 from actions.dump.lock_conflicts import blockers
 from actions.dump.lock_waiters import LockWaiterWatch
 from actions.dump.pg_dump_process import ContainerDump, LocalDump, LockedOut, Source
@@ -32,6 +33,7 @@ SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN
     ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
 """
 """A database or role may have such limits, which would end the snapshot under the dump."""
+_UNLIMITED = LoadLimits()
 
 
 @dataclass(slots=True)
@@ -73,6 +75,8 @@ def dump_into(
     before: int = 0,
     say: Callable[[str], None] | None = None,
     options: Sequence[str] = (),
+    limits: LoadLimits = _UNLIMITED,
+    pace: Pace | None = None,
 ) -> Dumped:
     """Dump the route's database and publish it. Raises `MidwatchError`, and then nothing is left of it.
 
@@ -80,7 +84,7 @@ def dump_into(
     what is not good is not published. With `recipients` what the place gets is encrypted to them. `say`, on a route of
     the superuser, is told now and then how far a long dump is, how old its snapshot is, and who waits for its end;
     `before` are the bytes of the last one before compression, for a forecast. `options` of `pg_dump` say what is left
-    out.
+    out. Programs in a container run under `limits`, and the stream keeps to `pace`.
 
     `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
     nor `digests` of the rows can be taken in the same snapshot.
@@ -99,7 +103,7 @@ def dump_into(
             forecast = SizeEstimate(before)
             stack.callback(Looking(route, forecast).stop)
             packing, watching = DumpPipeline(below, along), Watching(progress, forecast, say or (lambda text: None))
-            found = _fill(route, tools, packing, watching, forecast, stack, digests, options)
+            found = _fill(route, tools, packing, watching, forecast, stack, digests, options, limits, pace)
             found.bytes, found.sha256 = out.count, out.digest.hexdigest()
             verdict = along.verdict(found.unpacked, found.counts)
             if verdict.problem:
@@ -124,6 +128,8 @@ def _fill(
     stack: contextlib.ExitStack,
     digests: bool,
     options: Sequence[str],
+    limits: LoadLimits,
+    pace: Pace | None,
 ) -> Dumped:
     """Everything but what only the place knows, and the depth."""
     snapshot, counting = "", None
@@ -138,7 +144,7 @@ def _fill(
     begins = lambda table: forecast.begins(table, packing.unpacked)  # noqa: E731
     source: Source
     if route.kind == "exec":
-        source = ContainerDump(route, begins)
+        source = ContainerDump(route, begins, limits.command)
     else:
         assert tools is not None
         # pg_dump takes such limits back itself, but its very first statements would be under that of the database
@@ -152,6 +158,8 @@ def _fill(
     for chunk in source.chunks():
         packing.write(chunk)
         watching(packing.unpacked)
+        if pace is not None:
+            pace.passed(len(chunk))
     packing.close()  # only now: closing after a failure would make a whole-looking file of half a dump
     rows, content, uncounted = counting.result() if counting else ({}, {}, "no second session shares its snapshot")
     watching.ended(packing.unpacked)

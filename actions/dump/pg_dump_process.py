@@ -147,7 +147,7 @@ class LocalDump:
 class ContainerDump:
     """`pg_dump` inside the container, its streams kept apart. Killing the client would leave it running in there."""
 
-    def __init__(self, route: Route, begins: Begins = _heard) -> None:
+    def __init__(self, route: Route, begins: Begins = _heard, lowered: Sequence[str] = ()) -> None:
         self._words = messages_of(begins)
         self._route, self._ended = route, False
         self._application = application()  # so that `stop` ends this one and no other
@@ -156,7 +156,10 @@ class ContainerDump:
             client = stack.enter_context(engine(STALL))
             environment = {"PGAPPNAME": self._application, "LC_ALL": "C"}
             self._exec = Exec(
-                client, route.container, [*_buffered(client, route.container), *argv], environment=environment
+                client,
+                route.container,
+                [*_lowered(client, route.container, lowered), *_buffered(client, route.container), *argv],
+                environment=environment,
             )
             stack.callback(self._exec.close)
             self._open = stack.pop_all()
@@ -216,6 +219,18 @@ def _buffered(client: DockerClient, container: str) -> tuple[str, ...]:
         if run_in(client, container, *BUFFERED_INSIDE, "true").exit == 0:
             return BUFFERED_INSIDE
     return ()
+
+
+def _lowered(client: DockerClient, container: str, command: Sequence[str]) -> Sequence[str]:
+    """The command that lowers the priority of a program in this container. Raises `Failed` where that cannot be
+    done."""
+    with contextlib.suppress(NoSuchCommand):
+        if not command or run_in(client, container, *command, "true").exit == 0:
+            return command
+    sentence = (
+        f"The priority of pg_dump cannot be lowered in the container {container}: {' '.join(command)} fails there"
+    )
+    raise Failed(sentence, hint="Leave the priority out, or limit the bandwidth")
 
 
 def _without_docker(why: str) -> Failed:
