@@ -162,6 +162,11 @@ def finished_body(
     return body
 
 
+def marked(step: Step) -> dict[str, str]:
+    """What the event that a step is done says of the moment that this marks."""
+    return {"marks": step.marks} if step.marks else {}
+
+
 def verdict(action: Action, context: Context, attempt: Attempt) -> tuple[bool | None, str]:
     """What the action itself finds of an attempt whose end nobody saw; None when it cannot tell."""
     try:

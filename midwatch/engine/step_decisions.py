@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from midwatch.engine import policy
 from midwatch.engine.annotations import Annotations
+from midwatch.engine.attempts import marked
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.step_results import StepResults
 from midwatch.incident.events import EventKind
@@ -26,7 +27,8 @@ class StepDecisions:
         with session.mutex:
             session.require_driver()
             answers = policy.require_manual(step, session.incident, session.runbook, note=note, values=values or {})
-            session.append(EventKind.MARKED_DONE, {"step": step_id, "note": note, "values": answers})
+            body = {"step": step_id, "note": note, "values": answers, **marked(step)}
+            session.append(EventKind.MARKED_DONE, body)
             for role in step.notify:
                 self._annotations.record_notification(role, note or step.title)
 

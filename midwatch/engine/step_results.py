@@ -130,6 +130,9 @@ class StepResults:
             self._annotations.set_severity(owed[0], f"{owed[1].number} {owed[1].title} failed")
 
     def _record_finished(self, step: Step, body: dict[str, Any]) -> None:
+        last = self._session.incident.step(step.id).last
+        if body["outcome"] == StepOutcome.DONE and (last is None or last.undoes is None):
+            body = {**body, **attempts.marked(step)}
         self._session.append(EventKind.FINISHED, body)
         number, outcome = body["attempt"], body["outcome"]
         _LOG.info("Step %s, attempt %s: %s, exit %s. %s", step.id, number, outcome, body["exit"], body["summary"])

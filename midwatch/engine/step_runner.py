@@ -156,7 +156,7 @@ class StepRunner:
             action = build_action(step, session.runbook, session.incident)
             holds, detail = attempts.verdict(action, session.context(step_id), attempt)
         body = {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail}
-        session.append(EventKind.OUTCOME_CHECKED, body)
+        session.append(EventKind.OUTCOME_CHECKED, body | (attempts.marked(step) if holds else {}))
         return holds
 
     def _require_allowed(

@@ -138,6 +138,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment of the incident that the conclusion of a step marked."""
+
+    step: str
+    at: datetime
+    elapsed: float
+    """Seconds from the declaration, by the boot clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """What an event should have said."""
 
@@ -208,6 +218,8 @@ class Incident:
     """Who asks the driver for control."""
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     """Step id → the last request of approval that no start has used up."""
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    """Moment → where it was marked last."""
     pins: Mapping[str, Pin] = field(default_factory=dict)
     """Target → the server that it is in this incident."""
     steps: Mapping[str, StepState] = field(default_factory=dict)

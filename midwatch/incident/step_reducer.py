@@ -9,7 +9,7 @@ from typing import Any
 from midwatch.api.plan import Plan
 from midwatch.api.probe import Reading
 from midwatch.incident.events import Event, EventKind, StepOutcome
-from midwatch.incident.state import Attempt, FailedTry, Incident, StepState, StepStatus
+from midwatch.incident.state import Attempt, FailedTry, Incident, Mark, StepState, StepStatus
 from midwatch.runbook.loops import require_items
 from midwatch.system.clock import from_rfc3339
 
@@ -88,6 +88,7 @@ def _finished(incident: Incident, event: Event, body: Body) -> None:
     if attempt is not None and attempt.undoes is not None:
         _undone(state, attempt, outcome)
         return
+    _mark(incident, event, body)
     state.status = _AFTER.get(outcome, StepStatus.FAILED)
     state.values = {**state.values, **body["values"]}
     if outcome in (StepOutcome.FAILED, StepOutcome.TIMED_OUT):  # a cancelled step did not fail
@@ -109,9 +110,11 @@ def _outcome_checked(incident: Incident, event: Event, body: Body) -> None:
     if state.status is StepStatus.UNKNOWN and body["holds"] is not None:
         state.status = StepStatus.DONE if body["holds"] else StepStatus.FAILED
         state.actor, state.reason, state.concluded_at = event.actor, body["detail"], event.time
+        _mark(incident, event, body)
 
 
 def _marked_done(incident: Incident, event: Event, body: Body) -> None:
+    _mark(incident, event, body)
     state = _decided(incident, event, body, StepStatus.DONE, body["note"])
     state.values = {**state.values, **body["values"]}
 
@@ -119,6 +122,11 @@ def _marked_done(incident: Incident, event: Event, body: Body) -> None:
 def _marked_failed(incident: Incident, event: Event, body: Body) -> None:
     _failed(incident, _decided(incident, event, body, StepStatus.FAILED, body["reason"]))
     _owe(incident, body)
+
+
+def _mark(incident: Incident, event: Event, body: Body) -> None:
+    if moment := body.get("marks"):
+        incident.marks = {**incident.marks, moment: Mark(body["step"], event.time, incident.elapsed)}
 
 
 def _failed(incident: Incident, state: StepState) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
-from midwatch.reports.event_text import items_words, steps_words, tried_words
+from midwatch.reports.event_text import follows, items_words, steps_words, tried_words
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import cell_code, sentence, table, text
 from midwatch.reports.step_report import VERDICTS
@@ -124,11 +124,17 @@ def _approval(word: str) -> Callable[[Facts, Body], str]:
 
 def _finished(facts: Facts, body: Body) -> str:
     lasted = f" after {duration(body['seconds'])}" if body["seconds"] is not None else ""
-    return f"{_step(facts, body)} — **{text(body['outcome'])}**{lasted}{_and(body['summary'])}"
+    return f"{_step(facts, body)} — **{text(body['outcome'])}**{lasted}{_and(body['summary'])}{_follows(facts, body)}"
 
 
 def _by_hand(word: str, reason: str) -> Callable[[Facts, Body], str]:
-    return lambda facts, body: f"{step_name(facts, body['step'])} — **{word}**{_and(body[reason])}"
+    return lambda facts, body: (
+        f"{step_name(facts, body['step'])} — **{word}**{_and(body[reason])}{_follows(facts, body)}"
+    )
+
+
+def _follows(facts: Facts, body: Body) -> str:
+    return "".join(f". {text(words)}" for words in follows(facts.runbook, body))
 
 
 def _criterion(facts: Facts, body: Body) -> str:

@@ -10,6 +10,7 @@ from midwatch.incident.events import Event, EventKind, ending_words
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
 from midwatch.runbook.declaration import input_lines
+from midwatch.runbook.forks import ways_taken
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Refused
 from midwatch.system.units import duration, first_few
@@ -126,7 +127,7 @@ def _pinned(runbook: Runbook, body: Body) -> str:
 def _finished(runbook: Runbook, body: Body) -> str:
     took = f" in {duration(body['seconds'])}" if body.get("seconds") is not None else ""
     ending = ending_words(str(body.get("outcome")), body.get("exit"))
-    return f"{_step(runbook, body)}: {ending}{took}.{_and(body, 'summary', ' ')}"
+    return f"{_step(runbook, body)}: {ending}{took}.{_and(body, 'summary', ' ')}{_follows(runbook, body)}"
 
 
 def _tried(runbook: Runbook, body: Body) -> str:
@@ -137,13 +138,24 @@ def _verified(runbook: Runbook, body: Body) -> str:
     found = {True: "it took effect", False: "it took no effect", None: "unknown still"}.get(
         body.get("holds"), "unknown still"
     )
-    return f"{_step(runbook, body)}: looked whether it took effect: {found}.{_and(body, 'detail', ' ')}"
+    looked = f"looked whether it took effect: {found}.{_and(body, 'detail', ' ')}"
+    return f"{_step(runbook, body)}: {looked}{_follows(runbook, body)}"
 
 
 def _criterion(runbook: Runbook, body: Body) -> str:
     met, criterion = _MET.get(body.get("met"), "unknown"), str(body.get("criterion", ""))
     title = next((one.title for one in runbook.closure if one.id == criterion), criterion)
     return f"Criterion {title}: {met}.{_and(body, 'detail', ' ')}"
+
+
+def follows(runbook: Runbook, body: Body) -> list[str]:
+    """What a step that is done decides or marks, each as a sentence without its end."""
+    ways = ways_taken(str(body.get("step", "")), body.get("values", {}), runbook)
+    return [*([ways] if ways else []), *([f"The incident is {body['marks']}"] if body.get("marks") else [])]
+
+
+def _follows(runbook: Runbook, body: Body) -> str:
+    return "".join(f". {words}" for words in follows(runbook, body))
 
 
 def _note(runbook: Runbook, body: Body) -> str:
@@ -175,7 +187,9 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     EventKind.FINISHED: _finished,
     EventKind.TRIED: _tried,
     EventKind.OUTCOME_CHECKED: _verified,
-    EventKind.MARKED_DONE: lambda runbook, body: f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}",
+    EventKind.MARKED_DONE: lambda runbook, body: (
+        f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}{_follows(runbook, body)}"
+    ),
     EventKind.MARKED_FAILED: lambda runbook, body: f"{_step(runbook, body)}: failed. {body.get('reason')}",
     EventKind.LOOP_ITEMS: lambda runbook, body: f"{_step(runbook, body)}: {items_words(body)}",
     EventKind.SKIPPED: lambda runbook, body: f"{_step(runbook, body)}: skipped. {body.get('reason')}",

@@ -114,8 +114,10 @@ class Facts:
 
     @property
     def to_mitigate(self) -> float | None:
-        """Seconds from the declaration to the end of the last phase with 'recovery' in its title; None until it is
-        done."""
+        """Seconds from the declaration to the step that marks the mitigation; where none does, to the end of the last
+        phase with 'recovery' in its title. None until it is done."""
+        if mark := self.incident.marks.get("mitigated"):
+            return mark.elapsed
         phases = [phase for phase in self.runbook.phases if "recovery" in phase.title.lower()]
         if not phases or self.declared is None:
             return None
@@ -127,7 +129,10 @@ class Facts:
 
     @property
     def to_resolve(self) -> float | None:
-        """Seconds from the declaration to the closure; None while it is open."""
+        """Seconds from the declaration to the step that marks the resolution, or to the closure; None while it is
+        open."""
+        if mark := self.incident.marks.get("resolved"):
+            return mark.elapsed
         closed = self.first(EventKind.CLOSED)
         return elapsed(self.events, self.declared, closed) if closed and self.declared else None
 

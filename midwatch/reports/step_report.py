@@ -12,6 +12,7 @@ from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import bullets, code, code_block, sentence, text
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.reports.time_format import day_and_time, elapsed, span
+from midwatch.runbook.forks import branch_of, forks_of, way_words
 from midwatch.runbook.model import Step
 from midwatch.system.units import duration, size
 
@@ -41,6 +42,8 @@ def _untouched(facts: Facts, step: Step, status: StepStatus) -> str:
         return f"Nobody decided whether it was needed: {text(condition.reason)}."
     if status is StepStatus.NOT_NEEDED and condition.verdict is Verdict.PENDING:
         return f"Whether it was needed was never known: {text(condition.reason)}."
+    if status is StepStatus.NOT_NEEDED and branch_of(step):
+        return f"This way was not taken: {text(condition.reason)}."
     return "Its condition did not hold." if status is StepStatus.NOT_NEEDED else "Nothing happened to it."
 
 
@@ -58,6 +61,9 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
             yield _verified(event)
         elif event.kind in _DECISIONS:
             yield _decision(facts, event)
+    for fork in forks_of(step, facts.runbook):
+        if answer := state.values.get(fork.question.name):
+            yield text(way_words(fork, answer))
     for key, value in state.values.items():
         yield f"{code(key)}: {sentence(value)}"
     if step.deviation and state.attempts:

@@ -9,7 +9,7 @@ from datetime import datetime
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
-from midwatch.reports.event_table import event_table, met_word
+from midwatch.reports.event_table import event_table, met_word, step_name
 from midwatch.reports.excerpts import excerpts, starred
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import document, sentence, table, text
@@ -17,7 +17,7 @@ from midwatch.reports.record_section import record_section
 from midwatch.reports.step_report import steps
 from midwatch.reports.time_format import day_and_time, time_of_day
 from midwatch.runbook.declaration import told_inputs
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.model import MOMENTS, Runbook
 from midwatch.system.units import duration
 
 
@@ -72,6 +72,9 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
     yield ended, f"{day_and_time(end.time)} by {text(end.actor)}{why}" if end else "still open"
     yield "Duration", duration(facts.seconds) + ("" if end else " so far")
     yield "Drivers", _drivers(facts) or "nobody"
+    for moment in MOMENTS:
+        if mark := incident.marks.get(moment):
+            yield moment.capitalize(), f"{day_and_time(mark.at)} by {step_name(facts, mark.step)}"
     yield "Time to detect", lasted(facts.to_detect, unknown_detection(facts))
     yield "Time to mitigate", lasted(facts.to_mitigate, "not known")
     yield "Time to resolve", lasted(facts.to_resolve, unresolved(facts))

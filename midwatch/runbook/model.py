@@ -100,6 +100,8 @@ class Question:
     """An answer that fits, shown to the person."""
 
 
+MOMENTS = ("detected", "acknowledged", "mitigated", "resolved")
+"""The moments of an incident that the conclusion of a step can mark."""
 INPUTS = "inputs"
 """Stands for a step's id in references to what is asked when the incident is declared; no step has it."""
 
@@ -201,6 +203,8 @@ class Step:
     """Whether a second person has to approve the plan before it runs."""
     optional: bool = False
     on_failure: OnFailure = OnFailure()
+    marks: str = ""
+    """The moment of the incident that it marks once it is done; empty for none."""
     text_values: Mapping[str, str] = field(default_factory=dict)
     """The values of the placeholders in `instructions`, by name."""
     loop: Loop | None = None

@@ -22,7 +22,7 @@ from midwatch.runbook.field_types import (
 )
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.loop_keys import LOOP_KEYS
-from midwatch.runbook.model import Environment, Risk, Severity
+from midwatch.runbook.model import MOMENTS, Environment, Risk, Severity
 from midwatch.runbook.process_keys import PROCESS_KEYS
 from midwatch.runbook.secret_keys import SECRETS
 from midwatch.runbook.shapes import Inside, Key, ListOf, Shape, TableOf
@@ -229,6 +229,7 @@ STEP = Shape(
         ),
         Key("optional", Flag(), "Whether it may be left out without a word; default false"),
         *LOOP_KEYS,
+        Key("marks", Word(MOMENTS), "The moment of the incident that it marks once it is done"),
         Key("on_failure", ON_FAILURE, "What follows when it fails"),
     ),
 )

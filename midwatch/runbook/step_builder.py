@@ -73,6 +73,7 @@ def build_step(fields: Fields, number: str, earlier: Mapping[str, Step], targets
         notify=fields.values("notify"),
         requires_approval=fields.get("requires_approval", False),
         optional=fields.get("optional", False),
+        marks=fields.get("marks", ""),
         on_failure=_on_failure(fields.get("on_failure")),
         loop=build_loop(fields, targets),
     )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from midwatch.incident.conditions import Verdict
 from midwatch.incident.state import Incident, StepState, StepStatus
+from midwatch.runbook.forks import branch_of
 from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
 from midwatch.system.units import duration
 from screens.widgets.styles import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, TextStyles
@@ -151,7 +153,8 @@ def _step_line(
     status = incident.status(step)
     mark = text_styles.ink(text_styles.signs.next if is_next else " ", f"bold {CHOSEN}")
     number = f"{step.number} " if width >= _NUMBERED else ""
-    indent = "  " if step.item is not None and width >= _NUMBERED else ""
+    indent = "  " * (step.item is not None) + f"{text_styles.signs.branch} " * (branch_of(step) is not None)
+    indent = indent if width >= _NUMBERED else ""
     text = {StepStatus.DONE: FAINT, StepStatus.SKIPPED: FAINT, StepStatus.NOT_NEEDED: FAINT}.get(
         status, STATE_STYLES[status]
     )
@@ -187,6 +190,12 @@ def _columns(step: Step, status: StepStatus, word: str, style: str, took: str, t
     )
 
 
+def _way(step: Step, state: StepState | None) -> str:
+    """The way that was chosen at a fork; empty for a step without a choice."""
+    choices = [question.name for question in step.questions if question.kind == "choice"]
+    return next((state.values[name] for name in choices if name in state.values), "") if state else ""
+
+
 def _risk(step: Step) -> str:
     if step.kind is StepKind.MANUAL:
         return "manual"
@@ -211,6 +220,11 @@ def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> 
         return f"{settled} of {total}", f"bold {CHOSEN}" if is_next else STATE_STYLES[status] or FAINT
     if status is StepStatus.RUNNING:
         return "running", CHOSEN
+    if status is StepStatus.NOT_NEEDED and (branch := branch_of(step)) is not None:
+        is_open = incident.condition(step).verdict is Verdict.PENDING
+        return f"if {'/'.join(branch[1])}" if is_open else "not taken", FAINT
+    if status is StepStatus.DONE and (way := _way(step, state)):
+        return way, FAINT
     if status in _WORTH_A_WORD:
         return status.value, STATE_STYLES[status]
     if is_next:

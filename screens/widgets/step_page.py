@@ -11,7 +11,8 @@ from textual.content import Content
 
 from midwatch.engine.script_plan import with_whole_values
 from midwatch.incident.state import Incident, StepState, StepStatus
-from midwatch.runbook.model import Phase, Reference, Risk, Step, StepKind
+from midwatch.runbook.forks import forks_of, open_words, way_words
+from midwatch.runbook.model import Phase, Reference, Risk, Runbook, Step, StepKind
 from midwatch.system.units import duration
 from screens.widgets.markdown_text import markdown_lines
 from screens.widgets.plan_lines import plan_column, plan_lines, spared_names
@@ -40,6 +41,7 @@ def step_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> list
         lines += [*markdown_lines(step.instructions, width, text_styles, step.text_values), Content("")]
     if status is not StepStatus.RUNNING:
         lines += _questions(step, state, width, text_styles)
+        lines += _forks(step, parts.runbook, incident, width, text_styles)
     if step.kind is not StepKind.MANUAL:
         planned, required = (
             _planned(parts, status, state, width, text_styles),
@@ -112,6 +114,19 @@ def _questions(step: Step, state: StepState | None, width: int, text_styles: Tex
             column=3,
         )
     return [*lines, Content("")]
+
+
+def _forks(step: Step, runbook: Runbook, incident: Incident, width: int, text_styles: TextStyles) -> list[Content]:
+    """Where its answers lead: the way taken, or those that are open."""
+    lines: list[Content] = []
+    for fork in forks_of(step, runbook):
+        answer = incident.value(step.id, fork.question.name)
+        words = way_words(fork, answer) if answer else open_words(fork)
+        lines += labelled(f" {text_styles.signs.arrow}", words, width, text_styles, column=3)
+    if step.marks:
+        words = f"Done, it marks the incident as {step.marks}."
+        lines += labelled(f" {text_styles.signs.dot}", words, width, text_styles, column=3)
+    return [*lines, Content("")] if lines else []
 
 
 def _planned(

@@ -30,6 +30,7 @@ class Signs:
     dot: str
     dash: str
     arrow: str
+    branch: str
     more: str
     full: str
     empty: str
@@ -57,6 +58,7 @@ UNICODE = Signs(
     dot="·",
     dash="–",
     arrow="→",
+    branch="└",
     more="…",
     full="━",
     empty="─",
@@ -83,6 +85,7 @@ ASCII = Signs(
     dot="-",
     dash="-",
     arrow="->",
+    branch="\\",
     more="~",
     full="=",
     empty="-",

@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     verdict = verify(folder.journal)
     if not verdict.ok:
         say(f"The journal is NOT whole, so this may not be so: {verdict.problem}")
+    for moment, mark in incident.marks.items():
+        say(f"{moment} {mark.at:%Y-%m-%d %H:%M:%S} UTC")
     for line in input_lines(runbook, incident.inputs):
         say(line)
     for phase in runbook.phases:

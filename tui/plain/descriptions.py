@@ -7,9 +7,11 @@ from datetime import datetime
 
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind, NextAction, is_batch
+from midwatch.incident.conditions import Verdict
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below
 from midwatch.runbook.declaration import input_lines
+from midwatch.runbook.forks import branch_of, forks_of, open_words, way_words
 from midwatch.runbook.model import CheckSpec, Runbook, Step, StepKind
 from midwatch.runbook.text_values import fill
 from midwatch.system.units import duration
@@ -25,6 +27,8 @@ def where_lines(controller: IncidentControls, now: datetime) -> Iterator[str]:
         who = "You drive" if controller.driving else f"You observe; {incident.driver or 'nobody'} drives"
         since = duration(incident.elapsed_now(controller.clock)) if incident.declared_at else "some time"
         yield f"{who}. Declared {since} ago."
+    for moment, mark in incident.marks.items():
+        yield f"{moment.capitalize()} at {mark.at:%H:%M:%S} UTC."
     yield from input_lines(runbook, incident.inputs)
     concluded, total = incident.counts(runbook.steps())
     yield f"{concluded} of {total} steps are concluded."
@@ -77,6 +81,11 @@ def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str
         yield f"It requires: {required.title}"
     if step.notify:
         yield "It tells: " + ", ".join(runbook.roles[role].name for role in step.notify)
+    for fork in forks_of(step, runbook):
+        answer = incident.value(step.id, fork.question.name)
+        yield f"{way_words(fork, answer) if answer else f'Its answer chooses the way: {open_words(fork)}'}."
+    if step.marks:
+        yield f"Done, it marks the incident as {step.marks}."
     yield from history_lines(step, incident)
 
 
@@ -110,10 +119,20 @@ def checklist_lines(incident: Incident, runbook: Runbook, current: Step | None, 
         concluded, total = incident.counts(phase.steps)
         yield f"{phase.section} {phase.title}: {concluded} of {total} concluded.".lstrip()
         for step in runbook.entries(phase) if whole or phase is here else ():
-            items = f", {words}" if (words := incident.items_words(step)) else ""
-            yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}{items}"
+            more = (f", {words}" if (words := incident.items_words(step)) else "") + _way(step, incident)
+            yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}{more}"
             for item in step.loop.steps if step.loop and (whole or step.id == loop) else ():
                 yield f"    {'next, ' if item is current else ''}{incident.status(item).value}: {titled(item)}"
+
+
+def _way(step: Step, incident: Incident) -> str:
+    """The way of a fork that a step belongs to."""
+    branch = branch_of(step)
+    if branch is None:
+        return ""
+    known = {Verdict.TRUE: "way taken", Verdict.FALSE: "way not taken"}
+    word = known.get(incident.condition(step).verdict, "way open")
+    return f", {word}: {' or '.join(branch[1])}"
 
 
 def timeline_lines(controller: IncidentControls, *, first: int = 1) -> Iterator[str]:
