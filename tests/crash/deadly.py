@@ -5,7 +5,8 @@ renaming, cutting, reserving and locking a file, writing (also half-way through)
 telling and hearing its supervisor. Dying after a call is dying before the next one, so this leaves no state out.
 
 One line of JSON a job on stdin: {"folder", "die_at"}; one line on stdout: {"exit", "points": [labels]}. `die_at` 0
-records the points of a whole run. A job with "deeds" is one life of a wandering incident; "told" in its answer is what
+records the points of a whole run. "only": points whose labels hold this text. "incident": the module that finishes
+the incident; the small one by default. A job with "deeds" is one life of a wandering incident; "told" in its answer is what
 it said on its way.
 """
 
@@ -34,8 +35,8 @@ _ONE_OF_MANY = re.compile(r"file-(?!00)\d\d")
 class Points:
     """Counts the fault points of this process, and ends it at one of them."""
 
-    def __init__(self, die_at: int) -> None:
-        self.die_at = die_at
+    def __init__(self, die_at: int, only: str = "") -> None:
+        self.die_at, self.only = die_at, only
         self.labels: list[str] = []
         self.on = True
         self._mutex = threading.Lock()
@@ -43,7 +44,7 @@ class Points:
     def reached(self, label: str) -> bool:
         """Count a point; true when it is the one to die at."""
         with self._mutex:
-            if not self.on:
+            if not self.on or self.only not in label:
                 return False
             self.labels.append(label)
             return len(self.labels) == self.die_at
@@ -107,14 +108,15 @@ def _short(name: object) -> str:
 
 
 def drive(job: dict[str, Any], told: Callable[[bytes], object]) -> None:
-    from tests.crash import small_incident, wandering
+    from tests.crash import loop_incident, small_incident, wandering
 
     if "deeds" in job:
         wandering.live(job, told)
         return
     folder = Path(job["folder"])
     os.chdir(folder)
-    small_incident.finish(small_incident.found(folder, actor="ada@test"))
+    incident = loop_incident if job.get("incident") == "loop_incident" else small_incident
+    incident.finish(small_incident.found(folder, actor="ada@test"))
 
 
 def serve() -> None:
@@ -134,7 +136,7 @@ def serve() -> None:
         pid = os.fork()
         if pid == 0:
             os.close(ours)
-            points, code = Points(job["die_at"]), 1
+            points, code = Points(job["die_at"], job.get("only", "")), 1
             try:
                 lay_mines(points)
                 drive(job, partial(write, theirs))

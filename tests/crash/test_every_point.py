@@ -33,10 +33,10 @@ class Drivers:
 
     free: SimpleQueue[Deadly]
 
-    def drive(self, folder: Path, *, die_at: int) -> dict[str, Any]:
+    def drive(self, folder: Path, *, die_at: int, **job: Any) -> dict[str, Any]:
         one = self.free.get()
         try:
-            return one.drive(folder, die_at=die_at)
+            return one.drive(folder, die_at=die_at, **job)
         finally:
             self.free.put(one)
 

@@ -1,0 +1,83 @@
+"""A loop over reported items, each of which fails once and is run again, driven to its end from wherever it stands."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.state import Incident
+from midwatch.runbook.model import Step
+
+ITEMS = ("web1", "web2", "web3")
+RUNBOOK = f"""\
+midwatch: 1
+id: loop
+title: Certificates
+severity: SEV-2
+phases:
+  - title: Renew
+    section: "1"
+    steps:
+      - id: hosts
+        title: Read the hosts
+        run: |
+          echo hosts >> ran
+          echo "names={" ".join(ITEMS)}" >> "$STEP_OUTPUT"
+        outputs: [names]
+        risk: change
+      - id: renew
+        title: Renew
+        for_each: {{from: hosts.names}}
+        run: |
+          echo "$HOST" >> ran
+          if [ ! -e "second-$HOST" ]; then touch "second-$HOST"; exit 75; fi
+        env: {{HOST: {{from: item}}}}
+        risk: change
+        stop_on_failure: false
+"""
+
+
+def lay_out(folder: Path) -> None:
+    """A folder with the runbook in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+
+
+def finish(controller: IncidentController) -> None:
+    """Go on from any state to the closed incident."""
+    if not controller.incident.open:
+        controller.leave()
+        return
+    settle(controller)
+    while (step := next_step(controller)) is not None:
+        controller.start(step.id, controller.plan(step.id))
+        settle(controller)
+    controller.close()
+
+
+def next_step(controller: IncidentController) -> Step | None:
+    return controller.incident.next_step(controller.runbook)
+
+
+def settle(controller: IncidentController) -> None:
+    """Wait until nothing runs and nothing is about to be started."""
+    deadline = time.monotonic() + 60
+    controller.poll()
+    while controller.incident.running() or (controller.batch is not None and controller.batch.is_active):
+        assert time.monotonic() < deadline, f"{controller.incident.running()} never ended"
+        time.sleep(0.02)
+        controller.poll()
+    controller.settle()
+
+
+def end_state(incident: Incident) -> dict[str, object]:
+    """What the incident comes to, without attempts that never ran."""
+    return {
+        "items": dict(incident.items),
+        "closed": not incident.open,
+        "steps": {
+            state.id: (state.status.value, [a.exit for a in state.attempts if a.exit is not None])
+            for state in incident.steps.values()
+        },
+    }
