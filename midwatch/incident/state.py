@@ -245,6 +245,8 @@ class Incident:
     elapsed: float = 0.0
     """Seconds from the declaration to the last event, by the boot clock, which no change of the time of day
     disturbs."""
+    _statuses: dict[tuple[str, int], StepStatus] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `status` has found; a state does not change, so neither does this."""
 
     def elapsed_now(self, clock: Clock) -> float:
         """Seconds since the declaration, by the boot clock; on another machine, by the time of day. Never negative."""
@@ -287,6 +289,12 @@ class Incident:
         """Where a step stands, its `when:` considered; a loop, from the steps of its items."""
         if step.loop is not None and step.loop.items is not None:
             return joint_status(map(self.status, step.loop.steps))
+        key = (step.id, id(step.when))
+        if (known := self._statuses.get(key)) is None:
+            known = self._statuses[key] = self._status(step)
+        return known
+
+    def _status(self, step: Step) -> StepStatus:
         state = self.steps.get(step.id)
         status = StepStatus.TODO if state is None else state.status
         if status is not StepStatus.TODO or (state is not None and state.needed):

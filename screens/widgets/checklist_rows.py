@@ -19,7 +19,7 @@ from screens.widgets.time_labels import span
 _NUMBERED, _COLUMNS = 34, 56
 """Cells from which on a line has the step's number, and columns for risk, time and who."""
 _FEW = 200
-"""Steps up to which every title of the runbook looks different from every other one."""
+"""Steps up to which a title looks different from every other one of the runbook; then, from those of its phase."""
 _WORTH_A_WORD = (StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
 
 
@@ -104,24 +104,20 @@ def checklist_lines(
     text_styles: TextStyles,
 ) -> list[Content]:
     """One line an entry. The next step is marked by sign, word and colour; the cursor by its background."""
-    next_step, titles = incident.next_step(runbook), [step.title for step in _apart(shown, runbook)]
+    next_step, count = incident.next_step(runbook), sum(len(phase.steps) for phase in runbook.phases)
+    every = [step.title for step in runbook.steps()] if count <= _FEW else []
     open_phases = {entry.phase.id for entry in shown if entry.step}
     lines = []
     for entry in shown:
         if entry.step is None:
             line = _phase_line(entry.phase, incident, entry.phase.id in open_phases, width, text_styles)
         else:
+            titles = every or (step.title for step in entry.phase.steps)
             line = _step_line(entry.step, titles, incident, entry.step is next_step, steady, width, text_styles)
         if entry.key == cursor:
             line = line.stylize(text_styles.cursor)
         lines.append(line)
     return lines
-
-
-def _apart(shown: list[Entry], runbook: Runbook) -> Iterable[Step]:
-    """The steps whose titles have to look different: all, or in a long checklist those that are listed."""
-    listed = [entry.step for entry in shown if entry.step is not None]
-    return listed if len(listed) > _FEW else runbook.steps()
 
 
 def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, text_styles: TextStyles) -> Content:
@@ -143,7 +139,7 @@ def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, tex
 
 def _step_line(
     step: Step,
-    titles: list[str],
+    titles: Iterable[str],
     incident: Incident,
     is_next: bool,
     steady: float,

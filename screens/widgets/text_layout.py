@@ -91,9 +91,11 @@ def fit(text: str, width: int, text_styles: TextStyles) -> str:
 def fit_apart(text: str, others: Iterable[str], width: int, text_styles: TextStyles) -> str:
     """As `fit`; where another text would look the same then, the part that differs stays and the middle is left out."""
     short = fit(text, width, text_styles)
+    if short == text or width < _APART:
+        return short
     kept = len(short) - len(text_styles.signs.more)
     alike = [other for other in others if other != text and other[:kept] == text[:kept]]
-    if short == text or width < _APART or not alike:
+    if not alike:
         return short
     differs = max(_alike(text, other) for other in alike)
     begin = max(differs - len(text[:differs].rpartition(" ")[2]), 0)
