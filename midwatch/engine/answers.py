@@ -15,7 +15,7 @@ from midwatch.incident.state import Incident, StepStatus
 from midwatch.incident.step_status import joint_status
 from midwatch.runbook.declaration import require_known
 from midwatch.runbook.loops import loop_of
-from midwatch.runbook.model import Risk, Runbook, Step, StepKind
+from midwatch.runbook.model import Reference, Risk, Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit
 from midwatch.runbook.step_names import named
 from midwatch.runbook.yaml_loader import Entry, Node, Scalar, Table, read_yaml
@@ -105,8 +105,9 @@ class Answers:
                 step.kind is StepKind.RUN
                 and step.risk is Risk.DESTROY
                 and (step.when is None or step.id in self.confirm)
+                and not isinstance(step.process.confirm, Reference)
             ):
-                self._require_name(step, name_to_confirm(step.id))
+                self._require_name(step, name_to_confirm(step.process.confirm or step.id))
             elif is_answer(self.confirm.get(step.id, "")):
                 self._require_name(step, "the name that its plan asks for")
 
