@@ -24,6 +24,7 @@ from midwatch.supervisor.consented_command import (
     SHELL,
     SHELL_ACTION,
     VARIABLE,
+    other_user_of,
     secret_constant,
 )
 from midwatch.supervisor.sudo import is_other_user, obstacle
@@ -61,14 +62,20 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident, *, undo: bool 
             if len(os.fsencode(name + value)) >= ARGUMENT_LIMIT_BYTES:
                 taken, most = size(len(os.fsencode(value))), size(ARGUMENT_LIMIT_BYTES)
                 draft.refusal = f"{name} takes {taken}, and a variable of a process takes {most} at most"
-    if is_other_user(process.run_as) and not draft.refusal:
-        draft.refusal = obstacle(process.run_as, draft.bindings[FOLDER])
     if step.risk is not Risk.OBSERVE:
         verb = Verb.CHANGE if step.risk is Risk.CHANGE else Verb.REMOVE
         draft.add(
             verb, "whatever this command changes", reversible=step.risk is Risk.CHANGE, note="read it: no plan can"
         )
     return draft.plan()
+
+
+def held_to_sudo(plan: Plan) -> Plan:
+    """The plan, refused where `sudo` would not run it. Asks `sudo`, which may log that."""
+    user = other_user_of(plan)
+    if not user or plan.refusal:
+        return plan
+    return dataclasses.replace(plan, refusal=obstacle(user, plan.bindings[FOLDER]))
 
 
 def script_draft(step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> PlanDraft:

@@ -14,6 +14,7 @@ from midwatch.engine.driving import require_same_files
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.planning import build_action, order_for, plan_step, require_same_inputs
 from midwatch.engine.readings import take_readings
+from midwatch.engine.script_plan import held_to_sudo
 from midwatch.engine.secret_fetch import fetch_secrets, masked_values
 from midwatch.engine.step_results import StepResults
 from midwatch.incident import server_pins
@@ -60,6 +61,8 @@ class StepRunner:
         step, context = session.runbook.step(step_id), session.context(step_id)
         plan = plan_step(step, session.runbook, session.incident, context, undo=undo)
         plan = server_pins.held_to(plan, session.runbook, session.incident.pins)
+        if session.driving:  # whoever only observes runs nothing, and need not be let by sudo
+            plan = held_to_sudo(plan)
         self._annotations.pin_first(plan)
         return masked_plan(plan, session.secrets)
 
@@ -130,8 +133,11 @@ class StepRunner:
     def cancel(self, step_id: str) -> None:
         """Ask the step's supervisor to end it: INT, then TERM, then KILL. The result comes by `poll`."""
         session = self._session
-        session.require_driver()
+        handle, state = session.require_driver(), session.incident.step(step_id)
         title, attempt = session.runbook.step(step_id).title, session.attempt_folder(step_id)
+        if state.last is not None and (step_id, state.last.number) in handle.verifying:
+            hint = "Wait: this takes two minutes at most"
+            raise Refused(f"The script of {title} has ended, and what it verifies is being evaluated", hint=hint)
         try:
             asked = attempt is not None and status.cancel(attempt)
         except PermissionError:

@@ -7,12 +7,16 @@ import os
 import pwd
 import signal
 import subprocess
+import time
 from collections.abc import Iterable
 
 LIMIT_S = 10.0
 """Seconds that `sudo` may take to answer."""
 _ENTER = 'cd -- "$1"'
 _SIGNAL = 'number=$1; shift; kill -s "$number" "$@"; kill -s CONT "$@"'
+_REMEMBERED_S = 10.0
+"""Seconds for which a user and folder that `sudo` has allowed are not asked for again: a loop has many items."""
+_allowed: dict[tuple[int, str, str], float] = {}
 _PASSWORD = "a password is required"  # noqa: S105  (what sudo says)
 
 
@@ -31,6 +35,9 @@ def sudo_words(user: str, command: str, *arguments: str) -> tuple[str, ...]:
 
 def obstacle(user: str, folder: str) -> str:
     """Why nothing can run as this user in this folder, as a sentence without its full stop; empty when it can."""
+    key, now = (os.geteuid(), user, folder), time.monotonic()
+    if now - _allowed.get(key, -_REMEMBERED_S) < _REMEMBERED_S:
+        return ""
     try:
         pwd.getpwnam(user)
     except KeyError:
@@ -42,6 +49,7 @@ def obstacle(user: str, folder: str) -> str:
     except subprocess.TimeoutExpired:
         return f"It runs as {user}, and sudo does not answer within {LIMIT_S:.0f} s"
     if tried.returncode == 0:
+        _allowed[key] = now
         return ""
     said = (tried.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit {tried.returncode}"])[0]
     if _PASSWORD in said:

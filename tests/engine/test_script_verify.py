@@ -18,6 +18,7 @@ from midwatch.journal.verify import verify
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.supervisor.status import unwatched
+from midwatch.system.errors import Refused
 from tests.support.steps import ended
 from tests.support.waiting import wait_for
 
@@ -116,6 +117,19 @@ def test_outcome_of_a_lost_script_is_checked_by_what_it_verifies(restartable: In
     (here / "up").unlink()
     assert restartable.check_outcome("restart") is False
     assert restartable.incident.step("restart").status is StepStatus.FAILED
+
+
+def test_step_that_is_being_verified_cannot_be_stopped(restartable: IncidentController, here: Path) -> None:
+    (here / "wait").touch()
+    restartable.start("restart", restartable.plan("restart"))
+    folder = restartable.attempt_folder("restart")
+    assert folder is not None
+    wait_for(folder.result.exists, "the end of the script")
+    restartable.poll()
+    with pytest.raises(Refused, match="has ended, and what it verifies is being evaluated"):
+        restartable.cancel("restart")
+    (here / "wait").unlink()
+    assert ended(restartable, "restart") is StepStatus.DONE
 
 
 def test_driver_that_dies_while_it_verifies_leaves_that_to_the_next_one(runbook: Runbook, here: Path) -> None:

@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the plans of the steps without running them."""
     from midwatch.api.action import Context
     from midwatch.engine.planning import SilentConsole, plan_step
+    from midwatch.engine.script_plan import held_to_sudo
     from midwatch.incident.known_values import FilledRunbook
     from midwatch.incident.state import Incident
     from midwatch.runbook.declaration import given_inputs
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         plan: Plan | None = None
         problem = ""
         try:
-            plan = plan_step(step, runbook, declared, context)
+            plan = held_to_sudo(plan_step(step, runbook, declared, context))
             if args.step and plan.refusal:
                 exit_code = Exit.FAILED
         except MidwatchError as error:
