@@ -39,6 +39,7 @@ phases:
         title: Break
         run: echo "breaks" >> ran; echo "it broke" >&2; exit 7
         risk: change
+        retry: {times: 1, wait: 0.2 s, on: 7}
         on_failure: {raise_severity: SEV-1, notify: [boss], advice: Mend it manually.}
       - {id: left-out, title: Leave it out}
       - {id: tried, title: Try it, on_failure: {raise_severity: SEV-0}}
@@ -120,6 +121,7 @@ def end_state(incident: Incident) -> dict[str, Any]:
             "ran": [
                 (str(a.outcome), a.exit, a.summary, bool(a.command), sorted(a.before), sorted(a.after)) for a in ran
             ],
+            "tries": [(t.number, t.of, t.exit) for a in ran for t in a.tries],
             "output": [a.output.get("sha256") for a in ran],
         }
     return {

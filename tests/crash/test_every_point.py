@@ -71,7 +71,7 @@ def test_killed_at_every_point_the_end_is_the_same(drivers: Drivers, tmp_path: P
     expected = end_state(reduce(undisturbed))
     assert expected["closed"]
     assert points.count("pwrite") > len(undisturbed)  # every append is among them, and the lock
-    assert sum(label.startswith("subprocess.Popen") for label in points) == 2
+    assert sum(label.startswith("subprocess.Popen") for label in points) == 1, "the fork server"
 
     def one(number: int) -> str:
         folder = tmp_path / str(number)
@@ -99,7 +99,7 @@ def _differs(folder: Path, before: list[list[Event]], expected: dict[str, Any]) 
         if stored and events[: len(stored)] != stored:
             return "events that were stored before the crash are gone"
     ran = (folder / "ran").read_text().split()
-    if sorted(ran) != ["breaks", "work"]:
+    if sorted(ran) != ["breaks", "breaks", "work"]:  # once more by itself
         return f"these ran: {ran}"
     starts = [event.body["supervisor"]["pid"] for event in events if event.kind == EventKind.STARTED]
     if len(starts) != 2:
