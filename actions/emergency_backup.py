@@ -14,7 +14,7 @@ from actions.dump import lock_conflicts
 from actions.dump.dump_progress import Progress, Together, in_bytes
 from actions.dump.dump_target import Source, expected_size, inspect_target, reader_of
 from actions.dump.emergency_dump import EmergencyDump, backup_name, limited_identity
-from actions.dump.load_limits import BANDWIDTH_HELP, IO_HELP, NICE_HELP, LoadLimits, Pace
+from actions.dump.load_limits import BANDWIDTH_HELP, IO_HELP, NICE_HELP, LoadLimits, RateLimiter
 from actions.dump.orphaned_dumps import end_dump, orphaned_dumps
 from actions.dump.roles_dump import PREFIX
 from actions.dump.sidecar_files import named_at
@@ -173,7 +173,7 @@ class EmergencyBackup(Action):
             self.digests,
             self.validate,
             limits,
-            Pace(limits),
+            RateLimiter(limits),
         )
         if len(wanted) == 1:
             return dump.save(wanted[0], together.part(0))

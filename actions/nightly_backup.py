@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from actions.destinations.destination_choice import shown
 from actions.dump.dump_progress import Together, in_bytes
-from actions.dump.load_limits import BANDWIDTH_HELP, IO_HELP, NICE_HELP, LoadLimits, Pace
+from actions.dump.load_limits import BANDWIDTH_HELP, IO_HELP, NICE_HELP, LoadLimits, RateLimiter
 from actions.dump.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.dump.previous_dump import far_below_last
 from actions.restoring.restore_roles import roles_beside
@@ -205,12 +205,12 @@ class NightlyBackup(Action):
     def _dump_all(self, context: Context, folder: Path) -> list[Manifest]:
         recipients = chosen(context.runbook, self.encrypt_to)
         wanted = self._wanted(context.runbook)
-        pace = Pace(self._limits())
+        limiter = RateLimiter(self._limits())
         together = Together(in_bytes(context.console), len(wanted))
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="dump") as pool:
             futures = [
                 pool.submit(
-                    dump_one, context, target, folder, recipients, together.part(number), pace, digests=self.digests
+                    dump_one, context, target, folder, recipients, together.part(number), limiter, digests=self.digests
                 )
                 for number, target in enumerate(wanted)
             ]

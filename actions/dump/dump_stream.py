@@ -15,7 +15,7 @@ from actions.destinations.destination import BackupWriter
 from actions.destinations.folder import FolderWriter
 from actions.dump.dump_pipeline import DumpPipeline, Hashing
 from actions.dump.dump_progress import Progress, Watching
-from actions.dump.load_limits import LoadLimits, Pace
+from actions.dump.load_limits import LoadLimits, RateLimiter
 from actions.dump.lock_conflicts import blockers
 from actions.dump.lock_waiters import LockWaiterWatch
 from actions.dump.pg_dump_process import ContainerDump, LocalDump, LockedOut, Source
@@ -76,7 +76,7 @@ def dump_into(
     say: Callable[[str], None] | None = None,
     options: Sequence[str] = (),
     limits: LoadLimits = _UNLIMITED,
-    pace: Pace | None = None,
+    limiter: RateLimiter | None = None,
 ) -> Dumped:
     """Dump the route's database and publish it. Raises `MidwatchError`, and then nothing is left of it.
 
@@ -84,7 +84,7 @@ def dump_into(
     what is not good is not published. With `recipients` what the place gets is encrypted to them. `say`, on a route of
     the superuser, is told now and then how far a long dump is, how old its snapshot is, and who waits for its end;
     `before` are the bytes of the last one before compression, for a forecast. `options` of `pg_dump` say what is left
-    out. Programs in a container run under `limits`, and the stream keeps to `pace`.
+    out. Programs in a container run under `limits`, and the stream keeps to `limiter`.
 
     `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
     nor `digests` of the rows can be taken in the same snapshot.
@@ -103,7 +103,7 @@ def dump_into(
             forecast = SizeEstimate(before)
             stack.callback(Looking(route, forecast).stop)
             packing, watching = DumpPipeline(below, along), Watching(progress, forecast, say or (lambda text: None))
-            found = _fill(route, tools, packing, watching, forecast, stack, digests, options, limits, pace)
+            found = _fill(route, tools, packing, watching, forecast, stack, digests, options, limits, limiter)
             found.bytes, found.sha256 = out.count, out.digest.hexdigest()
             verdict = along.verdict(found.unpacked, found.counts)
             if verdict.problem:
@@ -129,7 +129,7 @@ def _fill(
     digests: bool,
     options: Sequence[str],
     limits: LoadLimits,
-    pace: Pace | None,
+    limiter: RateLimiter | None,
 ) -> Dumped:
     """Everything but what only the place knows, and the depth."""
     snapshot, counting = "", None
@@ -158,8 +158,8 @@ def _fill(
     for chunk in source.chunks():
         packing.write(chunk)
         watching(packing.unpacked)
-        if pace is not None:
-            pace.passed(len(chunk))
+        if limiter is not None:
+            limiter.passed(len(chunk))
     packing.close()  # only now: closing after a failure would make a whole-looking file of half a dump
     rows, content, uncounted = counting.result() if counting else ({}, {}, "no second session shares its snapshot")
     watching.ended(packing.unpacked)

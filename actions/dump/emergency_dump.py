@@ -14,7 +14,7 @@ from actions.dump.dump_manifest import manifest_of
 from actions.dump.dump_progress import Progress
 from actions.dump.dump_stream import Dumped, dump_into
 from actions.dump.dump_target import Source, inspect_target, reader_of
-from actions.dump.load_limits import LoadLimits, Pace
+from actions.dump.load_limits import LoadLimits, RateLimiter
 from actions.dump.previous_dump import far_below_last, last_unpacked
 from actions.dump.roles_dump import PREFIX, packed_globals
 from actions.dump.sidecar_files import finish, named_at, put_roles
@@ -47,7 +47,7 @@ class EmergencyDump:
     digests: bool
     validate: bool
     limits: LoadLimits
-    pace: Pace
+    limiter: RateLimiter
 
     def save(self, target: Target, progress: Progress) -> Outcome:
         """Dump the target. Raises `MidwatchError`, and then nothing is left of it."""
@@ -112,7 +112,7 @@ class EmergencyDump:
                 say=lambda text: context.console.say(f"{target.label}: {text}"),
                 options=source.ahead.options if source.limited else (),
                 limits=self.limits,
-                pace=self.pace,
+                limiter=self.limiter,
             )
 
     def _finish(self, source: Source, found: Dumped, name: str, packed: bytes) -> None:

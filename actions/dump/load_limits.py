@@ -82,7 +82,7 @@ class LoadLimits:
             draft.fact("priority", f"{', '.join(lowered)} for what runs here; the server's own processes keep theirs")
 
 
-class Pace:
+class RateLimiter:
     """Holds up several threads so that together they pass no more than so many bytes a second."""
 
     def __init__(self, limits: LoadLimits) -> None:

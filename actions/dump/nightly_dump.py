@@ -9,7 +9,7 @@ from actions.destinations.folder import FolderWriter
 from actions.dump.dump_manifest import manifest_of
 from actions.dump.dump_progress import Progress
 from actions.dump.dump_stream import Dumped, dump_into
-from actions.dump.load_limits import Pace
+from actions.dump.load_limits import RateLimiter
 from actions.dump.previous_dump import last_unpacked
 from actions.dump.roles_dump import dump_globals, globals_name
 from actions.restoring.backup_validation import validate
@@ -46,7 +46,7 @@ def dump_one(
     folder: Path,
     recipients: Sequence[Recipient],
     progress: Progress,
-    pace: Pace,
+    limiter: RateLimiter,
     *,
     digests: bool,
 ) -> Manifest:
@@ -56,7 +56,7 @@ def dump_one(
     except MidwatchError as error:
         raise Failed(f"Unable to connect to {target.name}: {reason_of(error)}", hint=error.hint) from error
     try:
-        return _dump(context, target, found.version, folder, recipients, progress, pace, digests)
+        return _dump(context, target, found.version, folder, recipients, progress, limiter, digests)
     except MidwatchError as error:
         if target.name not in error.sentence:
             error.sentence = f"{target.name}: {error.sentence}"
@@ -70,7 +70,7 @@ def _dump(
     folder: Path,
     recipients: Sequence[Recipient],
     progress: Progress,
-    pace: Pace,
+    limiter: RateLimiter,
     digests: bool,
 ) -> Manifest:
     route = password_route(context.runbook, target)
@@ -78,7 +78,7 @@ def _dump(
         log(context, NIGHTLY, f"[WARN] {target.name}: {obstacle}")
     tools = find_tools(context.runbook, int(server.partition(".")[0]))
     began, file = to_rfc3339(context.clock.now()), folder / dump_name(target.database, recipients)
-    dumped, depth = _validated(context, route, tools, file, recipients, digests, target, progress, pace)
+    dumped, depth = _validated(context, route, tools, file, recipients, digests, target, progress, limiter)
     roles = dump_globals(route, tools, folder / roles_name(target.database, recipients), recipients)
     manifest = manifest_of(
         context,
@@ -107,7 +107,7 @@ def _validated(
     digests: bool,
     target: Target,
     progress: Progress,
-    pace: Pace,
+    limiter: RateLimiter,
 ) -> tuple[Dumped, int]:
     """The dump and its depth: read back from the file, or in the stream before encryption, since nobody here could."""
     reader = tools.pg_restore if recipients else None
@@ -121,7 +121,7 @@ def _validated(
         recipients=recipients,
         before=last_unpacked(context.runbook, target),
         say=lambda text: context.console.say(f"{target.label}: {text}"),
-        pace=pace,
+        limiter=limiter,
     )
     if recipients:
         return dumped, dumped.depth

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actions.dump.load_limits import LoadLimits, Pace
+from actions.dump.load_limits import LoadLimits, RateLimiter
 from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
 from midwatch.api.action import Context
@@ -78,9 +78,9 @@ def test_backup_with_a_bandwidth_takes_no_more_in_a_second(noise: Target, contex
 
 
 def test_two_dumps_at_one_pace_share_it() -> None:
-    pace, began = Pace(LoadLimits(bandwidth=Size(1_000_000))), time.monotonic()
+    limiter, began = RateLimiter(LoadLimits(bandwidth=Size(1_000_000))), time.monotonic()
     for _ in range(4):
-        pace.passed(50_000)
+        limiter.passed(50_000)
     assert time.monotonic() - began >= 0.2
 
 

@@ -11,8 +11,8 @@ import pytest
 from midwatch.incident.events import EventKind
 from midwatch.incident.reducer import reduce
 from tests.crash.deadly import DIED
+from tests.crash.driver_pool import SIDE_BY_SIDE, Drivers, drivers, the_incident
 from tests.crash.loop_incident import ITEMS, end_state, lay_out
-from tests.crash.test_every_point import SIDE_BY_SIDE, Drivers, drivers, the_incident
 
 __all__ = ["drivers"]
 

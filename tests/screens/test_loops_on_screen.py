@@ -10,7 +10,7 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from tests.plain.test_loops_in_lines import RUNBOOK
+from tests.support.looped_runbook import RUNBOOK
 from tests.support.screen_pilot import grid, opened, press, until
 
 pytestmark = pytest.mark.slow
