@@ -40,7 +40,7 @@ inputs: {{ticket: OPS-4711}}
 default_manual: {{note: done}}
 manual:
   assess: {{values: {{users: "yes", leaked: "no", impact: A warning in every browser}}}}
-  write-rca:
+  write-root-cause:
     values:
 {texts}  assign-follow-ups: {{values: {{follow_ups: "{FOLLOW_UPS}"}}}}
 confirm: {{purge-logs: loghost1}}
