@@ -52,7 +52,7 @@ class DriverHandle:
     verifying: set[tuple[str, int]] = field(default_factory=set)
     """Attempts whose script has ended, and of which this process evaluates what they verify."""
     readers: list[threading.Thread] = field(default_factory=list)
-    """Threads that take the readings after finished steps, or evaluate what these verify."""
+    """Threads that take the readings after finished steps."""
     control_socket: ControlServer | None = None
     retry_at: float = 0.0
     """Monotonic time from which on a journal that is on another disk is tried to be brought back."""

@@ -22,6 +22,7 @@ from midwatch.supervisor.consented_command import (
     FOLDER,
     RETRY,
     RUN_AS,
+    SHELL,
     SHELL_ACTION,
     command_of,
     ok_exits_of,
@@ -130,8 +131,12 @@ def typed_command(plan: Plan) -> str:
     """The command of a plan as an engineer would type it."""
     if plan.action == SHELL_ACTION:
         exports = (f"export {name}={shlex.quote(value)}" for name, value in variables_of(plan).items())
-        user = [f"# runs as {plan.parameters[RUN_AS]}"] if RUN_AS in plan.parameters else []
-        return "\n".join([*user, *exports, plan.parameters["script"].strip()])
+        remarks = [
+            f"# {words} {plan.parameters[name]}"
+            for name, words in ((RUN_AS, "runs as"), (SHELL, "read by"))
+            if name in plan.parameters
+        ]
+        return "\n".join([*remarks, *exports, plan.parameters["script"].strip()])
     options = (f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in plan.parameters.items())
     return " ".join(["midwatch", "action", plan.action, *options])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from midwatch.api.probe import Reading
@@ -87,13 +87,18 @@ class StepResults:
             self._record_finished(step, attempts.finished_body(step, attempt.number, folder, result, undo=undo))
         elif key not in handle.verifying:
             handle.verifying.add(key)
-            self._in_thread(handle, f"verify {step.id}", self._verify, step, attempt.number, result, handle)
+            work = (step, attempt.number, result, handle)
+            threading.Thread(target=self._verify, args=work, name=f"verify {step.id}", daemon=True).start()
 
     def _verify(self, step: Step, number: int, result: status.Result, handle: DriverHandle) -> None:
+        """Evaluate what the step verifies, and write how it ended, unless control has gone: then the next driver does."""
+        session = self._session
         try:
-            found, folder = evaluated(step, self._session), self._session.folder.attempt(step.id, number)
-            with contextlib.suppress(Refused):  # control was taken meanwhile, and the next driver verifies again
-                self._record_finished(step, attempts.finished_body(step, number, folder, result, verification=found))
+            found, folder = evaluated(step, session), session.folder.attempt(step.id, number)
+            with session.mutex, contextlib.suppress(Refused):
+                if session.handle is handle:
+                    body = attempts.finished_body(step, number, folder, result, verification=found)
+                    self._record_finished(step, body)
         finally:
             handle.verifying.discard((step.id, number))
 
@@ -144,12 +149,9 @@ class StepResults:
 
     def _begin_reading(self, step: Step, number: int) -> None:
         if (handle := self._session.handle) is not None:
-            self._in_thread(handle, f"after {step.id}", self._read_after, step, number)
-
-    def _in_thread(self, handle: DriverHandle, name: str, work: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, name=name)
-        handle.readers.append(thread)
-        thread.start()
+            reader = threading.Thread(target=self._read_after, args=(step, number), name=f"after {step.id}")
+            handle.readers.append(reader)
+            reader.start()
 
     def _read_after(self, step: Step, number: int) -> None:
         readings = take_readings(self._session.runbook, step.measure, self._session.clock, limit=AFTER_LIMIT_S)

@@ -60,6 +60,9 @@ def test_script_runs_in_its_folder_and_by_its_shell(controller: IncidentControll
     assert ("folder", str(here / "deep")) in controller.plan("folder").facts
     assert ("shell", "python3 -B") in controller.plan("python").facts
     assert run(controller, "python") is StepStatus.DONE
+    last = controller.incident.step("python").last
+    assert last is not None
+    assert last.command.startswith("# read by python3 -B\n")
     assert controller.incident.value("python", "size") == "4"
     assert run(controller, "loose") is StepStatus.DONE
     assert (here / "loose").read_text().endswith("went on\n")

@@ -132,6 +132,22 @@ def test_step_that_is_being_verified_cannot_be_stopped(restartable: IncidentCont
     assert ended(restartable, "restart") is StepStatus.DONE
 
 
+def test_driver_that_leaves_while_it_verifies_waits_for_nothing(controller: IncidentController, here: Path) -> None:
+    lay_out(here)
+    (here / "wait").touch()
+    controller.start("restart", controller.plan("restart"))
+    folder = controller.attempt_folder("restart")
+    assert folder is not None
+    wait_for(folder.result.exists, "the end of the script")
+    controller.poll()
+    controller.leave()
+    assert (here / "wait").exists(), "the check has not ended"
+    (here / "wait").unlink()
+    controller.take_control()
+    assert ended(controller, "restart") is StepStatus.DONE
+    assert [event.kind for event in controller.events].count(EventKind.FINISHED) == 1
+
+
 def test_driver_that_dies_while_it_verifies_leaves_that_to_the_next_one(runbook: Runbook, here: Path) -> None:
     lay_out(here)
     (here / "wait").touch()
