@@ -9,6 +9,7 @@ from pathlib import Path
 
 from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
+from midwatch.runbook.step_names import named_phase
 from midwatch.system.errors import Exit
 from tui.cli_context import debug_log
 from tui.output import say, say_block
@@ -17,37 +18,43 @@ from tui.user_files import write_text
 
 def run_headless(
     runbook: Runbook,
-    answers_file: Path,
+    answers_file: Path | None,
     *,
     folder: IncidentFolder | None,
     export: Path | None,
     inputs: Mapping[str, str],
     reason: str = "",
     full_output: bool = False,
+    observe: str = "",
 ) -> int:
     """Run the incident to its end or to the first step that fails; the timeline is exported either way.
+
+    With the name of a phase in `observe`, run only what observes in this phase, for which no answers are needed.
 
     `inputs` for a new one come before those of the answers file.
     """
     from midwatch.engine import headless
-    from midwatch.engine.answers import load_answers
+    from midwatch.engine.answers import Answers, load_answers
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.incident.state import Incident
     from midwatch.reports.timeline import timeline
     from midwatch.supervisor.logind import logout_kills
     from midwatch.system.actor import current_actor
 
-    answers = load_answers(answers_file, runbook)
+    answers = load_answers(answers_file, runbook) if answers_file else Answers("")
+    phase = named_phase(runbook, observe).id if observe else ""
     actor = answers.actor or current_actor()
     began = time.monotonic()
     if folder:
         controller = IncidentController.observe(folder, actor=actor, own=runbook)
-        answers.require_complete(controller.runbook, controller.incident)
+        if not observe:
+            answers.require_complete(controller.runbook, controller.incident)
         if reason:
             controller.wait_for_lease_expiry(partial(_say, began))
         controller.take_control(reason)
     else:
-        answers.require_complete(runbook, Incident())
+        if not observe:
+            answers.require_complete(runbook, Incident())
         controller = IncidentController.declare(runbook, actor=actor, inputs={**answers.inputs, **inputs})
     _say(began, f"{controller.incident.id} {'resumed' if folder else 'declared'} in {controller.folder.path}")
     if folder and (difference := controller.edited_source()):
@@ -63,6 +70,7 @@ def run_headless(
                 show=partial(_show, began),
                 retry=folder is not None,
                 full_output=full_output,
+                observe=phase,
             )
     except KeyboardInterrupt:
         under_way = [state.id for state in controller.incident.running()]

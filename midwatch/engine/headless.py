@@ -47,8 +47,11 @@ def run(
     show: Callable[[str], None] | None = None,
     retry: bool = False,
     full_output: bool = False,
+    observe: str = "",
 ) -> Exit:
     """Take every step in order, then evaluate closure and close. Stops at the first step that does not succeed.
+
+    With the id of a phase in `observe`, run only what observes in it, and leave the incident open.
 
     `retry` says that the operator asked to go on with an incident that stopped earlier: a step that had failed by then
     is run once more, and the outcome of one that ended unknown is checked. Steps that `skip` names are skipped in any
@@ -56,8 +59,12 @@ def run(
     blocks, safe and each with its line end; without it `say` gets each. Raises `BadInput` for an answer that is missing
     or does not fit; the incident stays open and can be resumed.
     """
+    voice = _Voice(say, show or partial(_each_line, say), full_output)
     with controller.heartbeat():
-        return _run_all(controller, answers, _Voice(say, show or partial(_each_line, say), full_output), retry=retry)
+        if observe:
+            controller.start_observing(observe)
+            return _follow_batch(controller, voice)
+        return _run_all(controller, answers, voice, retry=retry)
 
 
 def _each_line(say: Say, block: str) -> None:
@@ -123,8 +130,11 @@ def _to_skip(controller: IncidentController, step: Step, answers: Answers) -> St
     return None
 
 
-def _follow_batch(controller: IncidentController, voice: _Voice) -> None:
-    """Follow the steps of the batch in the order in which they start, until no further one starts."""
+def _follow_batch(controller: IncidentController, voice: _Voice) -> Exit:
+    """Follow the steps of the batch in the order in which they start, until no further one starts.
+
+    `Exit.FAILED` when one of them could not be started or is not done.
+    """
     batch, followed, is_over = controller.batch, 0, False
     assert batch is not None
     while not is_over:
@@ -135,8 +145,11 @@ def _follow_batch(controller: IncidentController, voice: _Voice) -> None:
             _follow(controller, step, voice)
         controller.poll()
         time.sleep(0 if is_over else _POLL)
-    for problem in batch.take_problems():
+    problems = batch.take_problems()
+    for problem in problems:
         voice.say(f"    not started: {problem}")
+    done = all(controller.incident.step(name).status is StepStatus.DONE for name in batch.started)
+    return Exit.DONE if done and not problems else Exit.FAILED
 
 
 def _mark_done(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:

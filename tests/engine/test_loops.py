@@ -20,6 +20,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Exit, Refused
 from tests.support.steps import ended
 from tests.support.waiting import wait_for
+from tui.cli import main
 
 RUNBOOK = """\
 midwatch: 1
@@ -154,6 +155,21 @@ def test_all_that_only_observes_in_a_phase_runs_by_one_decision(here: Path) -> N
     with pytest.raises(Refused, match="Nothing is left in Look that only observes"):
         controller.start_observing("look")
     controller.leave()
+
+
+def test_headless_observes_one_phase_and_leaves_the_incident_open(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "runbook.yaml").write_text(PARALLEL, encoding="utf-8")
+    arguments = ["run", "runbook.yaml", "--headless", "--observe"]
+    assert main([*arguments, "lok"]) == Exit.BAD_INPUT
+    assert "There is no phase 'lok' in runbook.yaml. Did you mean 'look'?" in capsys.readouterr().err
+    assert main([*arguments, "1"]) == Exit.FAILED  # one of the items failed
+    assert "1.1.4 Wait: d" in capsys.readouterr().out
+    assert main([*arguments, "2", "--resume"]) == Exit.DONE
+    assert main([*arguments, "2", "--resume"]) != Exit.DONE
+    assert "Nothing is left in Later that only observes" in capsys.readouterr().err
+    assert not (here / "changed").exists()
 
 
 REPORTED = """\

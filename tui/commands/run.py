@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="short",
         help="of a step that writes more than 2,000 lines: the first and the last ones (default), or all",
     )
+    parser.add_argument(
+        "--observe",
+        metavar="PHASE",
+        default="",
+        help="run only what observes in this phase, by its section or id, and leave the incident open; needs no answers",
+    )
     parser.add_argument("--export", metavar="FILE", help="write the timeline to this file, however the run ends")
 
 
@@ -42,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(
             "Without a screen there must be answers", hint="Add --headless --answers FILE, or open: midwatch RUNBOOK"
         )
-    if not args.answers:
+    if not args.answers and not args.observe:
         raise BadInput("--headless needs --answers FILE", hint="docs/headless.md says what stands in it")
     from midwatch.engine.repository import open_incident
     from tui.launch_headless import run_headless
@@ -56,6 +62,13 @@ def run(args: argparse.Namespace) -> int:
         refuse_inputs(args, folder)
     inputs = inputs_given(args.inputs)
     export = Path(args.export) if args.export else None
-    answers = Path(args.answers)
-    full = args.output == "full"
-    return run_headless(runbook, answers, folder=folder, export=export, inputs=inputs, reason=reason, full_output=full)
+    return run_headless(
+        runbook,
+        Path(args.answers) if args.answers else None,
+        folder=folder,
+        export=export,
+        inputs=inputs,
+        reason=reason,
+        full_output=args.output == "full",
+        observe=args.observe,
+    )
