@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,8 +81,8 @@ class Batch:
 
     def _run_group(self, group: Group) -> None:
         waiting, running, failed = deque(group.steps), list[str](), False
-        while not self._stopped.is_set() and self._session.driving:
-            while waiting and len(running) < group.parallel and not (failed and group.stop_on_failure):
+        while self._session.driving:
+            while waiting and len(running) < group.parallel and not self._is_over(failed, group):
                 step_id = waiting.popleft()
                 try:
                     if self._start(step_id):
@@ -94,7 +95,7 @@ class Batch:
                     failed = True
             if not running:
                 return
-            self._stopped.wait(_POLL_S)
+            time.sleep(_POLL_S)
             self._collect()
             for step_id in [step_id for step_id in running if self._status(step_id) is not StepStatus.RUNNING]:
                 running.remove(step_id)
@@ -102,6 +103,10 @@ class Batch:
                 last = self._session.incident.step(step_id).last
                 if last is not None and last.outcome is StepOutcome.CANCELLED:
                     self.stop()
+
+    def _is_over(self, failed: bool, group: Group) -> bool:
+        """Whether no further step of the group starts."""
+        return self._stopped.is_set() or (failed and group.stop_on_failure)
 
     def _status(self, step_id: str) -> StepStatus:
         return self._session.incident.step(step_id).status
