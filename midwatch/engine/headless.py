@@ -12,7 +12,7 @@ from midwatch.engine import workflow
 from midwatch.engine.answers import Answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.policy import risk_of
-from midwatch.engine.workflow import ActionKind, next_action, requirements
+from midwatch.engine.workflow import ActionKind, need_words, next_action, requirements
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.output.index import OutputIndex
@@ -98,6 +98,9 @@ def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *,
             say(f"    skipped: {answers.skip_reason(left)}")
         elif status in (StepStatus.FAILED, StepStatus.UNKNOWN) and (not retry or step.id in tried):
             return _stopped(controller, step, status, say)
+        elif action.kind is ActionKind.CHECK_NEED:
+            controller.check_need(step.id)
+            say(f"{step.number} {step.title}: {need_words(controller, step)}")
         elif action.kind is ActionKind.CHECK_OUTCOME:
             if _check_outcome(controller, step, say) is None:
                 inconclusive.add(step.id)

@@ -86,6 +86,7 @@ class IncidentController:
         self.start_observing = batches.start_observing
         self.cancel = batches.cancel
         self.check_outcome = runner.check_outcome
+        self.check_need = runner.check_need
 
         decisions = StepDecisions(session, annotations, results)
         self.mark_done = decisions.mark_done

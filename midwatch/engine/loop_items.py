@@ -16,6 +16,7 @@ AFTER = (
     EventKind.FINISHED,
     EventKind.MARKED_DONE,
     EventKind.OUTCOME_CHECKED,
+    EventKind.NEED_CHECKED,
     EventKind.SKIPPED,
 )
 """Kinds of events after which a value can be known that was not known before."""

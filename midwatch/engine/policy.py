@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from midwatch.api.plan import Plan
 from midwatch.engine.reasons import name_to_confirm, optional_reason, require_reason
+from midwatch.incident.conditions import Verdict
 from midwatch.incident.state import Approval, Attempt, CriterionState, Incident, StepStatus
+from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import CheckSpec, Phase, Risk, Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit, tidy
 from midwatch.system.errors import Refused
@@ -185,6 +187,33 @@ def require_outcome_unknown(step: Step, incident: Incident) -> Attempt:
         hint = "Check it yourself, then mark the step done or run it again"
         raise Refused(f"{step.title} is a shell step without 'verify', whose outcome nothing can check", hint=hint)
     return last
+
+
+def need_is_due(step: Step, incident: Incident) -> bool:
+    """Whether a check has to find out if the step, or an item of the loop, is needed."""
+    items = step.loop.steps if step.loop else ()
+    if items:
+        return any(need_is_due(item, incident) for item in items)
+    return incident.status(step) is StepStatus.UNDECIDED and incident.condition(step).verdict is Verdict.DUE
+
+
+def can_check_need(step: Step, incident: Incident) -> bool:
+    """Whether the checks of the step's condition can be evaluated, or evaluated once more: nothing ran, nobody said."""
+    if incident.step(step.id).needed or not checks_in(step.when):
+        return False
+    return incident.status(step) in (StepStatus.UNDECIDED, StepStatus.NOT_NEEDED, StepStatus.TODO)
+
+
+def require_need_checkable(step: Step, incident: Incident, runbook: Runbook) -> list[Step]:
+    """The step, or the items of the loop, whose checks of the condition can be evaluated."""
+    require_open(incident)
+    _needs(step, incident, runbook)
+    found = [one for one in (step.loop.steps if step.loop else (step,)) if can_check_need(one, incident)]
+    if not found:
+        raise Refused(
+            f"{step.title} is {incident.status(step)}", hint="Only a step whose need a check decides is checked"
+        )
+    return found
 
 
 def can_check_outcome(step: Step, incident: Incident) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from midwatch.incident.event_redaction import masked_plan
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import CriterionState
+from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor import status
 from midwatch.supervisor.launch import launch, prepare_to_launch
@@ -32,6 +34,10 @@ BEFORE_LIMIT_S = 5.0
 """Seconds that readings may hold up the start of a step."""
 PRECONDITION_LIMIT_S = 30.0
 """Seconds after which what a step requires counts as unknown."""
+NEED_LIMIT_S = 120.0
+"""Seconds after which a check of a condition counts as unknown."""
+CHECKS_AT_ONCE = 16
+"""Checks of the items of a loop that are evaluated side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,24 @@ class StepRunner:
         session.require_drivable()
         wanted, context = session.runbook.step(step_id).preconditions, session.context(step_id)
         return criteria.evaluate(wanted, context, session.incident, limit=PRECONDITION_LIMIT_S)
+
+    def check_need(self, step_id: str) -> None:
+        """Evaluate the checks that decide whether the step, or each item of the loop, is needed; journal what they
+        find."""
+        session = self._session
+        session.require_drivable()
+        session.require_driver()
+        step, context = session.runbook.step(step_id), session.context(step_id)
+        needed = policy.require_need_checkable(step, session.incident, session.runbook)
+        wanted = [(one.id, check) for one in needed for check in checks_in(one.when)]
+        for first in range(0, len(wanted), CHECKS_AT_ONCE):
+            some = wanted[first : first + CHECKS_AT_ONCE]
+            specs = [dataclasses.replace(check, id=f"{one} {check.id}") for one, check in some]
+            found = criteria.evaluate(specs, context, session.incident, limit=NEED_LIMIT_S)
+            for (one, check), spec in zip(some, specs, strict=True):
+                state = found[spec.id]
+                body = {"step": one, "check": check.id, "holds": state.met, "detail": state.detail}
+                session.append(EventKind.NEED_CHECKED, body)
 
     def start(
         self,

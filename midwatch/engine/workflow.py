@@ -26,6 +26,7 @@ class ActionKind(StrEnum):
     RUN = "run"
     MARK_DONE = "mark done"
     DECIDE_NEED = "decide whether it is needed"
+    CHECK_NEED = "check whether it is needed"
     CHECK_OUTCOME = "check the outcome"
     GO_TO = "go to another step"
     OUTPUT = "read the output"
@@ -131,6 +132,8 @@ def next_action(view: IncidentView, step_id: str = "", inconclusive: Collection[
         return _elsewhere(view, step)
     if unmet := incident.unmet_needs(step, runbook):
         return NextAction(ActionKind.GO_TO, unmet[0].id, is_needed_first=True)
+    if policy.need_is_due(step, incident):
+        return NextAction(ActionKind.CHECK_NEED, step.id)
     if step.loop is not None and not step.awaits_items:
         return _of_loop(view, step)
     if status is StepStatus.UNDECIDED:
@@ -140,6 +143,15 @@ def next_action(view: IncidentView, step_id: str = "", inconclusive: Collection[
     if policy.can_check_outcome(step, incident) and step.id not in inconclusive:
         return NextAction(ActionKind.CHECK_OUTCOME, step.id)
     return NextAction(ActionKind.RUN, step.id)
+
+
+def need_words(view: IncidentView, step: Step) -> str:
+    """What the checks of the step's condition found, as a clause; of a loop, for how many items it is needed."""
+    if step.loop is not None:
+        needed = sum(view.incident.status(item) is not StepStatus.NOT_NEEDED for item in step.loop.steps)
+        return f"needed, or undecided, for {needed} of {len(step.loop.steps)}"
+    word = {StepStatus.NOT_NEEDED: "not needed", StepStatus.UNDECIDED: "undecided"}
+    return f"{word.get(view.incident.status(step), 'needed')}: {view.incident.condition(step).reason}"
 
 
 def is_batch(view: IncidentView, step: Step) -> bool:

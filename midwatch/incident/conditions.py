@@ -14,15 +14,16 @@ from midwatch.runbook.condition_forms import (
     AnswerCompares,
     AnswerIs,
     AnyOf,
+    CheckHolds,
     Condition,
     Negation,
     Outcome,
     OutcomeIs,
 )
-from midwatch.runbook.model import INPUTS, Reference, Step, StepKind
+from midwatch.runbook.model import INPUTS, CheckSpec, Reference, Step, StepKind
 
 if TYPE_CHECKING:
-    from midwatch.incident.state import Incident
+    from midwatch.incident.state import CriterionState, Incident
 
 
 class Verdict(IntEnum):
@@ -31,13 +32,18 @@ class Verdict(IntEnum):
     FALSE = 0
     UNDECIDED = 1
     """The step concluded without reporting a usable value, so a person decides."""
-    PENDING = 2
+    DUE = 2
+    """A check has to be evaluated."""
+    PENDING = 3
     """The step that reports the value has not ended yet."""
-    TRUE = 3
+    TRUE = 4
 
 
-_ALL_ORDER = (Verdict.FALSE, Verdict.PENDING, Verdict.UNDECIDED, Verdict.TRUE)
+_ALL_ORDER = (Verdict.FALSE, Verdict.PENDING, Verdict.DUE, Verdict.UNDECIDED, Verdict.TRUE)
 """The first of these among several requirements counts: a pending one may yet turn out false."""
+_FOUND = {True: Verdict.TRUE, False: Verdict.FALSE, None: Verdict.UNDECIDED}
+CHECK_WORDS = {True: "holds", False: "does not hold", None: "cannot be evaluated"}
+"""What a check found, as a sentence goes on behind the check."""
 _OPPOSITE = {Verdict.FALSE: Verdict.TRUE, Verdict.TRUE: Verdict.FALSE}
 
 
@@ -49,27 +55,36 @@ class Evaluation:
     reason: str
 
 
-def evaluate(condition: Condition, incident: Incident) -> Evaluation:
-    """Whether the condition holds in this state of the incident."""
+def evaluate(condition: Condition, incident: Incident, step_id: str = "") -> Evaluation:
+    """Whether the condition of this step holds in this state of the incident."""
     match condition:
         case OutcomeIs():
-            named = (found for step_id in condition.steps for found in _named(step_id, condition.sources))
-            return _any(_outcome(condition.outcome, step_id, source, incident) for step_id, source in named)
+            named = (found for name in condition.steps for found in _named(name, condition.sources))
+            return _any(_outcome(condition.outcome, name, source, incident) for name, source in named)
         case AnswerIs() | AnswerCompares():
             judge = _is_word(condition) if isinstance(condition, AnswerIs) else _compares(condition)
             values = (
-                _value(condition, Reference(step_id, answer.key), source, incident, judge)
+                _value(condition, Reference(name, answer.key), source, incident, judge)
                 for answer in condition.answers
-                for step_id, source in _named(answer.step, condition.sources)
+                for name, source in _named(answer.step, condition.sources)
             )
             return _any(values)
         case AnyOf():
-            return _any(evaluate(inner, incident) for inner in condition.conditions)
+            return _any(evaluate(inner, incident, step_id) for inner in condition.conditions)
         case AllOf():
-            return _all(evaluate(inner, incident) for inner in condition.conditions)
+            return _all(evaluate(inner, incident, step_id) for inner in condition.conditions)
         case Negation():
-            inner = evaluate(condition.condition, incident)
+            inner = evaluate(condition.condition, incident, step_id)
             return Evaluation(_OPPOSITE.get(inner.verdict, inner.verdict), inner.reason)
+        case CheckHolds():
+            return _check(condition.check, incident.step(step_id).checked.get(condition.check.id))
+
+
+def _check(check: CheckSpec, found: CriterionState | None) -> Evaluation:
+    if found is None:
+        return Evaluation(Verdict.DUE, f"{check.title} is not evaluated yet")
+    words = f"{check.title} {CHECK_WORDS[found.met]}: {found.detail.rstrip('.')}"
+    return Evaluation(_FOUND[found.met], words)
 
 
 def _named(step_id: str, sources: Mapping[str, Step]) -> Iterator[tuple[str, Step | None]]:

@@ -48,6 +48,7 @@ class EventKind(StrEnum):
     FINISHED = "step.finished"
     # step, attempt, holds: true|false|null, detail: whether an attempt whose end nobody saw took effect
     OUTCOME_CHECKED = "step.outcome_checked"
+    NEED_CHECKED = "step.need_checked"  # step, check, holds: true|false|null, detail: a check of the step's condition
     MARKED_DONE = "step.marked_done"  # step, note, values
     MARKED_FAILED = "step.marked_failed"  # step, reason, notify: [role ids]: a manual step that could not be done
     SKIPPED = "step.skipped"  # step, reason

@@ -102,6 +102,8 @@ class StepState:
     reason: str = ""
     """Of the skip, the failure manually or the reopening; or the note of the tick."""
     values: Mapping[str, str] = field(default_factory=dict)
+    checked: Mapping[str, CriterionState] = field(default_factory=dict)
+    """What the checks of its `when:` found, by their ids."""
     needed: bool = False
     """Whether a person decided that it is needed, whatever its `when:` says."""
 
@@ -302,14 +304,18 @@ class Incident:
         match self.condition(step).verdict:
             case Verdict.TRUE:
                 return StepStatus.TODO
-            case Verdict.UNDECIDED:
+            case Verdict.UNDECIDED | Verdict.DUE:
                 return StepStatus.UNDECIDED
             case Verdict.FALSE | Verdict.PENDING:
                 return StepStatus.NOT_NEEDED
 
     def condition(self, step: Step) -> Evaluation:
         """Whether the step's `when:` holds now, and why; a step without one is always needed."""
-        return evaluate(step.when, self) if step.when is not None else Evaluation(Verdict.TRUE, "it is always needed")
+        return (
+            evaluate(step.when, self, step.id)
+            if step.when is not None
+            else Evaluation(Verdict.TRUE, "it is always needed")
+        )
 
     def counts(self, steps: Iterable[Step]) -> tuple[int, int]:
         """How many of these steps are settled, and how many there are; those that are not needed count in neither."""

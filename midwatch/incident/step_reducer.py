@@ -9,7 +9,7 @@ from typing import Any
 from midwatch.api.plan import Plan
 from midwatch.api.probe import Reading
 from midwatch.incident.events import Event, EventKind, StepOutcome
-from midwatch.incident.state import Attempt, FailedTry, Incident, Mark, StepState, StepStatus
+from midwatch.incident.state import Attempt, CriterionState, FailedTry, Incident, Mark, StepState, StepStatus
 from midwatch.runbook.loops import require_items
 from midwatch.system.clock import from_rfc3339
 
@@ -113,6 +113,11 @@ def _outcome_checked(incident: Incident, event: Event, body: Body) -> None:
         _mark(incident, event, body)
 
 
+def _need_checked(incident: Incident, event: Event, body: Body) -> None:
+    state = _step(incident, body)
+    state.checked = {**state.checked, body["check"]: CriterionState(body["holds"], body["detail"], event.time)}
+
+
 def _marked_done(incident: Incident, event: Event, body: Body) -> None:
     _mark(incident, event, body)
     state = _decided(incident, event, body, StepStatus.DONE, body["note"])
@@ -178,6 +183,7 @@ STEP_HANDLERS: dict[str, Handler] = {
     EventKind.TRIED: _tried,
     EventKind.FINISHED: _finished,
     EventKind.OUTCOME_CHECKED: _outcome_checked,
+    EventKind.NEED_CHECKED: _need_checked,
     EventKind.MARKED_DONE: _marked_done,
     EventKind.MARKED_FAILED: _marked_failed,
     EventKind.SKIPPED: _skipped,

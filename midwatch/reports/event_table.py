@@ -7,6 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from midwatch.incident.conditions import CHECK_WORDS
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
@@ -183,6 +184,11 @@ def _verified(facts: Facts, body: Body) -> str:
     return f"{_step(facts, body)} — looked whether it took effect: **{VERDICTS[body['holds']]}**{_and(body['detail'])}"
 
 
+def _need_checked(facts: Facts, body: Body) -> str:
+    found = CHECK_WORDS[body["holds"]]
+    return f"{step_name(facts, body['step'])} — whether it is needed: the check **{found}**{_and(body['detail'])}"
+
+
 _OF_THE_JOURNAL = (
     EventKind.JOURNAL_FALLBACKS,
     EventKind.JOURNAL_REPAIRED,
@@ -222,6 +228,7 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     EventKind.FINISHED: _finished,
     EventKind.TRIED: lambda facts, body: f"{_step(facts, body)} — {text(tried_words(body))}",
     EventKind.OUTCOME_CHECKED: _verified,
+    EventKind.NEED_CHECKED: _need_checked,
     EventKind.MARKED_DONE: _by_hand("done manually", "note"),
     EventKind.MARKED_FAILED: _by_hand("failed", "reason"),
     EventKind.LOOP_ITEMS: lambda facts, body: f"{step_name(facts, body['step'])} — {text(items_words(body))}",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from midwatch.incident.conditions import CHECK_WORDS
 from midwatch.incident.events import Event, EventKind, ending_words
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
@@ -134,6 +135,11 @@ def _tried(runbook: Runbook, body: Body) -> str:
     return f"{_step(runbook, body)}: {tried_words(body)}"
 
 
+def _need_checked(runbook: Runbook, body: Mapping[str, Any]) -> str:
+    found = CHECK_WORDS.get(body.get("holds"), "is unknown")
+    return f"{_step(runbook, body)}: whether it is needed: the check {found}. {body.get('detail')}"
+
+
 def _verified(runbook: Runbook, body: Body) -> str:
     found = {True: "it took effect", False: "it took no effect", None: "unknown still"}.get(
         body.get("holds"), "unknown still"
@@ -187,6 +193,7 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     EventKind.FINISHED: _finished,
     EventKind.TRIED: _tried,
     EventKind.OUTCOME_CHECKED: _verified,
+    EventKind.NEED_CHECKED: _need_checked,
     EventKind.MARKED_DONE: lambda runbook, body: (
         f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}{_follows(runbook, body)}"
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from midwatch.incident.conditions import Verdict
+from midwatch.incident.conditions import CHECK_WORDS, Verdict
 from midwatch.incident.event_redaction import masked_words
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Attempt, StepStatus
@@ -59,6 +59,9 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
             yield _attempt(attempts[event.body["attempt"]], str(event.body.get("reason") or ""))
         elif event.kind == EventKind.OUTCOME_CHECKED:
             yield _verified(event)
+        elif event.kind == EventKind.NEED_CHECKED:
+            found = CHECK_WORDS[event.body["holds"]]
+            yield f"Whether it is needed: the check **{found}**. {sentence(event.body['detail'])}"
         elif event.kind in _DECISIONS:
             yield _decision(facts, event)
     for fork in forks_of(step, facts.runbook):

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from midwatch.runbook.expansion import expanded
-from midwatch.runbook.fields import Fields, Found
+from midwatch.runbook.fields import Fields, Found, arguments
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import (
     Comms,
@@ -24,7 +24,7 @@ from midwatch.runbook.model import (
     Trigger,
 )
 from midwatch.runbook.schema import PANEL_KEYS
-from midwatch.runbook.step_builder import arguments, build_step, criterion_of, identity, prose, question_of
+from midwatch.runbook.step_builder import build_step, criterion_of, identity, prose, question_of
 from midwatch.runbook.target_builder import build_target
 
 _NONE: dict[str, Found] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 
 from midwatch.runbook.condition_forms import (
@@ -10,14 +11,15 @@ from midwatch.runbook.condition_forms import (
     AnswerCompares,
     AnswerIs,
     AnyOf,
+    CheckHolds,
     Condition,
     Negation,
     Outcome,
     OutcomeIs,
     Relation,
 )
-from midwatch.runbook.fields import Fields
-from midwatch.runbook.model import Step
+from midwatch.runbook.fields import Fields, arguments
+from midwatch.runbook.model import CheckSpec, Step
 
 
 def build_condition(fields: Fields | None, earlier: Mapping[str, Step]) -> Condition | None:
@@ -41,9 +43,19 @@ def build_condition(fields: Fields | None, earlier: Mapping[str, Step]) -> Condi
             return AnswerCompares(answers, limits, named)
         words = fields.values("is")
         return AnswerIs(answers, () if words == (PRESENT,) else words, named)
+    if "check" in fields.found:
+        return CheckHolds(_check(fields))
     if conditions := several("all"):
         return AllOf(conditions)
     if conditions := several("any"):
         return AnyOf(conditions)
     inner = build_condition(fields.get("not"), earlier)
     return None if inner is None else Negation(inner)
+
+
+def _check(fields: Fields) -> CheckSpec:
+    """The check, called by what it evaluates: an edited check has another name in the record."""
+    given = arguments(fields.table("with"))
+    digest = hashlib.sha256(repr(sorted(given.items())).encode("utf-8", "surrogatepass")).hexdigest()
+    name = fields.get("check")
+    return CheckSpec(f"{name}-{digest[:12]}", f"the check {name}", name, given, fields.place)

@@ -10,7 +10,7 @@ from midwatch.runbook.model import Question
 from midwatch.runbook.questions import answer_words
 from midwatch.runbook.shapes import listed
 
-_FORMS = (*Outcome, "answer", "all", "any", "not")
+_FORMS = (*Outcome, "answer", "check", "all", "any", "not")
 _EXAMPLE = "Such as {answer: assess-impact.downtime, is: yes} or {answer: check-certificate.days_left, below: 7}"
 
 
@@ -31,6 +31,8 @@ def check_condition(condition: Fields, asked: Mapping[str, Mapping[str, Question
     tests = [key for key in ("is", *Relation) if key in condition]
     if len(forms) != 1:
         problems.add(f"A condition takes one of {listed(_FORMS)}", condition.place, "Join several with 'all' or 'any'")
+    elif forms != ["check"] and "with" in condition:
+        problems.add("'with' belongs to 'check'", condition.key("with"), "Take it out")
     elif forms != ["answer"] and tests:
         problems.add(f"'{tests[0]}' belongs to 'answer'", condition.key(tests[0]), _EXAMPLE)
     elif forms == ["answer"] and not tests:

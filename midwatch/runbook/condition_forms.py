@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from midwatch.runbook.measures import Measure
 
 if TYPE_CHECKING:
-    from midwatch.runbook.model import Reference, Step
+    from midwatch.runbook.model import CheckSpec, Reference, Step
 
 
 PRESENT = "present"
@@ -101,11 +101,18 @@ class Negation:
     condition: Condition
 
 
-Condition = OutcomeIs | AnswerIs | AnswerCompares | AllOf | AnyOf | Negation
+@dataclass(frozen=True, slots=True)
+class CheckHolds:
+    """Holds when a check does. The check is evaluated when the step becomes next; the record has what it found."""
+
+    check: CheckSpec
 
 
-def leaves(condition: Condition) -> Iterator[OutcomeIs | AnswerIs | AnswerCompares]:
-    """The conditions inside this one that name steps or values."""
+Condition = OutcomeIs | AnswerIs | AnswerCompares | CheckHolds | AllOf | AnyOf | Negation
+
+
+def leaves(condition: Condition) -> Iterator[OutcomeIs | AnswerIs | AnswerCompares | CheckHolds]:
+    """The conditions inside this one that hold no others."""
     match condition:
         case AllOf() | AnyOf():
             for inner in condition.conditions:
@@ -114,3 +121,8 @@ def leaves(condition: Condition) -> Iterator[OutcomeIs | AnswerIs | AnswerCompar
             yield from leaves(condition.condition)
         case _:
             yield condition
+
+
+def checks_in(condition: Condition | None) -> list[CheckSpec]:
+    """The checks of a condition; none without a condition."""
+    return [leaf.check for leaf in leaves(condition) if isinstance(leaf, CheckHolds)] if condition else []

@@ -13,9 +13,11 @@ from midwatch.runbook.condition_forms import (
     AnswerCompares,
     AnswerIs,
     AnyOf,
+    CheckHolds,
     Condition,
     Negation,
     OutcomeIs,
+    checks_in,
     leaves,
 )
 from midwatch.runbook.loops import Item, item_id
@@ -74,8 +76,10 @@ def _named(step: Step) -> set[str]:
     """The ids that the step names."""
     names = set(step.depends_on)
     _filled(step, str, lambda reference: names.add(reference.step))
+    _filled(tuple(checks_in(step.when)), str, lambda reference: names.add(reference.step))
     for leaf in leaves(step.when) if step.when else ():
-        names.update(leaf.steps if isinstance(leaf, OutcomeIs) else (answer.step for answer in leaf.answers))
+        if not isinstance(leaf, CheckHolds):
+            names.update(leaf.steps if isinstance(leaf, OutcomeIs) else (answer.step for answer in leaf.answers))
     return names
 
 
@@ -107,7 +111,7 @@ def _for_item(step: Step, item: str, number: int, paired: set[str], placed: Mapp
         number=f"{step.number}.{number}",
         title=filled.title if ITEM.step in names_in(step.title) else f"{step.title}: {item}",
         depends_on=tuple(map(own, step.depends_on)),
-        when=_relinked(step.when, placed, own) if step.when else None,
+        when=_relinked(step.when, placed, own, value) if step.when else None,
         loop=None,
         item=Item(step.id, item),
         instructions=substitute(step.instructions, named),
@@ -137,8 +141,16 @@ def _filled(value: Any, text: Callable[[str], str], reference: Callable[[Referen
             return value
 
 
-def _relinked(condition: Condition, placed: Mapping[str, Step], own: Callable[[str], str]) -> Condition:
-    """The condition with other names for the steps that it names, evaluated by the steps of this runbook."""
+def _relinked(
+    condition: Condition,
+    placed: Mapping[str, Step],
+    own: Callable[[str], str],
+    value: Callable[[Reference], Any] = lambda reference: reference,
+) -> Condition:
+    """The condition with other names for the steps that it names, evaluated by the steps of this runbook.
+
+    `value` stands for the references in its checks.
+    """
 
     def sources(names: Sequence[str]) -> Mapping[str, Step]:
         return {name: placed[name] for name in names if name in placed}
@@ -151,7 +163,9 @@ def _relinked(condition: Condition, placed: Mapping[str, Step], own: Callable[[s
             answers = tuple(dataclasses.replace(answer, step=own(answer.step)) for answer in condition.answers)
             return dataclasses.replace(condition, answers=answers, sources=sources([a.step for a in answers]))
         case AllOf() | AnyOf():
-            inner = tuple(_relinked(one, placed, own) for one in condition.conditions)
+            inner = tuple(_relinked(one, placed, own, value) for one in condition.conditions)
             return dataclasses.replace(condition, conditions=inner)
         case Negation():
-            return Negation(_relinked(condition.condition, placed, own))
+            return Negation(_relinked(condition.condition, placed, own, value))
+        case CheckHolds():
+            return CheckHolds(_filled(condition.check, str, value))

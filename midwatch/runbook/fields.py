@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from midwatch.system.errors import BadInput, SourceLocation
@@ -95,3 +96,16 @@ class Fields:
     def key(self, name: str) -> SourceLocation:
         """Where a key stands, or the table when it is not given."""
         return self.keys.get(name, self.place)
+
+
+def arguments(found: dict[str, Found], *, as_text: bool = False) -> Mapping[str, Any]:
+    """The values of a table with free keys, without their positions; with `as_text`, as a shell has them."""
+
+    def value(given: Any) -> Any:
+        if isinstance(given, dict):
+            return arguments(given)
+        if not as_text or not isinstance(given, bool | int):
+            return tuple(given) if isinstance(given, list) else given
+        return ("true" if given else "false") if isinstance(given, bool) else str(given)
+
+    return MappingProxyType({name: value(item.value) for name, item in found.items() if item.value is not None})

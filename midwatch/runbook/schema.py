@@ -135,6 +135,8 @@ CONDITION: Shape = Shape(
         Key("at_most", Limit(), "A value of this limit or below"),
         Key("above", Limit(), "A value above this limit"),
         Key("at_least", Limit(), "A value of this limit or above"),
+        Key("check", LINE, "A check, evaluated when the step becomes next; holds when the check does"),
+        Key("with", ARGUMENTS, "Parameters of the check"),
         Key("all", ListOf(Inside(lambda: CONDITION), filled=True), "Conditions that all have to hold"),
         Key("any", ListOf(Inside(lambda: CONDITION), filled=True), "Conditions of which one has to hold"),
         Key("not", Inside(lambda: CONDITION), "A condition that must not hold"),

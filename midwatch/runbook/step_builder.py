@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from types import MappingProxyType
-from typing import Any
 
 from midwatch.api.action import Action
 from midwatch.api.registry import find_action
 from midwatch.runbook.condition_builder import build_condition
-from midwatch.runbook.fields import Fields, Found
+from midwatch.runbook.fields import Fields, arguments
 from midwatch.runbook.loop_keys import build_loop
 from midwatch.runbook.model import CheckSpec, OnFailure, Question, Risk, Severity, Step, StepKind
 from midwatch.runbook.process_keys import build_process
@@ -112,17 +110,6 @@ def question_of(fields: Fields) -> Question:
 def criterion_of(fields: Fields) -> CheckSpec:
     title, check = fields.get("title", ""), fields.get("check", "")
     return CheckSpec(identity(fields), title, check, arguments(fields.table("with")), fields.place)
-
-
-def arguments(found: dict[str, Found], *, as_text: bool = False) -> MappingProxyType[str, Any]:
-    def value(given: Any) -> Any:
-        if isinstance(given, dict):
-            return arguments(given)
-        if not as_text or not isinstance(given, bool | int):
-            return tuple(given) if isinstance(given, list) else given
-        return ("true" if given else "false") if isinstance(given, bool) else str(given)
-
-    return MappingProxyType({name: value(item.value) for name, item in found.items() if item.value is not None})
 
 
 def prose(fields: Fields, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from midwatch.engine.policy import can_check_need
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Severity, Step, StepKind
@@ -81,7 +82,9 @@ class Commands:
                 and self._plans.undoable(step) is True
             ),
             "check_outcome": lambda: (
-                status is StepStatus.UNKNOWN and step is not None and step.kind is StepKind.USES and not is_loop
+                step is not None
+                and not is_loop
+                and ((status is StepStatus.UNKNOWN and step.kind is StepKind.USES) or can_check_need(step, incident))
             ),
             "start_here": lambda: step is not None and undecided and bool(self._runner.passed_over(step)),
             "manually": lambda: not manual and not is_loop and status in (StepStatus.FAILED, StepStatus.UNKNOWN),
@@ -123,6 +126,8 @@ class Commands:
             self.output()
         elif found.action is ScreenAction.PLAN:
             self.plan_again()
+        elif found.action is ActionKind.CHECK_NEED and step is not None:
+            await self._runner.check_need(step)
         elif found.action is ActionKind.CHECK_OUTCOME:
             await self.check_outcome()
         elif found.action is ActionKind.RUN and step is not None:
@@ -183,7 +188,10 @@ class Commands:
 
     async def check_outcome(self) -> None:
         if step := self._screen.step:
-            await self._runner.check_outcome(step)
+            if self._session.incident.status(step) is StepStatus.UNKNOWN:
+                await self._runner.check_outcome(step)
+            else:
+                await self._runner.check_need(step)
 
     async def start_here(self) -> None:
         if step := self._screen.step:

@@ -48,6 +48,8 @@ def next_action(
         case ActionKind.GO_TO:
             first = ", needed first" if found.is_needed_first else ""
             words = f"go to {session.runbook.step(found.step).number}{first}"
+        case ActionKind.CHECK_NEED:
+            words = f"check whether {step.number} is needed"
         case ActionKind.DECIDE_NEED:
             words = f"decide whether {step.number} is needed"
         case ActionKind.MARK_DONE:

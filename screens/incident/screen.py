@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from textual.app import ComposeResult
 
 from midwatch.api.probe import Reading
+from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind, current_step
 from midwatch.incident.state import StepStatus
@@ -62,6 +63,8 @@ class IncidentScreen(BaseScreen[None]):
         self._enter = EnterGuard(hand or Hand())
         self._sources, self._poller = sources, PanelPoller(self, session.clock, self.take_reading)
         self._following = True
+        self._need_checked: set[str] = set()
+        """Steps whose need was checked by itself; after a failure Enter checks it again."""
         self._polling, self._noticed = False, len(session.events)
 
     def compose(self) -> ComposeResult:
@@ -152,6 +155,7 @@ class IncidentScreen(BaseScreen[None]):
             self._note_meaning()
             self.panes.draw()
             self._plan_if_needed()
+            self._check_need_if_due()
 
     def _plan_if_needed(self) -> None:
         """Plan the step under the cursor, once, so that the plan stands there before anybody asks."""
@@ -163,6 +167,13 @@ class IncidentScreen(BaseScreen[None]):
             return
         if incident.status(step) in (StepStatus.TODO, StepStatus.FAILED):
             self.plan_cache.make_plan(step.id)
+
+    def _check_need_if_due(self) -> None:
+        """Evaluate the checks that decide whether the next step is needed, once, as soon as it is next."""
+        found = workflow.next_action(self.session)
+        if found.kind is ActionKind.CHECK_NEED and found.step not in self._need_checked:
+            self._need_checked.add(found.step)
+            self.run_worker(self._runner.check_need(self.session.runbook.step(found.step)))
 
     def notice(self, text: str, style: str = SOON) -> None:
         """Show one sentence for a while."""

@@ -141,6 +141,16 @@ class StepRunner:
                 self._plans.forget(step.id)
                 self._plans.make_plan(step.id)
 
+    async def check_need(self, step: Step) -> None:
+        """Evaluate the checks of the step's condition."""
+        self._screen.notice(f"Checking whether {step.number} is needed")
+        try:
+            await in_background(f"need of {step.id}", self._session.check_need, step.id)
+        except WorkFailed as failed:
+            self._screen.notice(str(failed), WRONG)
+            return
+        self._screen.notice(f"{step.number}: {workflow.need_words(self._session, step)}")
+
     async def check_outcome(self, step: Step) -> None:
         """Check what nobody saw the end of."""
         self._screen.notice("Looking whether it took effect")

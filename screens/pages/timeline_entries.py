@@ -43,6 +43,7 @@ _STYLES: dict[str, str] = {  # what went well is told without a colour: those ar
     EventKind.PINNED: FAINT,
     EventKind.STARTED: FAINT,
     EventKind.CRITERION: FAINT,
+    EventKind.NEED_CHECKED: FAINT,
     EventKind.TEXT_CORRECTED: FAINT,
 }
 _STEPS = frozenset(
@@ -52,6 +53,7 @@ _STEPS = frozenset(
         EventKind.TRIED,
         EventKind.FINISHED,
         EventKind.OUTCOME_CHECKED,
+        EventKind.NEED_CHECKED,
         EventKind.MARKED_DONE,
         EventKind.MARKED_FAILED,
         EventKind.SKIPPED,

@@ -18,6 +18,7 @@ from midwatch.runbook.condition_forms import (
     AnswerCompares,
     AnswerIs,
     AnyOf,
+    CheckHolds,
     Condition,
     Negation,
     Outcome,
@@ -25,7 +26,8 @@ from midwatch.runbook.condition_forms import (
     Relation,
 )
 from midwatch.runbook.measures import Measure
-from midwatch.runbook.model import Reference
+from midwatch.runbook.model import CheckSpec, Reference
+from midwatch.system.errors import SourceLocation
 
 DAYS = Reference("read", "days")
 CONCLUDED = (StepStatus.DONE, StepStatus.SKIPPED)
@@ -114,6 +116,7 @@ LEAF = {
     Verdict.FALSE: OutcomeIs(Outcome.SKIPPED, ("done",)),
     Verdict.PENDING: OutcomeIs(Outcome.DONE, ("later",)),
     Verdict.UNDECIDED: AnswerIs((Reference("done", "key"),), ("yes",)),
+    Verdict.DUE: CheckHolds(CheckSpec("disk-1", "the check disk", "disk", {}, SourceLocation("r.yaml"))),
 }
 STATE = Incident(steps={"done": StepState("done", StepStatus.DONE)})
 VERDICTS = st.sampled_from(list(Verdict))

@@ -75,7 +75,7 @@ def test_condition_read_in_each_form(when: str, condition: Condition, tmp_path: 
 @pytest.mark.parametrize(
     ("when", "column", "sentence"),
     [
-        ("{}", 15, "A condition takes one of done, failed, unknown, skipped, answer, all, any or not."),
+        ("{}", 15, "A condition takes one of done, failed, unknown, skipped, answer, check, all, any or not."),
         ("{failed: read, done: ask}", 15, "A condition takes one of done, failed,"),
         ("{answer: read.days}", 15, "'answer' needs 'is' or a limit. Such as"),
         ("{failed: read, is: yes}", 30, "'is' belongs to 'answer'."),

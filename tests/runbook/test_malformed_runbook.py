@@ -154,13 +154,13 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
         (
             "{title: a, when: {}}",
             26,
-            "A condition takes one of done, failed, unknown, skipped, answer, all, any or not.",
+            "A condition takes one of done, failed, unknown, skipped, answer, check, all, any or not.",
         ),
         ("{title: a, when: {answer: [], is: x}}", 35, "This list is empty."),
         (
             "{title: a, when: {is: x}}",
             26,
-            "A condition takes one of done, failed, unknown, skipped, answer, all, any or not.",
+            "A condition takes one of done, failed, unknown, skipped, answer, check, all, any or not.",
         ),
         ("{title: a, why: one, two}", 30, "A step has no key 'two'. "),
         (

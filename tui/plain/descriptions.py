@@ -166,6 +166,8 @@ def next_line(controller: IncidentControls, action: NextAction) -> str:
             return f"Running: {name}. Enter follows it."
         case ActionKind.OUTPUT:
             return f"{name} is {status.value}. Enter shows the last lines that it wrote."
+        case ActionKind.CHECK_NEED:
+            return f"Next: {name}. Enter checks whether it is needed."
         case ActionKind.DECIDE_NEED:
             reason = incident.condition(step).reason
             return f"Undecided: {name}: {reason}. Enter asks whether it is needed; s skips it."

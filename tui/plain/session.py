@@ -45,6 +45,7 @@ class Session:
         )
         self._at: Step | None = None
         """The step that the operator went to; None goes with what is next."""
+        self._need_checked: set[str] = set()
         self._told = 0
         """Events that were told while others wrote them."""
         self._running = {state.id for state in controller.incident.running()}
@@ -81,6 +82,7 @@ class Session:
     def _once(self) -> None:
         try:
             self._news()
+            self._check_need()
             self._teletype.say(descriptions.next_line(self._conductor, self._next()))
             too_early = has_typed_ahead()
             line = self._teletype.ask("> ")
@@ -132,6 +134,13 @@ class Session:
                 self._teletype.say(f"Not started: {problem}")
         self._collaboration.news()
 
+    def _check_need(self) -> None:
+        """Evaluate the checks that decide whether the next step is needed; after a failure Enter checks it again."""
+        action = workflow.next_action(self._conductor)
+        if action.kind is ActionKind.CHECK_NEED and action.step not in self._need_checked:
+            self._need_checked.add(action.step)
+            self._deciding.check_need(self._conductor.runbook.step(action.step))
+
     def _ask_to_leave(self) -> None:
         try:
             self._left = self._teletype.agreed("Ctrl+C. Leave? Nothing is lost, and what runs goes on.")
@@ -157,7 +166,7 @@ class Session:
             "undo": partial(self._settle, deciding.undo),
             "observe": lambda rest: self._observe(),
             "start": partial(self._settle, deciding.start),
-            "check": lambda rest: deciding.check_outcome(self._one()),
+            "check": lambda rest: deciding.check(self._one()),
             "follow": lambda rest: self._follow(),
             "output": self._output,
             "cancel": lambda rest: deciding.cancel(self._under_way()),
@@ -215,6 +224,7 @@ class Session:
             ActionKind.RUN: self._run,
             ActionKind.MARK_DONE: self._mark_done,
             ActionKind.DECIDE_NEED: self._decide_need,
+            ActionKind.CHECK_NEED: lambda: self._deciding.check_need(self._one()),
             ActionKind.CHECK_OUTCOME: lambda: self._deciding.check_outcome(self._one()),
             ActionKind.OUTPUT: self._follow_or_read,
             ActionKind.TIMELINE: lambda: self._timeline(""),

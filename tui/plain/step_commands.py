@@ -9,7 +9,8 @@ from midwatch.api.plan import Plan
 from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind
-from midwatch.incident.state import CriterionState
+from midwatch.incident.state import CriterionState, StepStatus
+from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import Phase, Step, StepKind
 from midwatch.system.errors import Refused
 from tui.plain.collaboration import Collaboration
@@ -205,6 +206,22 @@ class StepCommands:
         """Go on here, whatever waits before it."""
         self._conductor.start_from(step.id, self._reason(rest, f"Why start from {titled(step)}: "))
         self._teletype.say(f"Going on at {titled(step)}; the steps before it are skipped with this reason.")
+
+    def check(self, step: Step) -> None:
+        """How a step ended that nobody saw the end of, or else whether the step is needed."""
+        if self._conductor.incident.status(step) is StepStatus.UNKNOWN or not checks_in(step.when):
+            self.check_outcome(step)
+        else:
+            self.check_need(step)
+
+    def check_need(self, step: Step) -> None:
+        """Evaluate the checks of the step's condition, and say what was found."""
+        self._teletype.say(f"Checking whether {titled(step)} is needed.")
+        for check in checks_in(step.when):
+            for line in script_lines(check):
+                self._teletype.say(f"  {line}")
+        self._teletype.beside("Still checking", partial(self._conductor.check_need, step.id))
+        self._teletype.say(f"{titled(step)}: {workflow.need_words(self._conductor, step)}.")
 
     def check_outcome(self, step: Step) -> None:
         """Have the step's action find out how it ended. When that fails, the next action is to run it again."""
