@@ -49,3 +49,31 @@ async def test_undecided_step_is_skipped_with_its_key(controller: IncidentContro
         await press(pilot, *"nothing to roll back", "enter")
         await until(pilot, lambda: status(controller, "rollback") is StepStatus.SKIPPED)
         await until(pilot, lambda: "decide whether 1.3" in grid(pilot))
+
+
+CHECKED = """\
+midwatch: 1
+title: By check
+severity: SEV-2
+phases:
+  - title: Change
+    steps:
+      - {id: one, title: One, when: {check: command, with: {run: 'echo asked >>asked; [ -e wanted ]'}}}
+      - {id: two, title: Two, when: {check: command, with: {run: '[ ! -e broken ] || exit 3'}}}
+"""
+
+
+async def test_screen_checks_by_itself_whether_the_next_step_is_needed(here: Path) -> None:
+    (here / "broken").touch()
+    (here / "runbook.yaml").write_text(CHECKED, encoding="utf-8")
+    checked = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    async with opened(checked, sources=[]) as pilot:
+        await until(pilot, lambda: status(checked, "one") is StepStatus.NOT_NEEDED)
+        await until(pilot, lambda: "evaluated: exit 3." in grid(pilot))
+        await until(pilot, lambda: "Enter decide whether 1.2 is needed" in grid(pilot))
+        (here / "broken").unlink()
+        await press(pilot, "v")
+        await until(pilot, lambda: "Enter mark 1.2 done" in grid(pilot))
+        assert status(checked, "two") is StepStatus.TODO
+    assert (here / "asked").read_text() == "asked\n"
+    checked.leave()

@@ -137,9 +137,10 @@ class Session:
     def _check_need(self) -> None:
         """Evaluate the checks that decide whether the next step is needed; after a failure Enter checks it again."""
         action = workflow.next_action(self._conductor)
-        if action.kind is ActionKind.CHECK_NEED and action.step not in self._need_checked:
+        while action.kind is ActionKind.CHECK_NEED and action.step not in self._need_checked:
             self._need_checked.add(action.step)
             self._deciding.check_need(self._conductor.runbook.step(action.step))
+            action = workflow.next_action(self._conductor)
 
     def _ask_to_leave(self) -> None:
         try:
