@@ -18,8 +18,10 @@ from midwatch.system.actor import current_actor, login
 from midwatch.system.errors import BadInput, MidwatchError
 from tui.app.settings import read_settings, settings_file
 from tui.cli_context import debug_log
+from tui.first_paint import first_paint
 from tui.output import is_utf8_encoding, say
 from tui.plain.typed_ahead import drop_typed_ahead
+from tui.terminal.terminal_guard import guarded_terminal
 
 
 def forget_inherited_size() -> None:
@@ -57,15 +59,19 @@ def open_screen(controller: IncidentController, *, ascii: bool, mouse: bool) -> 
     True when the operator left on purpose; False when the line was lost or a signal ended the screen.
     """
     from midwatch.incident.debug_log import leave_the_terminal
-    from tui.app.app import MidwatchApp
-    from tui.app.keymap_file import keys_file, read_keymap
 
     chosen = read_settings(settings_file())
+    plain = ascii or chosen.ascii or not utf8()
     try:
         controller.register_observer()
         leave_the_terminal()
-        app = MidwatchApp(controller, ascii=ascii or chosen.ascii or not utf8(), keymap=read_keymap(keys_file()))
-        app.run(mouse=mouse and chosen.mouse)
+        with guarded_terminal():
+            with first_paint(controller, ascii=plain):
+                from tui.app.app import MidwatchApp
+                from tui.app.keymap_file import keys_file, read_keymap
+
+                app = MidwatchApp(controller, ascii=plain, keymap=read_keymap(keys_file()))
+            app.run(mouse=mouse and chosen.mouse)
         return app.left_on_purpose
     finally:
         controller.leave()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from midwatch.system.errors import BadInput, Failed, OutcomeUnknown, SourceLocation
@@ -81,3 +82,13 @@ def is_special(path: Path) -> bool:
     if path.is_symlink() and path.lstat().st_uid not in Trust.own().owners:
         return False
     return path.exists() and not path.is_file()
+
+
+def config_file(variable: str, name: str, environment: Mapping[str, str] | None) -> Path:
+    """The file that this environment variable names, else `name` in the person's configuration folder for midwatch."""
+    found = os.environ if environment is None else environment
+    if found.get(variable):
+        return Path(found[variable]).expanduser()
+    import platformdirs
+
+    return platformdirs.user_config_path("midwatch") / name

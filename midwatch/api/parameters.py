@@ -92,6 +92,9 @@ def param(help: str, *, default: Any = _MISSING, least: int = 0, literal: bool =
     return dataclasses.field(metadata=metadata, **({} if default is _MISSING else {"default": default}))
 
 
+_known: dict[type, tuple[Parameter, ...]] = {}
+
+
 def parameters_of(cls: type) -> tuple[Parameter, ...]:
     """Describe the parameters of an action or probe class.
 
@@ -101,6 +104,12 @@ def parameters_of(cls: type) -> tuple[Parameter, ...]:
     Returns:
         The parameters in the order of the fields.
     """
+    if cls not in _known:
+        _known[cls] = _described(cls)
+    return _known[cls]
+
+
+def _described(cls: type) -> tuple[Parameter, ...]:
     hints = typing.get_type_hints(cls)
     found = []
     for item in dataclasses.fields(cls):

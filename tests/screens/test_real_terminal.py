@@ -15,6 +15,7 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
+from midwatch.system.actor import current_actor
 from tests.support.program import MIDWATCH
 from tests.support.real_terminal import Terminal, incident, status, to_the_work
 from tests.support.small_incident import RUNBOOK
@@ -31,6 +32,21 @@ def broken(commands):
     raise RuntimeError("no such luck")
 
 Commands.panels = broken
+sys.exit(main())
+"""
+SLOW = """\
+import sys, time
+from pathlib import Path
+from tui.cli import main
+
+class Slow:
+    def find_spec(self, name, path, target=None):
+        while name == "tui.app.app" and not Path("go").exists():
+            time.sleep(0.02)
+        if name == "tui.app.app":
+            raise ImportError("no such library")
+
+sys.meta_path.insert(0, Slow())
 sys.exit(main())
 """
 
@@ -161,8 +177,7 @@ def test_the_pager_has_the_terminal_and_gives_it_back(terminal: Terminal, here: 
     terminal.ask("set-option", "-s", "set-clipboard", "on")
     to_the_work(terminal, here)
     terminal.until("begun")
-    terminal.keys("o")
-    terminal.until("following")
+    terminal.press("o", "following")
     terminal.keys("v")
     terminal.until("this is the pager")
     assert (here / "paged").read_text(encoding="utf-8") == "begun\n"
@@ -171,3 +186,17 @@ def test_the_pager_has_the_terminal_and_gives_it_back(terminal: Terminal, here: 
     terminal.until("following")
     terminal.keys("y")
     terminal.until(lambda: "begun" in terminal.ask("list-buffers"))
+
+
+def test_checklist_stands_in_plain_lines_until_the_screen_is_loaded(terminal: Terminal, here: Path) -> None:
+    """A screen that cannot be loaded gives the terminal back."""
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    IncidentController.declare(load(here / "runbook.yaml"), actor=current_actor()).leave()
+    (here / "slow.py").write_text(SLOW, encoding="utf-8")
+    terminal.until("ready$")
+    terminal.keys(f"{sys.executable} slow.py runbook.yaml", "Enter")
+    terminal.until("next, to do: 1.1 Take ownership")
+    assert "Checklist 0 of 4" in terminal.shown
+    (here / "go").touch()
+    terminal.until("This is a fault of Midwatch")
+    terminal.until(lambda: terminal.clean)

@@ -18,6 +18,7 @@ from screens.widgets.key import shown
 from tests.support.screen_pilot import grid, opened, press, until
 from tui.app.keymap_file import keys_file, read_keymap
 from tui.app.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
+from tui.app.theme import THEMES
 
 pytestmark = pytest.mark.slow
 
@@ -126,4 +127,5 @@ def test_every_setting_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     assert all(f"| `{field.name}` |" in page for field in fields(Settings))
     assert all(f"`{name}`" in page for name in THEME_NAMES)
+    assert THEME_NAMES[1:] == tuple(theme.name.removeprefix("midwatch-") for theme in THEMES)
     assert all(f"`{key.id}` ({shown(key.key, ascii=True)})" in page for keys in SCREENS.values() for key in keys)

@@ -35,7 +35,6 @@ from tui.terminal.cell_widths import SingleSigns, count_sign_by_sign
 from tui.terminal.diff_renderer import DiffRenderer
 from tui.terminal.hangup_driver import HangupDriver
 from tui.terminal.key_queue import KeyQueue
-from tui.terminal.terminal_guard import guarded_terminal
 
 T = TypeVar("T")
 count_sign_by_sign()
@@ -76,12 +75,11 @@ class BaseApp(App[T]):
         self._broke = ""
 
     def run(self, **how: Any) -> T | None:
-        """Show it until it ends, and leave the terminal as it was, whatever the end.
+        """Show it until it ends.
 
         Raises `Failed` when the screen breaks; where it broke is on stderr then.
         """
-        with guarded_terminal():
-            result = super().run(**how)
+        result = super().run(**how)
         if self._broke:
             told = safe_text(mask(self._broke, environment_secrets(self.environment)), newlines=True)
             sys.stderr.write(told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from midwatch.system.errors import BadInput, SourceLocation
 from midwatch.system.suggestion import did_you_mean
 from screens.keys.keymaps import FIXED, SCREENS
 from screens.widgets.key import Key, shown
-from tui.user_files import read_own
+from tui.user_files import config_file, read_own
 
 _NAMED = {key.value for key in Keys} | {"space"}
 
@@ -22,16 +21,6 @@ _NAMED = {key.value for key in Keys} | {"space"}
 def keys_file(environment: Mapping[str, str] | None = None) -> Path:
     """`$MIDWATCH_KEYS`, else `keys.yaml` in the person's configuration folder for midwatch."""
     return config_file("MIDWATCH_KEYS", "keys.yaml", environment)
-
-
-def config_file(variable: str, name: str, environment: Mapping[str, str] | None) -> Path:
-    """The file that this environment variable names, else `name` in the person's configuration folder for midwatch."""
-    found = os.environ if environment is None else environment
-    if found.get(variable):
-        return Path(found[variable]).expanduser()
-    import platformdirs
-
-    return platformdirs.user_config_path("midwatch") / name
 
 
 def read_keymap(file: Path) -> dict[str, str]:

@@ -9,11 +9,9 @@ from typing import Any
 
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import BadInput, Failed, SourceLocation
-from tui.app.keymap_file import config_file
-from tui.app.theme import THEMES
-from tui.user_files import read_own, write_text
+from tui.user_files import config_file, read_own, write_text
 
-THEME_NAMES = ("auto", *(theme.name.removeprefix("midwatch-") for theme in THEMES))
+THEME_NAMES = ("auto", "dark", "light", "16", "plain")
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,5 +105,7 @@ def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> 
         return declaration(runbook, given, sure=args.new)
     from tui.app.declare_app import DeclareApp
     from tui.launch_tui import utf8
+    from tui.terminal.terminal_guard import guarded_terminal
 
-    return DeclareApp(runbook, earlier, given, ascii=args.ascii or not utf8()).run(mouse=not args.no_mouse)
+    with guarded_terminal():
+        return DeclareApp(runbook, earlier, given, ascii=args.ascii or not utf8()).run(mouse=not args.no_mouse)

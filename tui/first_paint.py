@@ -1,0 +1,50 @@
+"""What the terminal shows until the library of the screen is loaded: the checklist as plain lines."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+from midwatch.engine.incident_controls import IncidentControls
+from midwatch.system.sanitize import safe_text
+from tui.plain.descriptions import checklist_lines
+from tui.plain.typed_ahead import drop_typed_ahead
+
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J\x1b[H"
+"""The other screen, no cursor, long lines cut and not wrapped, from the top."""
+_WRAPPED = "\x1b[?7h"
+_LEAVE = "\x1b[?1049l\x1b[?25h"
+
+
+@contextlib.contextmanager
+def first_paint(controller: IncidentControls, *, ascii: bool) -> Iterator[None]:
+    """Show it on the other screen, which the app takes over; back to the first one when that fails."""
+    _write(_ENTER + "\r\n".join(map(safe_text, _lines(controller))) + _WRAPPED, ascii=ascii)
+    try:
+        yield
+    except BaseException:
+        _write(_LEAVE, ascii=ascii)
+        raise
+    drop_typed_ahead()  # nobody typed it for the app
+
+
+def _write(text: str, *, ascii: bool) -> None:
+    terminal = sys.__stderr__  # which the app writes to
+    if terminal is not None and terminal.isatty():
+        with contextlib.suppress(OSError):  # the line is lost, as the app finds out
+            encoding = "ascii" if ascii else terminal.encoding
+            terminal.write(text.encode(encoding, "replace").decode(encoding))
+            terminal.flush()
+
+
+def _lines(controller: IncidentControls) -> list[str]:
+    incident, runbook = controller.incident, controller.runbook
+    concluded, total = incident.counts(runbook.steps())
+    head = f" {incident.severity}  {runbook.environment.word}  {incident.id}  {incident.title}"
+    current = incident.next_step(runbook)
+    height = os.get_terminal_size(sys.__stderr__.fileno()).lines if sys.__stderr__ else 0
+    whole = total + len(runbook.phases) + 2 <= height
+    checklist = checklist_lines(incident, runbook, current, whole=whole)
+    return [head, f"Checklist {concluded} of {total}", *(f" {line}" for line in checklist)][:height]
