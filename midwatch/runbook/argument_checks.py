@@ -28,16 +28,16 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
         for step in phase.value.items("steps"):
             if problems.full:
                 return
+            loop = runbook.loops.get(identity(step.value))
+            items = (loop.loop.items if loop and loop.loop else None) or ()
             action = _named(step.value, "uses", find_action, problems)
             if action is not None:
-                loop = runbook.loops.get(identity(step.value))
-                items = (loop.loop.items if loop and loop.loop else None) or ()
                 _arguments(action, step.value.table("with"), step.value.where("uses"), runbook, problems, items)
                 _risk(action, step.value, problems)
             for item in [*step.value.items("preconditions"), *step.value.items("verify")]:
-                _check(item.value, runbook, problems)
+                _check(item.value, runbook, problems, items)
             for condition in conditions_in(step.value.get("when")):
-                _check(condition, runbook, problems)
+                _check(condition, runbook, problems, items)
     for item in fields.items("closure"):
         _check(item.value, runbook, problems)
     for item in fields.items("triggers"):
@@ -56,15 +56,15 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
         _constant(parameters, "a panel", problems)
 
 
-def _check(fields: Fields, runbook: Runbook, problems: Problems) -> None:
-    """A check of a trigger, a step, a condition or the closure."""
+def _check(fields: Fields, runbook: Runbook, problems: Problems, items: Sequence[str] = ()) -> None:
+    """A check of a trigger, a step, a condition or the closure; `items` are those of the loop that the step is."""
     action = _named(fields, "check", find_action, problems)
     if action is None:
         return
     if not issubclass(action, Check):
         sentence = f"{fields.get('check')} is not a check: it changes something"
         problems.add(sentence, fields.where("check"), "Name an action that only looks")
-    _arguments(action, fields.table("with"), fields.where("check"), runbook, problems)
+    _arguments(action, fields.table("with"), fields.where("check"), runbook, problems, items)
 
 
 def _constant(given: dict[str, Found], what: str, problems: Problems) -> None:
