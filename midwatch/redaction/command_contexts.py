@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from midwatch.redaction.contexts import PASS, Test, Value, row
-
-
-def _command(names: bytes) -> bytes:
-    """One of these commands stands on this line."""
-    return rb"(?:^|[\s/\"'`;|&(])(?:" + names + rb")\b[^\n|;&]*?\s"
-
+from midwatch.redaction.contexts import PASS, Test, Value, command, row
 
 _START = rb"(?:^|[\s\"',(\[=])"
-_AFTER_OPTION = rb"(?:=|[ \t]|[\"'][ \t]*,?[ \t]*(?=[\"'])|[ \t]*\n[ \t]*-[ \t])(?![ \t-])"
+_AFTER_OPTION = rb"(?:=|[ \t]|[\"'][ \t]*,?[ \t]*(?=[\"'])|[ \t]*\n[ \t]*-[ \t])(?![ \t<>|&;-])"
 
 COMMANDS = (
     # options of commands
@@ -24,14 +18,16 @@ COMMANDS = (
         Test.TOKEN,
         _START + rb"--?(?:[\w-]*(?:auth|access|api|secret|private|account|encryption|master|admin|root|db|user"
         rb"|root|docker|registry|proxy|ssh|join"
-        rb"|vault|become|pg|new|old|client|service|bearer|github|gitlab|npm|refresh|certificate|discovery|sas))?",
+        rb"|vault|become|pg|new|old|client|service|bearer|github|gitlab|npm|refresh|certificate|discovery|sas"
+        rb"|s?ftp|smb|webdav|crypt|smtp|imap|mail|ldap|bind|keystore|truststore|sql|redis|mongo|git|basic|https?|sasl|bot|app"
+        rb"|session|webhook|signing|hmac|shared|license|deploy|storage))?",
         reach=48,
     ),
     row(
         "option of PowerShell",
         "PowerShell: ConvertTo-SecureString",
-        "-password|-secret|-token|-asplaintext|-credential",
-        rb"-(?:password|secret|token|credential)[ \t]+(?=\S)",
+        "-password|-passwd|-secret|-token|-credential|-apikey",
+        rb"-(?:password|passwd|secret|token|credential|apikey)[ \t]+(?=[^\s(-])",
         Value.WORD,
         Test.TOKEN,
         rb"(?:^|\s)",
@@ -43,7 +39,7 @@ COMMANDS = (
         rb"(?:password|token|secret|apikey|passwd)" + _AFTER_OPTION,
         Value.WORD,
         Test.TOKEN,
-        _START + rb"--(?:[\w-]*-)?",
+        _START + rb"--(?:[\w-]*-|[a-z]{1,12})?",
         reach=48,
     ),
     row(
@@ -60,7 +56,7 @@ COMMANDS = (
         rb"-p(?=[^\s=-])",
         Value.WORD,
         Test.PASSWORD,
-        _command(
+        command(
             rb"mysql\w*|mariadb[\w-]*|mytop|mydumper|myloader|pt-[\w-]+|xtrabackup|innobackupex"
             rb"|percona-xtrabackup|7za?|7zr"
         ),
@@ -72,12 +68,12 @@ COMMANDS = (
         rb"-p(?:[ \t]+|(?=['\"]))(?=[^\s-])",
         Value.WORD,
         Test.PASSWORD,
-        _command(
+        command(
             rb"sshpass|mongo\w*|(?:docker|podman|nerdctl|skopeo|buildah|helm|oras|crane|az|oc|cf)\b[^\n"
             rb"|;&]* login|cqlsh|influx|rabbitmqadmin|vncviewer|couchbase-cli|cbq"
         ),
     ),
-    row("-p of sshpass", "sshpass(1)", "-p", rb"-p(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"sshpass")),
+    row("-p of sshpass", "sshpass(1)", "-p", rb"-p(?=[^\s-])", Value.WORD, Test.PASSWORD, command(rb"sshpass")),
     row(
         "-P",
         "zip(1), sqlcmd, mosquitto_pub(1), ipmitool(1)",
@@ -85,7 +81,7 @@ COMMANDS = (
         rb"-p[ \t]*(?=[^\s-])",
         Value.WORD,
         Test.PASSWORD,
-        _command(rb"zip|unzip|sqlcmd|bcp|mosquitto_\w+|ipmitool|osql|isql|tsql|fisql"),
+        command(rb"zip|unzip|sqlcmd|bcp|mosquitto_\w+|ipmitool|knife|osql|isql|tsql|fisql"),
     ),
     row(
         "-a of Redis",
@@ -94,10 +90,18 @@ COMMANDS = (
         rb"-a[ \t]+(?=[^\s-])",
         Value.WORD,
         Test.PASSWORD,
-        _command(rb"(?:redis|valkey|keydb)-\w+"),
+        command(rb"(?:redis|valkey|keydb)-\w+"),
     ),
-    row("-w of LDAP", "ldapsearch(1)", "-w", rb"-w[ \t]*(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"ldap\w+")),
-    row("-x of SNMP", "snmpcmd(1)", "-a|-x", rb"-[ax][ \t]+(?=[^\s-])", Value.WORD, Test.MIXED, _command(rb"snmp\w+")),
+    row(
+        "-w of LDAP",
+        "ldapsearch(1)",
+        "-w",
+        rb"(?-i:-w)[ \t]*(?=[^\s-])",
+        Value.WORD,
+        Test.PASSWORD,
+        command(rb"ldap\w+"),
+    ),
+    row("-x of SNMP", "snmpcmd(1)", "-a|-x", rb"-[ax][ \t]+(?=[^\s-])", Value.WORD, Test.MIXED, command(rb"snmp\w+")),
     row(
         "-k of OpenSSL",
         "openssl-enc(1)",
@@ -105,7 +109,7 @@ COMMANDS = (
         rb"-k[ \t]+(?=[^\s/-])",
         Value.WORD,
         Test.PASSWORD,
-        _command(rb"openssl"),
+        command(rb"openssl"),
     ),
     row(
         "-u name:password",
@@ -114,9 +118,9 @@ COMMANDS = (
         rb"-u[ \t]*(?=[^\s-])",
         Value.USER_AND_PASSWORD,
         Test.PASSWORD,
-        _command(
+        command(
             rb"curl|http|https|xh|lftp|smbclient|rpcclient|smbmap|winexe|wget|net|elasticdump|influx"
-            rb"|nomad|jfrog|jf"
+            rb"|nomad|jfrog|jf|open"
         ),
     ),
     row(
@@ -177,17 +181,10 @@ COMMANDS = (
         "htpasswd",
         "htpasswd(1)",
         "htpasswd",
-        rb"htpasswd[ \t]+-\w*b\w*(?:[ \t]+-\w+(?:[ \t]+\d+)?)*[ \t]+(?:[^\s-]\S*[ \t]+)?[^\s-]\S*[ \t]+(?=[^\s-]\S*\s*(?:\n"
+        rb"htpasswd[ \t]+-\w*b\w*(?:[ \t]+\d+)?(?:[ \t]+-\w+(?:[ \t]+\d+)?)*"
+        rb"[ \t]+(?:[^\s-]\S*[ \t]+)?[^\s-]\S*[ \t]+(?=[^\s-]\S*\s*(?:\n"
         rb"|$))",
         Value.WORD,
-        Test.PASSWORD,
-    ),
-    row(
-        "chpasswd",
-        "chpasswd(8)",
-        "chpasswd",
-        rb"chpasswd[^\n<]*<<<[ \t]*(?=\S)",
-        Value.USER_AND_PASSWORD,
         Test.PASSWORD,
     ),
     row(
@@ -226,30 +223,12 @@ COMMANDS = (
         "setx",
         "Windows: setx",
         "setx|set ",
-        rb"(?:setx|set)[ \t]+(?:-\w+ |/m )?[\w.]*(?:password|passwd|secret|token|api_?key)[ \t]+(?=[^\s=/])",
+        rb"(?:setx|set)[ \t]+(?:-\w+ |/m )?[\w.]*(?:password|passwd|secret|token|api_?key)[ \t]+(?!\d{1,2}(?:\s|$))(?=[^\s=/])",
         Value.WORD,
         Test.PASSWORD,
         rb"(?:^|[\s;&|\\])",
     ),
     row("from-literal", "kubectl create secret", "from-literal", rb"from-literal[= ][\"']?[\w.-]+=(?=\S)", Value.WORD),
-    row(
-        "password piped to a command",
-        "sudo(8), docker login",
-        "echo |printf ",
-        rb"(?:echo|printf)[ \t]+(?:-\w+[ \t]+)?(?=[\"']?[^\s|\"']{1,256}[\"']?[ \t]*"
-        rb"\|[ \t]*(?:sudo\b[^\n|]{0,80} -\w*s|[^\n|]{0,120}--password-stdin))",
-        Value.WORD,
-        Test.PASSWORD,
-    ),
-    row(
-        "name and password piped to chpasswd",
-        "chpasswd(8)",
-        "echo |printf ",
-        rb"(?:echo|printf)[ \t]+(?:-\w+[ \t]+)?(?=[\"']?[^\s|\"':]{1,64}:[^\s|\"']{1,256}[\"']?[ \t]*"
-        rb"\|[ \t]*(?:sudo[ \t]+)?chpasswd)",
-        Value.USER_AND_PASSWORD,
-        Test.PASSWORD,
-    ),
     row(
         "grafana-cli",
         "Grafana CLI: admin commands",
@@ -262,18 +241,19 @@ COMMANDS = (
         "ansible-vault",
         "ansible-vault(1)",
         "encrypt_string ",
-        rb"encrypt_string[ \t]+(?=[\"'])",
+        rb"encrypt_string(?:[ \t]+-(?:n|-name|-stdin-name|-(?:encrypt-)?vault-id|-vault-password-file)[ \t=]+\S+"
+        rb"|[ \t]+-\S+){0,9}+[ \t]+(?=[^\s-])",
         Value.WORD,
-        Test.PASSWORD,
+        Test.MIXED,
     ),
     row(
         "-N of ssh-keygen",
         "ssh-keygen(1)",
-        "-n |-p ",
-        rb"-[np][ \t]+(?=[\"']?[^\s\"'-])",
+        "-n |-p |-qn |-qp ",
+        rb"-q?[np][ \t]+(?=[\"']?[^\s\"'-])",
         Value.WORD,
         Test.PASSWORD,
-        _command(rb"ssh-keygen"),
+        command(rb"ssh-keygen"),
     ),
     row(
         "mc alias set",

@@ -57,6 +57,8 @@ class Test(Enum):
     """The same, and no small number."""
     MIXED = auto()
     """Only what is no word of a language."""
+    RANDOM = auto()
+    """The same, and no word with a number behind."""
 
 
 class Context(NamedTuple):
@@ -92,6 +94,11 @@ def row(
     words = tuple(word.encode() for word in keywords.split("|"))
     ends = lazy_pattern(rb"(?:" + before + rb")\Z", re.I) if before else None
     return Context(name, source, words, lazy_pattern(head, re.I), ends, value, test, reach)
+
+
+def command(names: bytes) -> bytes:
+    """What precedes an option of these commands."""
+    return rb"(?:^|[\s/\"'`;|&(])(?:" + names + rb")\b[^\n|;&]*?\s"
 
 
 SUFFIX = (

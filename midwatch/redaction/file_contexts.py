@@ -62,7 +62,7 @@ FILES = (
         rb"auth (?:[\w-]+ )?(?=\S+\s*(?:[\"'\n]|$))",
         Value.WORD,
         Test.MIXED,
-        rb"(?:^|redis-cli[^\n]*\s|> ?)",
+        rb"(?:redis-cli[^\n]*\s|> ?)",
     ),
     row(
         "LDAP",

@@ -15,6 +15,7 @@ _WORDS = frozenset(
     configured provided present absent set <nil> (null) (none) (unset) (hidden) not is was must should has have had will would
     can cannot may the a an this that your please see use used using from with for to of and or in at by if when option options
     signs needs takes reads means sets gives asks expects cannot files compat systemd sss
+    sha1 sha256 sha384 sha512 sha-1 sha-256 sha-384 sha-512 hs256 rs256 es256 aes128 aes256 aes-256 base64 utf-8
     flag argument parameter instead requires
     value values authentication policy rotation manager store file generation reset""".split()
 )
@@ -37,8 +38,10 @@ _LEFT_OUT = lazy_pattern(rb"(?:[.*]|\xe2\x80\xa6|\xe2\x80\xa2)*")
 _NAME_OF_ONE = lazy_pattern(rb"<?[A-Z][A-Z0-9_ -]*>?")
 _PATH = lazy_pattern(
     rb"(?:file:|[~.]{0,2}/)(?:[\w .@+-]*/)*[\w .@+-]*\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|env|gpg|age|asc)"
+    rb"|[\w.@+-]+\.(?:key|pem|crt|cer|p12|pfx|jks|gpg|age|asc)"
     rb"|(?:~|\.{1,2})/[\w ./@+-]*|/(?:etc|var|run|home|root|opt|usr|tmp|secrets?|mnt|srv|data|keys|proc|dev)/[\w ./@+-]*"
 )
+_NUMBERED = lazy_pattern(rb"[A-Za-z]+(?:[-_./:][A-Za-z]+)*[-_.]?\d{0,4}")
 _KEYWORD = lazy_pattern(rb"password|passwd|passphrase|secret|token|key|pw|pass", re.I)
 _FEW_DIGITS = 6
 
@@ -66,6 +69,11 @@ def is_left_out(value: bytes) -> bool:
 def is_placeholder(value: bytes) -> bool:
     """Whether something else is put here later."""
     return is_left_out(value) or bool(_PLACEHOLDER.fullmatch(value))
+
+
+def looks_random(word: bytes) -> bool:
+    """Whether this is neither a word nor the name of something: words, and a number behind."""
+    return looks_secret(word) and not _NUMBERED.fullmatch(word.strip(b".,;:"))
 
 
 def looks_secret(word: bytes) -> bool:

@@ -10,7 +10,7 @@ from midwatch.redaction import values
 from midwatch.redaction.addresses import find_user_info, quote_before_scheme
 from midwatch.redaction.contexts import Context, Test, Value
 from midwatch.redaction.lazy_pattern import lazy_pattern
-from midwatch.redaction.ordinary import is_left_out, is_ordinary, is_placeholder, looks_secret
+from midwatch.redaction.ordinary import is_left_out, is_ordinary, is_placeholder, looks_random, looks_secret
 from midwatch.redaction.values import Extent
 
 _QUOTE = lazy_pattern(rb"(\\{0,7})([\"'])")
@@ -56,7 +56,7 @@ def read(context: Context, window: bytes, keyword: int, at: int) -> Reading | No
         case Value.WORD:
             if context.name.startswith("option") and _PROMPTS_NOTHING.search(line):
                 return None
-            return _word(context.test, window, at, line)
+            return _word(context.test, window, at, line, line + window[keyword:at])
         case Value.SQL:
             return _sql(context.test, window, at)
         case Value.USER_AND_PASSWORD:
@@ -92,6 +92,7 @@ def read(context: Context, window: bytes, keyword: int, at: int) -> Reading | No
 _DIGITS_AND_COLONS = lazy_pattern(rb"\d*:[\d:]*")
 _USUAL_PORT = lazy_pattern(rb":(?:\*|\d{4,5}):")
 _ADDRESS = lazy_pattern(rb"\s*[0-9A-Fa-f:./]*")
+_SUBSTITUTION = lazy_pattern(rb"[<$]\([^()]*\Z")
 _DIGEST = Extent(lazy_pattern(rb"[./0-9A-Za-z]*"))
 _PIECE = Extent(lazy_pattern(rb"(?:[^\"\r\n]|\"(?=[^\s,]))*"), 2)
 
@@ -105,6 +106,7 @@ _TESTS: dict[Test, Callable[[bytes], bool]] = {
     Test.ADDRESS: lambda value: not is_placeholder(value),
     Test.PASSWORD: lambda value: not is_ordinary(value, of_password=True),
     Test.TOKEN: lambda value: not is_ordinary(value, of_password=False),
+    Test.RANDOM: lambda value: looks_random(value) and not is_ordinary(value, of_password=False),
     Test.MIXED: lambda value: looks_secret(value) and not is_ordinary(value, of_password=False),
 }
 
@@ -146,9 +148,11 @@ def _quoted(test: Callable[[bytes], bool], window: bytes, at: int) -> Reading | 
     return Reading(quote.end(), values.quoted(quote[2], len(quote[1])), test)
 
 
-def _word(test: Test, window: bytes, at: int, line: bytes) -> Reading:
+def _word(test: Test, window: bytes, at: int, line: bytes, before: bytes) -> Reading:
     gives_away = tester(test)
-    return _quoted(gives_away, window, at) or Reading(at, values.word(_enclosing(line), settings=False), gives_away)
+    stops = b")" if _SUBSTITUTION.search(before) else b""
+    word = values.word(_enclosing(line), stops=stops, settings=False)
+    return _quoted(gives_away, window, at) or Reading(at, word, gives_away)
 
 
 def _sql(test: Test, window: bytes, at: int) -> Reading | None:

@@ -6,16 +6,33 @@ from midwatch.redaction.contexts import CLOSE, PASS, SIGN, SUFFIX, Test, Value, 
 
 SETTINGS = (
     # settings: NAME=value, "name": "value", name => 'value', and headers whose name says it
-    row("password", "gitleaks' and detect-secrets' rules", "pass", PASS + SUFFIX + CLOSE + SIGN, Value.SETTING),
+    row(
+        "password",
+        "gitleaks' and detect-secrets' rules",
+        "pass",
+        PASS + SUFFIX + CLOSE + SIGN,
+        Value.SETTING,
+        before=rb"(?<!\bch)(?<!\bht)(?<!\bsmb)(?<!\bldap)(?<!\bslap)(?<!\bvnc)",
+        reach=8,
+    ),
     row(
         "pass",
         "gitleaks' and detect-secrets' rules",
         "pass",
-        rb"pass(?:es|\d{1,2})?" + CLOSE + SIGN,
+        rb"(?!(?-i:PASS): )pass(?:es|\d{1,2})?" + CLOSE + SIGN,
         Value.SETTING,
         Test.TOKEN,
         rb"(?:^|[\W_]|db|user|ssh|become|ftp|smtp|mail|admin|root|auth|sasl|sql|bind)",
         reach=8,
+    ),
+    row(
+        "pass of a mapping",
+        "gitleaks' and detect-secrets' rules",
+        "pass: ",
+        rb"(?-i:PASS): (?=[^\s/]+(?:\s|$))",
+        Value.SETTING,
+        Test.RANDOM,
+        rb"(?:^|\n)[ \t]*(?:- )?[\w-]*",
     ),
     row("pwd", "gitleaks' and detect-secrets' rules", "pwd", rb"pwd" + SUFFIX + CLOSE + SIGN, Value.SETTING),
     row(
@@ -32,7 +49,7 @@ SETTINGS = (
         "secret",
         "gitleaks' and detect-secrets' rules",
         "secret",
-        rb"secret(?:[_-]?id(?=\W{1,4}[0-9a-f]{8}-))?" + SUFFIX + CLOSE + SIGN,
+        rb"secret(?:[_-]?id(?=\W{1,4}[0-9a-f]{8}-?[0-9a-f]{4}))?" + SUFFIX + CLOSE + SIGN,
         Value.SETTING,
         Test.TOKEN,
     ),
@@ -129,6 +146,14 @@ SETTINGS = (
         rb"|aws4-hmac-sha256|sharedkey|sharedaccesssignature"
         rb"|key|hawk|oauth|discogs|bot|splunk|elastic)[ \t]+)?(?=[^\s\"'])",
         Value.LINE,
+        Test.TOKEN,
+    ),
+    row(
+        "Authorization of a directive",
+        "nginx: proxy_set_header",
+        "authorization ",
+        rb"authorization[ \t]+[\"'](?:bearer|basic|token)[ \t]+(?=[^\s\"'$])",
+        Value.PATH_PART,
         Test.TOKEN,
     ),
     row(

@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 from midwatch.redaction.command_contexts import COMMANDS
 from midwatch.redaction.contexts import Context
+from midwatch.redaction.device_contexts import DEVICES
 from midwatch.redaction.file_contexts import FILES
+from midwatch.redaction.input_contexts import INPUTS
 from midwatch.redaction.literal_matcher import Automaton
 from midwatch.redaction.setting_contexts import SETTINGS
 from midwatch.redaction.token_format import Token
 from midwatch.redaction.tokens import TOKENS
+from midwatch.redaction.tool_contexts import TOOLS
 from midwatch.redaction.visible_text import EIGHT_BIT, HIDING, WRAPPING
 
 SCHEME_END = (b"://",)
@@ -49,7 +52,7 @@ class Triggers(NamedTuple):
 def triggers() -> Triggers:
     """Made when the first text is read."""
     rows: dict[bytes, list[Context | Token]] = {}
-    for context in (*SETTINGS, *COMMANDS, *FILES):
+    for context in (*SETTINGS, *COMMANDS, *TOOLS, *INPUTS, *DEVICES, *FILES):
         for word in context.keywords:
             rows.setdefault(word, []).append(context)
     beginnings: dict[bytes, bool] = {}

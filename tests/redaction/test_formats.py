@@ -7,7 +7,9 @@ import random
 import pytest
 
 from midwatch.redaction import Redactor, mask
+from tests.redaction.commands import COMMANDS
 from tests.redaction.formats import PLACES, TOKENS, made, passwords
+from tests.redaction.ordinary_commands import COMMANDS as ORDINARY_COMMANDS
 from tests.redaction.ordinary_lines import LINES, generated
 
 SEEDS = range(3)
@@ -40,6 +42,19 @@ def test_a_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
         assert in_pieces(text, at) == whole, f"cut at {at}"
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_secret_of_a_command_is_masked_wherever_it_is_cut(name: str) -> None:
+    for seed in SEEDS:
+        chosen = random.Random(f"{name}{seed}")
+        text, secrets = made(chosen, COMMANDS[name], passwords(chosen))
+        whole = mask(text, {})
+        assert secrets
+        assert not [secret for secret in secrets if secret in whole], whole
+        assert mask(whole, {}) == whole, "and what was masked stays as it is"
+        for at in range(1 + seed, len(text.encode()), 3):
+            assert in_pieces(text, at) == whole, f"cut at {at}"
+
+
 @pytest.mark.parametrize("name", TOKENS)
 def test_a_token_is_masked_wherever_it_stands_and_is_cut(name: str) -> None:
     chosen = random.Random(name)
@@ -55,7 +70,7 @@ def test_a_token_is_masked_wherever_it_stands_and_is_cut(name: str) -> None:
             assert in_pieces(text, at) == whole, f"cut at {at}"
 
 
-@pytest.mark.parametrize("line", [*LINES, *generated(random.Random(7))])
+@pytest.mark.parametrize("line", [*LINES, *ORDINARY_COMMANDS, *generated(random.Random(7))])
 def test_an_ordinary_line_is_left_alone(line: str) -> None:
     assert mask(line, {}) == line
     assert mask(f"x\n{line}\ny\n", {}) == f"x\n{line}\ny\n"
@@ -66,5 +81,5 @@ def test_an_ordinary_line_is_left_alone(line: str) -> None:
 
 
 def test_there_are_enough_of_both() -> None:
-    assert len(PLACES) + len(TOKENS) >= 120
-    assert len(LINES) >= 120
+    assert len(PLACES) + len(TOKENS) + len(COMMANDS) >= 480
+    assert len(LINES) + len(ORDINARY_COMMANDS) >= 480
