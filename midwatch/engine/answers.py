@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -98,7 +98,7 @@ class Answers:
             if self.skip_reason(step) or status.concluded or status is StepStatus.RUNNING:
                 continue
             if step.when is None:
-                self._refuse_to_ask(step, [secret.name for secret in step.secrets if secret.is_asked])
+                self._require_nobody(step)
             if step.kind is StepKind.MANUAL and (step.when is None or _of(step, self.manual) is not None):
                 self.for_manual(step)
             elif (
@@ -111,13 +111,16 @@ class Answers:
             elif is_answer(self.confirm.get(step.id, "")):
                 self._require_name(step, "the name that its plan asks for")
 
-    def _refuse_to_ask(self, step: Step, names: Sequence[str]) -> None:
-        if names:
-            raise BadInput(
-                f"Step {step.id} asks a person for the secret {names[0]}, and nobody is there",
-                place=step.place,
-                hint="Let it come from a 'file' or a 'command', skip the step, or use the screen or --plain",
-            )
+    def _require_nobody(self, step: Step) -> None:
+        """Raise `BadInput` for a step that needs a person while it runs."""
+        asked = [secret.name for secret in step.secrets if secret.is_asked]
+        if asked:
+            sentence = f"Step {step.id} asks a person for the secret {asked[0]}, and nobody is there"
+            hint = "Let it come from a 'file' or a 'command', skip the step, or use the screen or --plain"
+            raise BadInput(sentence, place=step.place, hint=hint)
+        if step.process.terminal:
+            sentence = f"Step {step.id} needs a person at its terminal, and nobody is there"
+            raise BadInput(sentence, place=step.place, hint="Skip the step, or use the screen or --plain")
 
     def _require_name(self, step: Step, name: str) -> None:
         typed = self.confirm.get(step.id, "")
@@ -142,8 +145,8 @@ class Answers:
             case workflow.Reason(unmet) if not self.override_reason(step):
                 hint = f"Mend it, or say why it runs all the same: override: {{{step.id}: REASON}}"
                 raise Refused(f"{step.title} requires {'; '.join(unmet)}", hint=hint)
-            case workflow.Secrets(names):
-                self._refuse_to_ask(step, names)
+            case workflow.Secrets() | workflow.OwnTerminal():
+                self._require_nobody(step)
             case workflow.Refusal() | workflow.PinReason():
                 raise Refused(plan.refusal)
 

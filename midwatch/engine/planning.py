@@ -25,6 +25,7 @@ from midwatch.supervisor.consented_command import (
     SHELL,
     SHELL_ACTION,
     command_of,
+    has_terminal,
     ok_exits_of,
     variables_of,
 )
@@ -124,6 +125,7 @@ def order_for(
         digest=plan.digest,
         ok_exits=ok_exits_of(plan),
         retry=step.process.retry if RETRY in plan.parameters else None,
+        terminal=has_terminal(plan),
     )
 
 

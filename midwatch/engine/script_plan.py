@@ -23,11 +23,13 @@ from midwatch.supervisor.consented_command import (
     SECRET_VARIABLE,
     SHELL,
     SHELL_ACTION,
+    TERMINAL,
     VARIABLE,
     other_user_of,
     secret_constant,
 )
 from midwatch.supervisor.sudo import is_other_user, obstacle
+from midwatch.supervisor.terminal_client import LEAVE_KEY
 from midwatch.system.errors import Refused
 from midwatch.system.units import size
 
@@ -45,6 +47,8 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident, *, undo: bool 
         draft.fact("folder", draft.bindings[FOLDER])
     if process.run_as:
         draft.fact("run as", f"{process.run_as}{', by sudo' if is_other_user(process.run_as) else ''}")
+    if TERMINAL in draft.parameters:
+        draft.fact("terminal", f"yours, until the step ends; {LEAVE_KEY} leaves it, and the step goes on")
     if SHELL in draft.parameters:
         draft.fact("shell", draft.parameters[SHELL])
     if OK_EXITS in draft.parameters:
@@ -90,6 +94,8 @@ def script_draft(step: Step, runbook: Runbook, incident: Incident, *, undo: bool
         folder, variables = _surroundings_of_last_run(step, incident)
     else:
         folder, variables = _surroundings(step, runbook, incident)
+        if process.terminal:
+            parameters[TERMINAL] = "a person's"
         if process.ok_exits != (0,):
             parameters[OK_EXITS] = ", ".join(map(str, process.ok_exits))
         if process.retry:

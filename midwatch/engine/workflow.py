@@ -17,6 +17,7 @@ from midwatch.engine.secret_fetch import asked_secrets
 from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import CriterionState, StepStatus
 from midwatch.runbook.model import Question, Risk, Step, StepKind
+from midwatch.supervisor.consented_command import has_terminal
 from midwatch.system.units import duration, first_few
 
 
@@ -93,6 +94,11 @@ class Secrets:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnTerminal:
+    """The person's own terminal, for as long as the step runs or until they leave it."""
+
+
+@dataclass(frozen=True, slots=True)
 class YesNo:
     """Yes; everything else is no."""
 
@@ -104,7 +110,7 @@ class Answers:
     questions: tuple[Question, ...]
 
 
-Requirement = Refusal | PinReason | Reason | Approval | Secrets | TypedName | YesNo | Answers
+Requirement = Refusal | PinReason | Reason | Approval | Secrets | TypedName | YesNo | OwnTerminal | Answers
 
 
 def current_step(view: IncidentView) -> Step | None:
@@ -245,4 +251,6 @@ def _for_plan(
         needed.append(TypedName(name))
     elif policy.risk_of(step, plan) is not Risk.OBSERVE:
         needed.append(YesNo())
+    if has_terminal(plan):
+        needed.append(OwnTerminal())
     return needed

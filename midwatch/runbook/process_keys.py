@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from midwatch.runbook.field_types import Argument, Length, Name, Text, Whole
+from midwatch.runbook.field_types import Argument, Flag, Length, Name, Text, Whole
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.model import Reference
 from midwatch.runbook.processes import Process, Retry, is_reserved, variable_of
@@ -55,6 +55,13 @@ RETRY = Shape(
 )
 LOGIN = Name("[A-Za-z_][A-Za-z0-9_.-]*", "letters, digits, dots, dashes and underscores, no digit first", 32)
 
+_WITHOUT_TERMINAL = {
+    "run_as": "the script of another user gets no terminal",
+    "for_each": "a person sits at one terminal",
+    "retry": "nobody else than the person knows whether it worked",
+}
+"""Keys that do not go with `terminal`, and why."""
+
 PROCESS_KEYS = (
     Key("cwd", Argument(many=False), "The folder where the script runs; default: where relative paths start"),
     Key("shell", CommandLine(), "The command that reads the script as a file, such as python3 or 'bash -x'"),
@@ -66,6 +73,7 @@ PROCESS_KEYS = (
     Key("retry", RETRY, "How often a script that failed is run again by itself; never after an unknown outcome"),
     Key("run_as", LOGIN, "The user as whom the script runs, by sudo without a password; default: the operator"),
     Key("undo", Text(), "A script that undoes what the step did, with the step's variables and what it reported"),
+    Key("terminal", Flag(), "Whether a person sits at the script's terminal, for what asks or draws; default false"),
     Key("confirm", Argument(many=False), "What a person types before a 'destroy' runs; default: the step's id"),
 )
 
@@ -79,6 +87,7 @@ def build_process(fields: Fields) -> Process:
         retry=_retry_of(fields.get("retry")),
         run_as=fields.get("run_as", ""),
         undo=fields.get("undo", ""),
+        terminal=fields.get("terminal", False),
         confirm=_text(fields.get("confirm", "")),
     )
 
@@ -97,6 +106,11 @@ def check_process(step: Fields, problems: Problems) -> None:
             problems.add(sentence, step.where(name), "Write #!/usr/bin/env NAME, or take the line out for bash")
     if "retry" in step:
         _retry(step, problems)
+    for name, why in _WITHOUT_TERMINAL.items():
+        if step.get("terminal") and name in step:
+            problems.add(
+                f"A step with 'terminal' cannot have {name!r}: {why}", step.key(name), "Take one of the two out"
+            )
     if "undo" in step:
         _undo(step, problems)
     if "confirm" in step and step.get("risk") != "destroy":
@@ -116,6 +130,7 @@ def _undo(step: Fields, problems: Problems) -> None:
         hint = "Take 'undo' out, or write risk: change"
         problems.add(f"What a step with the risk {risk!r} does {why}", step.key("undo"), hint)
     taken = dict.fromkeys(step.table("env"), "which 'env' sets as well")
+    taken |= dict.fromkeys(step.table("secrets"), "which 'secrets' sets as well")
     for item in step.items("outputs"):
         variable = variable_of(item.value)
         if is_reserved(variable):

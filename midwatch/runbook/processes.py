@@ -49,6 +49,8 @@ class Process:
     """The login of the user as whom the script runs; empty for the operator's."""
     undo: str = ""
     """The script that undoes what the step did; empty for none."""
+    terminal: bool = False
+    """Whether a person sits at the terminal of the script."""
     confirm: str | Reference = ""
     """What is typed before a `destroy`; empty for the step's id."""
 

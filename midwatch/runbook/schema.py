@@ -209,7 +209,7 @@ STEP = Shape(
             Word(tuple(word.value for word in Risk)),
             "'observe' changes nothing, 'change' can be undone, 'destroy' cannot; default: the action's own",
         ),
-        Key("timeout", Length(), "When it is stopped; default 10 min"),
+        Key("timeout", Length(), "When it is stopped; default 10 min, with 'terminal' 8 h"),
         Key("expect", TEXT, "What is expected"),
         Key("original_command", TEXT, "The plan's own command for this step"),
         Key("deviation", TEXT, "Why the plan's command is not run as written, and what is done under its name"),

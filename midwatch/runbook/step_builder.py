@@ -16,6 +16,9 @@ from midwatch.runbook.process_keys import build_process
 from midwatch.runbook.secret_keys import build_secrets
 from midwatch.system.errors import BadInput
 
+_AT_TERMINAL_S = 8 * 3600.0
+"""Seconds after which a step at whose terminal a person sits is stopped, unless it says its own time."""
+
 
 def identity(fields: Fields) -> str:
     """The id that was given, or one made from the title."""
@@ -58,7 +61,7 @@ def build_step(fields: Fields, number: str, earlier: Mapping[str, Step], targets
         process=build_process(fields),
         secrets=build_secrets(fields),
         outputs=fields.values("outputs"),
-        timeout=fields.get("timeout", 600.0),
+        timeout=fields.get("timeout", _AT_TERMINAL_S if fields.get("terminal") else 600.0),
         expect=prose(fields, "expect"),
         original_command=prose(fields, "original_command"),
         deviation=prose(fields, "deviation"),

@@ -24,6 +24,8 @@ SHELL, OK_EXITS, RUN_AS, RETRY = "shell", "ok_exits", "run_as", "retry"
 BASH = ("bash", "-euo", "pipefail")
 _BECOME = 'eval "$(cat)"'
 """Lets a shell of another user read from its standard input what it is to do."""
+TERMINAL = "terminal"
+"""Name of the parameter of a script at whose terminal a person sits."""
 SECRET_FILE, SECRET_VARIABLE = " (secret, as a file)", " (secret, as a variable)"
 """Ends the names of a script's secrets among the parameters; the value says where the secret comes from."""
 _FAILED = ".failed"
@@ -60,6 +62,11 @@ def secret_constant(name: str, step_id: str) -> str:
 def variables_of(plan: Plan) -> dict[str, str]:
     """The variables of a script, as the plan has them."""
     return {name[len(VARIABLE) :]: value for name, value in plan.parameters.items() if name.startswith(VARIABLE)}
+
+
+def has_terminal(plan: Plan) -> bool:
+    """Whether a person sits at the terminal of the plan's script."""
+    return plan.action == SHELL_ACTION and TERMINAL in plan.parameters
 
 
 def secrets_of(plan: Plan) -> dict[str, bool]:
@@ -154,6 +161,8 @@ def require_consented(order: LaunchSpec, plan: Plan, secrets: Collection[str] = 
             raise _refused(f"the {FOLDER}: {plan.bindings.get(FOLDER)} → {order.cwd}")
         if (retry := str(order.retry or "")) != plan.parameters.get(RETRY, ""):
             raise _refused(f"the retry: {plan.parameters.get(RETRY) or '(none)'} → {retry or '(none)'}")
+        if order.terminal != has_terminal(plan):
+            raise _refused("whether a person has its terminal")
         if order.ok_exits != ok_exits_of(plan):
             raise _refused(f"the exits that count as done: {ok_exits_of(plan)} → {order.ok_exits}")
     if different := sorted(set(secrets) ^ set(secrets_of(plan))):

@@ -44,6 +44,8 @@ class LaunchSpec:
     """The exit statuses that count as done."""
     retry: Retry | None = None
     """How often the command is run again where it failed."""
+    terminal: bool = False
+    """Whether a person sits at the step's terminal; else nothing can be typed there."""
 
     def to_json(self) -> dict[str, Any]:
         """The order as JSON types; `from_json` gives it back."""
@@ -67,6 +69,7 @@ class LaunchSpec:
                 umask=int(data["umask"]) & 0o777,
                 retry=_retry(data.get("retry")),
                 ok_exits=tuple(int(number) for number in data.get("ok_exits", (0,))),
+                terminal=data.get("terminal") is True,
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BadInput(

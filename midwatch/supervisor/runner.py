@@ -23,6 +23,7 @@ from midwatch.supervisor.handed_secrets import HandedSecrets
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.other_user import OtherUser
 from midwatch.supervisor.output import OutputFile
+from midwatch.supervisor.person_terminal import LET_GO_S, PersonTerminal
 from midwatch.supervisor.process_tree import ProcessTree
 from midwatch.supervisor.progress import ProgressFile, ProgressFilter
 from midwatch.supervisor.result import ReservedFile, Result, result_bytes
@@ -89,7 +90,9 @@ class Supervision:
         self._notes: list[str] = []
         self._terminal_open = True
         self._channel = SecretChannel()
-        self._terminal: Terminal = open_terminal({**os.environ, **self._order.env})
+        for_person = self._order.terminal
+        self._terminal: Terminal = open_terminal({**os.environ, **self._order.env}, for_person=for_person)
+        self._person = PersonTerminal(self._folder.path, self._terminal.our_end) if for_person else None
         self._child = self._start()
         os.close(self._terminal.step_end)
         self._channel.close_step_end()
@@ -135,6 +138,8 @@ class Supervision:
 
     def run(self) -> None:
         """Run the step to its end, as often as its retry says, and publish the result."""
+        if self._person is not None:
+            self._person.await_client()
         self._began_at = _CLOCK.monotonic()
         outcome, error = self._run_once()
         while self._refused is None and self._has_read() and self._tries.can_go_on(outcome, self._exit()):
@@ -180,7 +185,10 @@ class Supervision:
         deadline = time.monotonic() + self._order.timeout if self._order.timeout > 0 else None
         self._refused = self._child.begin()
         with selectors.DefaultSelector() as selector:
-            for source in (self._terminal.our_end, self._wake, self._channel.fileno()):
+            sources = {self._wake, self._channel.fileno()} | (
+                {self._terminal.our_end} if self._person is None else set()
+            )
+            for source in sources:
                 selector.register(source, selectors.EVENT_READ)
             while not self._over():
                 now = time.monotonic()
@@ -190,7 +198,12 @@ class Supervision:
                     self._ending.advance(now)
                 if self._status is not None and self._terminal_open:
                     self._end_remains(now)
-                ready = {key.fd for key, _ in selector.select(self._patience(deadline, now))}
+                if self._person is not None:
+                    self._person.watch(selector)
+                events = selector.select(self._patience(deadline, now))
+                ready = {key.fd for key, mask in events if mask & selectors.EVENT_READ}
+                if self._person is not None:
+                    self._person.serve(events)
                 if self._wake in ready:
                     self._on_signals()
                 if self._channel.fileno() in ready:  # before the output: what follows the answer must be masked
@@ -218,6 +231,8 @@ class Supervision:
             moments.append(self._progress_due)
         if self._redactor.holds:
             moments.append(now + _IDLE)
+        if self._person is not None and self._person.is_waited_for:
+            moments.append(now + LET_GO_S)
         return max(0.0, min(moments) - now) if moments else None
 
     def _on_signals(self) -> None:
@@ -261,9 +276,14 @@ class Supervision:
                 data = b""
             if not data:
                 self._terminal_open = False
-                selector.unregister(self._terminal.our_end)
+                if self._person is not None:
+                    self._person.hang_up()
+                else:
+                    selector.unregister(self._terminal.our_end)
                 break
             gathered += data
+        if self._person is not None:
+            self._person.show(bytes(gathered))
         self._output.write(self._redactor.feed(self._progress.feed(bytes(gathered))), self._seconds())
 
     def _write_progress(self) -> None:
@@ -322,6 +342,8 @@ class Supervision:
         self._redact_values()
         result = self._result_of(outcome, code, seconds, error)
         self._result.publish(result_bytes(result))
+        if self._person is not None:
+            self._person.close()
         if control := self._family.control:
             # what outlives the step on purpose keeps it; a later supervisor sweeps it then
             control.remove(within=_LAST_GONE)
@@ -341,7 +363,7 @@ class Supervision:
             secrets=dict(self._redactor.counts),
             discovered=tuple(self._learnt),
             tries=self._tries.number,
-            read_input=self._other is None and self._child.has_read_input,
+            read_input=self._other is None and self._person is None and self._child.has_read_input,
             error=masked_error,
         )
 

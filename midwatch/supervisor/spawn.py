@@ -46,12 +46,19 @@ _FUNCTION = "BASH_FUNC_"
 """Begins the variables in which bash exports functions."""
 
 
-def inherited_environment() -> dict[str, str]:
-    """The variables that a step inherits: no code and no option by which the caller's shell would change a script."""
+_SIZE = frozenset({"LINES", "COLUMNS"})
+
+
+def inherited_environment(*, for_person: bool = False) -> dict[str, str]:
+    """The variables that a step inherits: no code and no option by which the caller's shell would change a script.
+
+    `for_person`: for a terminal at which a person sits, whose size can change.
+    """
+    left_out = _CHANGE_SHELLS | _SIZE if for_person else _CHANGE_SHELLS
     return {
         name: value
-        for name, value in (WITHOUT_PROMPTS | dict(os.environ)).items()
-        if name not in _CHANGE_SHELLS and not name.startswith(_FUNCTION)
+        for name, value in (({} if for_person else WITHOUT_PROMPTS) | dict(os.environ)).items()
+        if name not in left_out and not name.startswith(_FUNCTION)
     }
 
 
@@ -64,14 +71,15 @@ class Terminal:
     name: str
 
 
-def open_terminal(env: Mapping[str, str]) -> Terminal:
-    """A pseudo-terminal that changes no byte (no OPOST, no echo), 80×24 or as COLUMNS and LINES say. Raises
-    `OSError`."""
+def open_terminal(env: Mapping[str, str], *, for_person: bool = False) -> Terminal:
+    """A pseudo-terminal of 80×24, or as COLUMNS and LINES say. Unless a person sits at it, it changes no byte (no OPOST,
+    no echo). Raises `OSError`."""
     our_end, step_end = os.openpty()
-    settings = termios.tcgetattr(step_end)
-    settings[1] &= ~termios.OPOST
-    settings[3] &= ~(termios.ECHO | termios.ISIG)
-    termios.tcsetattr(step_end, termios.TCSANOW, settings)
+    if not for_person:
+        settings = termios.tcgetattr(step_end)
+        settings[1] &= ~termios.OPOST
+        settings[3] &= ~(termios.ECHO | termios.ISIG)
+        termios.tcsetattr(step_end, termios.TCSANOW, settings)
     size = struct.pack("HHHH", _dimension(env.get("LINES"), 24), _dimension(env.get("COLUMNS"), 80), 0, 0)
     fcntl.ioctl(step_end, termios.TIOCSWINSZ, size)
     os.set_blocking(our_end, False)
@@ -104,7 +112,8 @@ class Child:
         standard: Sequence[int] = (),
         files: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session.
+        """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session, unless a
+        person sits at its terminal.
 
         With a `script`, the command gets its text as a file, behind its words. `standard` are descriptors that become
         its standard input and output, in place of nothing and of the terminal. `files`: the names of variables that
@@ -118,7 +127,7 @@ class Child:
         if script:
             inherited = (*inherited, file := in_memory_file(script))
             self._argv.append(f"/proc/self/fd/{file}")
-        environment = inherited_environment() | dict(order.env) | dict(extra)
+        environment = inherited_environment(for_person=order.terminal) | dict(order.env) | dict(extra)
         gate, self._gate = os.pipe2(os.O_CLOEXEC)
         self._report, report = os.pipe2(os.O_CLOEXEC)
         blocked = signal.pthread_sigmask(
@@ -130,8 +139,9 @@ class Child:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         for descriptor in (gate, report, *((file,) if script else ()), *self._files.values()):
             os.close(descriptor)
-        with contextlib.suppress(OSError):  # it has done so itself already
-            os.setpgid(self.pid, self.pid)
+        if not order.terminal:
+            with contextlib.suppress(OSError):  # it has done so itself already
+                os.setpgid(self.pid, self.pid)
 
     def begin(self) -> CannotBegin | None:
         """Open the gate; returns once its program runs, or why it cannot."""
@@ -165,12 +175,17 @@ class Child:
     ) -> None:
         """What happens in the new process up to its program. Never returns."""
         try:
-            os.setpgid(0, 0)
+            if self._order.terminal:
+                os.setsid()
+                fcntl.ioctl(terminal.step_end, termios.TIOCSCTTY, 0)
+            else:
+                os.setpgid(0, 0)
             os.close(self._gate)
             if os.read(gate, 1) != b"!":
                 os._exit(_NOT_EXECUTABLE)
             as_before_memory_shortage(self._oom)
-            for number, descriptor in enumerate(self._standard or (self._input, terminal.step_end)):
+            stdin = terminal.step_end if self._order.terminal else self._input
+            for number, descriptor in enumerate(self._standard or (stdin, terminal.step_end)):
                 os.dup2(descriptor, number)
             os.dup2(terminal.step_end, 2)
             for descriptor in (*inherited, *self._files.values()):

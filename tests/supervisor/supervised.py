@@ -6,7 +6,7 @@ from pathlib import Path
 
 from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
-from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, SURROUNDINGS, VARIABLE, command_of
+from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, SURROUNDINGS, TERMINAL, VARIABLE, command_of
 from midwatch.supervisor.launch import launch
 from midwatch.supervisor.launch_spec import Graces, LaunchSpec
 from midwatch.supervisor.status import Result, Running, inspect_attempt
@@ -32,11 +32,13 @@ class Step:
         cwd: str = "/",
         env: dict[str, str] | None = None,
         output_limit: int = 64 * 1024 * 1024,
+        terminal: bool = False,
     ) -> ProcessIdentity:
         variables = {f"{VARIABLE}{name}": value for name, value in (env or {}).items() if name not in SURROUNDINGS}
-        plan = Plan(SHELL_ACTION, {"script": script, **variables}, bindings={FOLDER: cwd})
+        parameters = {"script": script, **variables} | ({TERMINAL: "a person's"} if terminal else {})
+        plan = Plan(SHELL_ACTION, parameters, bindings={FOLDER: cwd})
         words = command_of(plan)
-        order = LaunchSpec(words, cwd, env or {}, timeout, graces, output_limit, digest=plan.digest)
+        order = LaunchSpec(words, cwd, env or {}, timeout, graces, output_limit, digest=plan.digest, terminal=terminal)
         return launch(self.folder, order, secrets or {}, plan)
 
     def result(self) -> Result:
