@@ -52,11 +52,16 @@ def items_to_run(loop: Step, incident: Incident, runbook: Runbook) -> list[Step]
     ]
 
 
+def needs_person(step: Step) -> bool:
+    """Whether the step runs only where a person is: it asks for a secret, or gives them its terminal."""
+    return step.process.terminal or any(secret.is_asked for secret in step.secrets)
+
+
 def observing_steps(phase: Phase, incident: Incident, runbook: Runbook) -> list[Step]:
     """The steps of a phase that are to do and change nothing, and wait for no other steps than these."""
     found: dict[str, Step] = {}
     for step in phase.steps:
-        if step.kind is StepKind.MANUAL or step.risk is not Risk.OBSERVE or step.awaits_items:
+        if step.kind is StepKind.MANUAL or step.risk is not Risk.OBSERVE or step.awaits_items or needs_person(step):
             continue
         others = (need for need in incident.unmet_needs(step, runbook) if need.id not in found)
         if incident.status(step) is StepStatus.TODO and not any(others):

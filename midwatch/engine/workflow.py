@@ -31,6 +31,7 @@ class ActionKind(StrEnum):
     CHECK_OUTCOME = "check the outcome"
     GO_TO = "go to another step"
     OUTPUT = "read the output"
+    TERMINAL = "go to its terminal"
     TIMELINE = "read the timeline"
     CLOSE = "close the incident"
     # Never the next action: a person chooses it.
@@ -133,7 +134,7 @@ def next_action(view: IncidentView, step_id: str = "", inconclusive: Collection[
         return NextAction(ActionKind.CLOSE)
     status = incident.status(step)
     if status is StepStatus.RUNNING or is_batch(view, step):
-        return NextAction(ActionKind.OUTPUT, step.id)
+        return NextAction(ActionKind.TERMINAL if gives_terminal(view, step) else ActionKind.OUTPUT, step.id)
     if status.concluded or not view.driving:
         return _elsewhere(view, step)
     if unmet := incident.unmet_needs(step, runbook):
@@ -174,6 +175,13 @@ def _of_loop(view: IncidentView, loop: Step) -> NextAction:
         return NextAction(ActionKind.RUN, loop.id)
     waiting = [item for item, status in states if not status.concluded]
     return NextAction(ActionKind.GO_TO, (unknown or waiting)[0].id)
+
+
+def gives_terminal(view: IncidentView, step: Step) -> bool:
+    """Whether the step runs and the driver can sit at its terminal."""
+    last = view.incident.step(step.id).last
+    is_running = view.incident.status(step) is StepStatus.RUNNING
+    return view.driving and step.process.terminal and is_running and last is not None and last.undoes is None
 
 
 def _elsewhere(view: IncidentView, step: Step) -> NextAction:

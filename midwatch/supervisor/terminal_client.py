@@ -27,6 +27,9 @@ _LOOK_S = 0.2
 _CONNECT_S = 10.0
 
 
+LEAVE_WORDS = f"{LEAVE_KEY} leaves it, and the step goes on."
+
+
 class Left(Enum):
     """Why the person's terminal is their own again."""
 

@@ -124,6 +124,8 @@ class Commands:
             self.timeline()
         elif found.action is ActionKind.OUTPUT:
             self.output()
+        elif found.action is ActionKind.TERMINAL and step is not None:
+            self._runner.sit_at(step)
         elif found.action is ScreenAction.PLAN:
             self.plan_again()
         elif found.action is ActionKind.CHECK_NEED and step is not None:

@@ -58,6 +58,8 @@ def next_action(
             words = f"check the outcome of {step.number}"
         case ActionKind.OUTPUT:
             words = "full output"
+        case ActionKind.TERMINAL:
+            words = f"go to the terminal of {step.number}"
         case ActionKind.CLOSE:
             words = "close the incident" if session.driving else "closure"
         case _:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
 
 from midwatch.api.plan import Plan
 from midwatch.engine import policy, workflow
 from midwatch.engine.workflow import ActionKind, requirements
 from midwatch.runbook.model import Phase, Step
+from midwatch.supervisor.terminal_client import LEAVE_WORDS, Left, attach
+from midwatch.system.errors import Failed
+from midwatch.system.sanitize import safe_text
 from screens.dialogs.confirm import Confirm
 from screens.dialogs.reason import reason_form
 from screens.dialogs.secrets import secrets_form
@@ -80,6 +86,7 @@ class StepRunner:
                             secrets=secrets,
                         ):
                             self._plans.forget(step.id)
+                            self.sit_at(step)
                             self._screen.follow_next()
                 case _:  # nothing is touched
                     self._plans.forget(step.id)
@@ -88,9 +95,29 @@ class StepRunner:
                         await in_background(
                             f"start {step.id}", session.start, step.id, plan, reason=reason, undo=undo, secrets=secrets
                         )
+                        self.sit_at(step)
                     except WorkFailed as failed:
                         self._screen.notice(str(failed), WRONG)
             return
+
+    def sit_at(self, step: Step) -> None:
+        """Give the step the terminal of the screen until it ends or the operator leaves, if it is a step for that."""
+        folder = self._session.attempt_folder(step.id)
+        if folder is None or not workflow.gives_terminal(self._session, step):
+            return
+        app = self._screen.app
+        try:
+            with self._session.heartbeat(), app.suspend():
+                sys.stdout.write(f"\r\n{step.number} {safe_text(step.title)} has this terminal. {LEAVE_WORDS}\r\n")
+                sys.stdout.flush()
+                left = attach(folder)
+        except SuspendNotSupported:
+            self._screen.notice("This terminal cannot be given to a step", WRONG)
+        except Failed as error:
+            self._screen.notice(str(error), WRONG)
+        else:
+            if left is Left.BY_KEY:
+                self._screen.notice(f"{step.number} goes on; Enter goes back to its terminal")
 
     def can_observe(self, phase: Phase) -> bool:
         """Whether there are several steps in the phase to run by one key, and no other batch runs."""

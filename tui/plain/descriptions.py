@@ -164,6 +164,8 @@ def next_line(controller: IncidentControls, action: NextAction) -> str:
             return f"Enter goes to {name}{', which is needed first' if action.is_needed_first else ''}."
         case ActionKind.OUTPUT if status is StepStatus.RUNNING or is_batch(controller, step):
             return f"Running: {name}. Enter follows it."
+        case ActionKind.TERMINAL:
+            return f"Running: {name}. Enter goes to its terminal."
         case ActionKind.OUTPUT:
             return f"{name} is {status.value}. Enter shows the last lines that it wrote."
         case ActionKind.CHECK_NEED:

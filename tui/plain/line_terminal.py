@@ -38,6 +38,7 @@ class LineTerminal:
 
     def __init__(self) -> None:
         self._waiting = self._interrupted = self._gone = False
+        self.is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         self._echoes = not sys.stdin.isatty()
 
     @contextmanager

@@ -228,6 +228,7 @@ class Session:
             ActionKind.CHECK_NEED: lambda: self._deciding.check_need(self._one()),
             ActionKind.CHECK_OUTCOME: lambda: self._deciding.check_outcome(self._one()),
             ActionKind.OUTPUT: self._follow_or_read,
+            ActionKind.TERMINAL: self._follow_or_read,
             ActionKind.TIMELINE: lambda: self._timeline(""),
             ActionKind.CLOSE: self._deciding.close,
         }[action.kind]()

@@ -57,6 +57,8 @@ class StepCommands:
                     say("To run it, say why.")
                 case workflow.Approval():
                     say("It takes a second person.")
+                case workflow.OwnTerminal():
+                    say("It takes this terminal until it ends.")
                 case workflow.Secrets(names):
                     say(f"It asks for {' and '.join(names)}, unseen.")
                 case workflow.TypedName(name):
@@ -86,6 +88,12 @@ class StepCommands:
                 case workflow.TypedName(name):
                     typed = name if self._is_typed(name) else ""
                     if not typed:
+                        return
+                case workflow.OwnTerminal():
+                    if not terminal.is_terminal:
+                        terminal.say(
+                            "The step needs a person at its terminal, and there is none here. Nothing was done."
+                        )
                         return
                 case workflow.YesNo():
                     if not terminal.agreed(f"This is {self._where}. {'Undo' if undo else 'Run'} it?"):

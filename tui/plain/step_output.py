@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 
 from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.workflow import gives_terminal
+from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import StepStatus
 from midwatch.output.index import OutputIndex
 from midwatch.output.progress import PACE, Advance, RateMeter, advance
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
+from midwatch.supervisor.terminal_client import LEAVE_WORDS, Left, attach
+from midwatch.system.errors import Failed
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import duration
 from tui.plain.descriptions import titled
-from tui.plain.line_terminal import Interrupted, LineTerminal
+from tui.plain.line_terminal import Gone, Interrupted, LineTerminal
 
 _POLL = 0.2
 _AT_ONCE = 200
@@ -28,13 +32,16 @@ def follow(controller: IncidentControls, step: Step, terminal: LineTerminal) -> 
     folder = controller.attempt_folder(step.id)
     if folder is None:
         return True
+    if gives_terminal(controller, step) and not _sit_at(controller, step, folder, terminal):
+        return False
     output_index, line, pace = OutputIndex(folder.output), 0, RateMeter(PACE)
     said_at = time.monotonic()
     while True:
         try:
             controller.poll()
             running = controller.incident.status(step) is StepStatus.RUNNING
-            line = _say_new(output_index, line, terminal, whole=not running)
+            if not step.process.terminal:  # else it was seen at the terminal
+                line = _say_new(output_index, line, terminal, whole=not running)
             if not running:
                 break
             how_far = advance(read_progress(folder.progress), pace, folder.progress, time.monotonic())
@@ -48,6 +55,22 @@ def follow(controller: IncidentControls, step: Step, terminal: LineTerminal) -> 
     output_index.close()
     say_end(controller, step, terminal)
     return True
+
+
+def _sit_at(controller: IncidentControls, step: Step, folder: AttemptFolder, terminal: LineTerminal) -> bool:
+    """Give the step this terminal; False when the operator left it. Raises `Gone`."""
+    terminal.say(f"It has this terminal now. {LEAVE_WORDS}")
+    try:
+        with controller.heartbeat():
+            left = attach(folder)
+    except Failed as error:
+        terminal.say(f"{error}")
+        return True
+    if left is Left.HUNG_UP:
+        raise Gone
+    if left is Left.BY_KEY:
+        terminal.say(f"{titled(step)} goes on. Enter goes back to its terminal.")
+    return left is Left.CLOSED
 
 
 def follow_batch(controller: IncidentControls, terminal: LineTerminal, *, first: int = 0) -> None:
