@@ -38,6 +38,7 @@ def text(keys: str) -> str:
         ("risk: change, undo: rm new, outputs: [serial]", Process(undo="rm new")),
         ("risk: destroy, confirm: loghost1", Process(confirm="loghost1")),
         ("risk: destroy, confirm: 42", Process(confirm="42")),
+        ("risk: change, terminal: true", Process(terminal=True)),
     ],
 )
 def test_keys_are_read(loaded: Loaded, keys: str, process: Process) -> None:
@@ -49,6 +50,11 @@ def test_keys_are_read(loaded: Loaded, keys: str, process: Process) -> None:
     [
         ("cwd: /srv", "'cwd' belongs to a step with 'run'. Take it out."),
         ("ok_exits: [0, 1]", "'ok_exits' belongs to a step with 'run'. Take it out."),
+        ("terminal: true", "'terminal' belongs to a step with 'run'. Take it out."),
+        (
+            'run: "true", risk: change, terminal: true, run_as: nobody',
+            "A step with 'terminal' cannot have 'run_as': the script of another user gets no terminal.",
+        ),
         ('run: "true", risk: observe, cwd: ""', "'cwd' takes one line that is not empty."),
         ('run: "true", risk: observe, cwd: {from: later.x}', "There is no step 'later'"),
         (

@@ -12,7 +12,12 @@ import pexpect
 import pytest
 
 from midwatch.incident.events import StepOutcome
+from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.person_terminal import SOCKET
 from midwatch.supervisor.status import Running, cancel, inspect_attempt
+from midwatch.supervisor.terminal_client import attach
+from midwatch.system.errors import Failed
+from midwatch.system.unix_socket import listen_in_folder
 from tests.supervisor.supervised import Step
 from tests.support.users import ALICE, needs_root, run_as
 from tests.support.waiting import wait_for
@@ -178,3 +183,14 @@ def test_another_user_reaches_no_terminal(step: Step, clients: list[Client]) -> 
     clients.append(client := Client(step))
     client.sendline("quit")
     client.expect_exact("LEFT closed")
+
+
+@needs_root
+def test_socket_of_another_user_gets_nothing_that_is_typed(tmp_path: Path) -> None:
+    folder = AttemptFolder(tmp_path / "attempt")
+    folder.path.mkdir()
+    listener, _ = listen_in_folder(folder.path, SOCKET, mode=0o600)
+    with listener:
+        run_as(ALICE, lambda: listener.listen(1))  # the kernel notes who listens
+        with pytest.raises(Failed, match="Another user listens in the place of the step's terminal"):
+            attach(folder)
