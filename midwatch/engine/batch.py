@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -14,6 +15,7 @@ from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import StepStatus
 from midwatch.system.errors import MidwatchError
 
+_LOG = logging.getLogger(__name__)
 _POLL_S = 0.1
 
 
@@ -75,6 +77,7 @@ class Batch:
             for group in self._groups:
                 self._run_group(group)
         except MidwatchError as error:  # control was taken, or the journal takes no more events
+            _LOG.warning("The batch %s ended early", self.name, exc_info=error)
             self.problems.append(str(error))
         finally:
             self._began.set()
@@ -89,7 +92,8 @@ class Batch:
                         running.append(step_id)
                         self.started.append(step_id)
                         self._began.set()
-                except MidwatchError as error:
+                except Exception as error:  # a plug-in's action may break in any way, and nobody watches this thread
+                    _LOG.warning("Step %s could not be started", step_id, exc_info=error)
                     step = self._session.runbook.step(step_id)
                     self.problems.append(f"{step.number} {step.title}: {error}")
                     failed = True

@@ -129,12 +129,13 @@ class Batches:
 
     def cancel(self, step_id: str) -> None:
         """End the step, or all items of a loop that run; no further item starts then."""
-        batch = self.latest
-        step = self._step(step_id)
-        running = [item.id for item in step.loop.steps if self._waits(item.id, StepStatus.RUNNING)] if step.loop else []
-        if batch is not None and (batch.name == step_id or (step.item and batch.name == step.item.loop)):
+        batch, step = self.latest, self._step(step_id)
+        items = step.loop.steps if step.loop else (step,)
+        is_batch = batch is not None and batch.is_active and batch.name == (step.item.loop if step.item else step.id)
+        if batch is not None and is_batch:
             batch.stop()
-        for name in running or [step_id]:
+        running = [item.id for item in items if self._waits(item.id, StepStatus.RUNNING)]
+        for name in running or ([] if is_batch else [step_id]):
             self._runner.cancel(name)
 
     def stop(self) -> None:

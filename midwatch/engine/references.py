@@ -41,7 +41,9 @@ def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) ->
 
 
 def unknown_value(name: str, reference: Reference, runbook: Runbook, incident: Incident) -> Refused:
-    """Why a value that a step reports is not known yet, and what to do."""
+    """Why a value is not known yet, and what to do."""
+    if reference.step == INPUTS:
+        return Refused(f"{name} comes from {reference}, which is given at the declaration", hint="Declare an incident")
     try:
         status = incident.status(runbook.step(reference.step))
     except KeyError:  # an item of a loop whose items were not known when the runbook was checked
@@ -55,7 +57,7 @@ def unknown_value(name: str, reference: Reference, runbook: Runbook, incident: I
 def require_items(step: Step, runbook: Runbook, incident: Incident) -> None:
     """Raise `Refused` for a loop whose items are not known: nothing can be done about it but to skip it."""
     if step.loop is not None and step.loop.source is not None and step.awaits_items:
-        name = f"The list of items of {step.title}"
+        name = f"The list of {step.number} {step.title}"
         value = known_value(step.loop.source, runbook, incident)
         if value is None:
             raise unknown_value(name, step.loop.source, runbook, incident)

@@ -11,7 +11,7 @@ from midwatch.incident.conditions import CHECK_WORDS
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
-from midwatch.reports.event_text import follows, items_words, steps_words, tried_words
+from midwatch.reports.event_text import follows, items_words, steps_words, tried_words, with_the_loop
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import cell_code, sentence, table, text
 from midwatch.reports.step_report import VERDICTS
@@ -103,7 +103,9 @@ def _closed(facts: Facts, body: Body) -> str:
 
 
 def _confirmed(facts: Facts, body: Body) -> str:
-    what = f"its undo confirmed, of attempt {body['undoes']}" if body.get("undoes") else "confirmed"
+    what = (
+        f"its undo confirmed, of attempt {body['undoes']}" if body.get("undoes") else f"confirmed{with_the_loop(body)}"
+    )
     second = f", approved by {text(body['approved_by'])}" if body.get("approved_by") else ""
     return f"{_step(facts, body)} — {what}{second}{_and(body['reason'])}"
 

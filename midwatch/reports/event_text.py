@@ -110,12 +110,17 @@ def tried_words(body: Body) -> str:
     return f"try {body.get('try')} of {body.get('of')} {ending}; the next one begins in {body.get('wait'):g} s"
 
 
+def with_the_loop(body: Body) -> str:
+    """That one consent was given to all items of a loop; empty where it was not."""
+    return " together with the other items" if body.get("loop") else ""
+
+
 def _closed(runbook: Runbook, body: Body) -> str:
     return "Closed" + (f" with criteria that are not met: {body.get('reason')}" if body.get("unmet") else "")
 
 
 def _confirmed(runbook: Runbook, body: Body) -> str:
-    what = "its undo confirmed" if body.get("undoes") else "confirmed"
+    what = "its undo confirmed" if body.get("undoes") else f"confirmed{with_the_loop(body)}"
     return f"{_step(runbook, body)}: {what}{_and(body, 'reason', ', ')}"
 
 

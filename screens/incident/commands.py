@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from midwatch.engine.policy import can_check_need
-from midwatch.engine.workflow import ActionKind
+from midwatch.engine.workflow import ActionKind, is_batch
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Severity, Step, StepKind
 from screens.dialogs.cancel import CancelStep
@@ -70,7 +70,7 @@ class Commands:
         manual = step is not None and step.kind is StepKind.MANUAL
         undecided, is_loop = status in _UNDECIDED, step is not None and step.loop is not None
         special: dict[str, Callable[[], bool]] = {
-            "cancel_step": lambda: status is StepStatus.RUNNING,
+            "cancel_step": lambda: status is StepStatus.RUNNING or (step is not None and is_batch(self._session, step)),
             "plan_again": lambda: undecided and not manual,
             "observe": lambda: self._runner.can_observe(self._screen.checklist.phase),
             "skip": lambda: undecided,

@@ -29,6 +29,8 @@ class Entry:
 
     phase: Phase
     step: Step | None = None
+    is_open: bool = False
+    """Whether the items of a loop are listed below."""
 
     @property
     def key(self) -> str:
@@ -76,7 +78,10 @@ def entries(
                 is_open = folds.get(
                     loop_key(step.id), at is not None and at.item is not None and at.item.loop == step.id
                 )
-                found += [Entry(phase, step), *(Entry(phase, item) for item in items if is_open)]
+                found += [
+                    Entry(phase, step, bool(items) and is_open),
+                    *(Entry(phase, item) for item in items if is_open),
+                ]
     return found
 
 
@@ -113,7 +118,8 @@ def checklist_lines(
             line = _phase_line(entry.phase, incident, entry.phase.id in open_phases, width, text_styles)
         else:
             titles = every or (step.title for step in entry.phase.steps)
-            line = _step_line(entry.step, titles, incident, entry.step is next_step, steady, width, text_styles)
+            is_next = entry.step is next_step
+            line = _step_line(entry.step, entry.is_open, titles, incident, is_next, steady, width, text_styles)
         if entry.key == cursor:
             line = line.stylize(text_styles.cursor)
         lines.append(line)
@@ -139,6 +145,7 @@ def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, tex
 
 def _step_line(
     step: Step,
+    is_open: bool,
     titles: Iterable[str],
     incident: Incident,
     is_next: bool,
@@ -148,6 +155,8 @@ def _step_line(
 ) -> Content:
     status = incident.status(step)
     mark = text_styles.ink(text_styles.signs.next if is_next else " ", f"bold {CHOSEN}")
+    signs, has_items = text_styles.signs, step.loop is not None and bool(step.loop.steps)
+    fold = text_styles.ink((signs.unfolded if is_open else signs.folded) if has_items else " ", FAINT)
     number = f"{step.number} " if width >= _NUMBERED else ""
     indent = "  " * (step.item is not None) + f"{text_styles.signs.branch} " * (branch_of(step) is not None)
     indent = indent if width >= _NUMBERED else ""
@@ -167,7 +176,9 @@ def _step_line(
         if width >= _NUMBERED and not word and status is StepStatus.TODO:
             word = _risk(step) if step.risk is not Risk.OBSERVE else ""
         right = text_styles.ink(fit(text_styles.clean(word), max(width // 3, 4), text_styles), style)
-    left = Content.assemble(mark, " ", indent, text_styles.state(status), text_styles.ink(f" {number}", style_of_title))
+    left = Content.assemble(
+        mark, fold, indent, text_styles.state(status), text_styles.ink(f" {number}", style_of_title)
+    )
     room = width - left.cell_length - right.cell_length - (1 if right.cell_length else 0)
     title = fit_apart(text_styles.clean(step.title), map(text_styles.clean, titles), room, text_styles)
     return edges(Content.assemble(left, text_styles.ink(title, style_of_title)), right, width)
@@ -211,8 +222,8 @@ def _time(state: StepState | None, status: StepStatus, steady: float) -> str:
 def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> tuple[str, str]:
     """The state in a word, or who did it, and its style."""
     state = incident.steps.get(step.id)
-    if step.loop is not None and step.loop.steps:
-        settled, total = incident.counts(step.loop.steps)
+    settled, total = incident.counts(step.loop.steps) if step.loop is not None else (0, 0)
+    if total:
         return f"{settled} of {total}", f"bold {CHOSEN}" if is_next else STATE_STYLES[status] or FAINT
     if status is StepStatus.RUNNING:
         return "running", CHOSEN

@@ -97,6 +97,8 @@ def test_one_consent_runs_what_is_left_of_a_loop(controller: IncidentController,
     assert controller.incident.status(loop) is StepStatus.FAILED
     confirmed = [event.body for event in controller.events if event.kind == EventKind.CONFIRMED]
     assert [body.get("loop") for body in confirmed] == [None] * 4 + ["renew"] * 2
+    said = [describe(event, controller.runbook) for event in controller.events if event.kind == EventKind.CONFIRMED]
+    assert said[-1] == "3.2.2 Renew: a/../b: confirmed together with the other items"
     assert next_action(controller, "renew") == NextAction(ActionKind.RUN, "renew")
     again = controller.plan("renew")  # the failed one only
     assert dict(again.facts)["items"] == "1: a/../b"
@@ -218,7 +220,7 @@ def ids(controller: IncidentController) -> list[str]:
 def test_reported_items_are_journaled_and_the_same_after_a_resume(reported: IncidentController, here: Path) -> None:
     assert ids(reported) == ["clean[/]", "clean[/srv]", "hosts", "renew", "tell"]
     assert next_action(reported, "renew") == NextAction(ActionKind.GO_TO, "hosts", is_needed_first=True)
-    with pytest.raises(Refused, match=r"The list of items of Renew comes from hosts.names, which is not known yet"):
+    with pytest.raises(Refused, match=r"The list of 1.3 Renew comes from hosts.names, which is not known yet"):
         reported.plan("renew")
     (here / "hosts").write_text("web1, web2 web1", encoding="utf-8")
     run_step(reported, "hosts")
