@@ -86,7 +86,8 @@ def _told(step: Step, state: StepState | None, steady: float) -> str:
     if state is None:
         return name
     if state.status is StepStatus.RUNNING and last is not None:
-        return f"{name}, for {duration(last.runs_for(steady))}, started by {last.actor}"
+        which = f", {last.present_try}" if last.tries else ""
+        return f"{name}, for {duration(last.runs_for(steady))}{which}, started by {last.actor}"
     why = (last.summary if last and state.status in (StepStatus.FAILED, StepStatus.UNKNOWN) else "") or state.reason
     word = f" ({state.status})" if state.status is StepStatus.UNKNOWN else ""
     return f"{name}{word}: {why}" if why else f"{name}{word}"

@@ -226,7 +226,7 @@ def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> 
     if total:
         return f"{settled} of {total}", f"bold {CHOSEN}" if is_next else STATE_STYLES[status] or FAINT
     if status is StepStatus.RUNNING:
-        return "running", CHOSEN
+        return (state.last.present_try if state and state.last else "") or "running", CHOSEN
     if status is StepStatus.NOT_NEEDED and (branch := branch_of(step)) is not None:
         is_open = incident.condition(step).verdict is Verdict.PENDING
         return f"if {'/'.join(branch[1])}" if is_open else "not taken", FAINT

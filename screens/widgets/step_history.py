@@ -45,7 +45,8 @@ def standing_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> 
 def _under_way(parts: StepPageData, last: Attempt, width: int, text_styles: TextStyles) -> list[Content]:
     seconds = last.runs_for(parts.steady)
     what = f" taking back attempt {last.undoes}" if last.undoes is not None else " running"
-    which = f", {last.present_try}" if last.tries else ""
+    retry = parts.step.process.retry if last.undoes is None else None
+    which = f", try {len(last.tries) + 1} of {retry.times + 1}" if retry else ""
     words = text_styles.ink(f"{what} {span(seconds)}{which}", CHOSEN)
     left = Content.assemble(text_styles.state(StepStatus.RUNNING), words)
     lines = [edges(left, text_styles.ink(f"by {last.actor}", FAINT), width)]
