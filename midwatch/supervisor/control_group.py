@@ -36,7 +36,8 @@ class ControlGroup:
         _sweep(own)
         made = cls(own / f"midwatch-{me.pid}-{me.start}")
         try:
-            made.path.mkdir(exist_ok=True)  # of an earlier try
+            with contextlib.suppress(FileExistsError):  # of an earlier try
+                made.path.mkdir()
             if not (made.path / "cgroup.kill").exists():
                 raise FileNotFoundError
             (made.path / "cgroup.procs").write_text(str(pid), encoding="ascii")

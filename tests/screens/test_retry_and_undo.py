@@ -62,12 +62,15 @@ async def test_screen_shows_the_tries_and_undoes_the_step(controller: IncidentCo
     async with opened(controller, (100, 50), sources=[]) as pilot:
         await until(pilot, lambda: "Enter run 1.1" in grid(pilot))
         await press(pilot, "enter")
-        for fact in ("2 more tries, 0.1 s apart, after exit 75", "bash -eu", "It is the new one", "can be undone: U"):
+        await until(pilot, lambda: "can be undone: U" in grid(pilot))
+        for fact in ("2 more tries, 0.1 s apart, after exit 75", "bash -eu", "It is the new one"):
             assert fact in grid(pilot)
         await press(pilot, "y")
         await until(pilot, lambda: controller.incident.step("renew").status is StepStatus.DONE)
         await until(pilot, lambda: "Verified: It is the new one: new." in grid(pilot))
-        await press(pilot, "U", *"wrong one", "enter")
+        await press(pilot, "U")
+        await until(pilot, lambda: "Why is it undone?" in grid(pilot))
+        await press(pilot, *"wrong one", "enter")
         await until(pilot, lambda: "rm certificate" in grid(pilot))
         await press(pilot, "y")
         await until(pilot, lambda: not (here / "certificate").exists())
@@ -78,11 +81,13 @@ async def test_screen_shows_the_tries_and_undoes_the_step(controller: IncidentCo
 async def test_wait_for_the_next_try_is_shown_and_stopped_on_the_screen(controller: IncidentController) -> None:
     async with opened(controller, (100, 50), sources=[]) as pilot:
         await until(pilot, lambda: "Enter run 1.1" in grid(pilot))
-        await press(pilot, "enter", "y")
-        await until(pilot, lambda: "try 2 of 3" in grid(pilot))
+        await press(pilot, "enter")
+        await until(pilot, lambda: "can be undone: U" in grid(pilot))
+        await press(pilot, "y")
+        await until(pilot, lambda: "running" in grid(pilot) and "try 2 of 3" in grid(pilot))
         await press(pilot, "x")
-        if pilot.app.screen.is_modal:
-            await press(pilot, "y")
+        await until(pilot, lambda: "End 1.1 Renew it?" in grid(pilot))
+        await press(pilot, "y")
         await until(pilot, lambda: "stopped while it waited for try 2 of 3" in grid(pilot))
     last = controller.incident.step("renew").last
     assert last is not None
