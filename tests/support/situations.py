@@ -203,7 +203,9 @@ def recorded(controller: IncidentController) -> Iterator[list[tuple[str, str]]]:
 
         return call
 
-    def started(step: Step, plan: Any, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
+    def started(
+        step: Step, plan: Any, *, typed: str = "", reason: str = "", undo: bool = False, secrets: Any = None
+    ) -> None:
         incident, runbook = controller.incident, controller.runbook
         if undo:
             policy.require_undoable(step, plan, incident, typed=typed, reason=reason)

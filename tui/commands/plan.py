@@ -9,7 +9,7 @@ from midwatch.api.plan import Plan
 from midwatch.system.errors import Exit, MidwatchError
 from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook
 from tui.output import say, say_json
-from tui.plain.plan_text import plan_lines
+from tui.plain.plan_text import plan_lines, requirement_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,10 +55,14 @@ def run(args: argparse.Namespace) -> int:
             if args.step:
                 exit_code = error.exit
         if args.json:
-            printed.append({"step": step.id, "plan": plan.to_json() if plan else None, "error": problem})
+            requires = list(requirement_lines(step, runbook, plan))
+            printed.append(
+                {"step": step.id, "plan": plan.to_json() if plan else None, "error": problem, "requires": requires}
+            )
             continue
         say(f"{step.number} {step.title} ({step.risk})")
-        for line in plan_lines(plan) if plan else [f"cannot be planned now: {problem}"]:
+        lines = plan_lines(plan) if plan else [f"cannot be planned now: {problem}"]
+        for line in (*lines, *requirement_lines(step, runbook, plan)):
             say(f"    {line}")
     if args.json:
         say_json(printed)

@@ -12,7 +12,7 @@ from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below
 from midwatch.runbook.declaration import input_lines
 from midwatch.runbook.forks import branch_of, forks_of, open_words, way_words
-from midwatch.runbook.model import CheckSpec, Runbook, Step, StepKind
+from midwatch.runbook.model import Runbook, Step, StepKind
 from midwatch.runbook.text_values import fill
 from midwatch.system.units import duration
 
@@ -87,12 +87,6 @@ def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str
     if step.marks:
         yield f"Done, it marks the incident as {step.marks}."
     yield from history_lines(step, incident)
-
-
-def script_lines(check: CheckSpec) -> Iterator[str]:
-    """The script that a check runs; nothing for a check that runs none."""
-    for number, line in enumerate(check.script.splitlines()):
-        yield f"  {line}" if number else f"{check.title} runs: {line}"
 
 
 def history_lines(step: Step, incident: Incident) -> Iterator[str]:

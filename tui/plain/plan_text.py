@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midwatch.api.plan import Plan, Verb
+from midwatch.runbook.condition_words import condition_words
+from midwatch.runbook.model import CheckSpec, Reference, Runbook, Step
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import size
 
@@ -28,3 +30,34 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield from (safe_text(f"  {line}") for line in more)
     if plan.refusal:
         yield safe_text(f"would refuse: {plan.refusal}")
+
+
+def requirement_lines(step: Step, runbook: Runbook, plan: Plan | None) -> Iterator[str]:
+    """What running the step takes beside its plan; without a plan the script that it would run as well."""
+    from midwatch.engine import policy  # not for who only asks for help
+
+    if plan is None:
+        yield from (f"command: {line}" if not at else f"  {line}" for at, line in enumerate(step.run.splitlines()))
+        yield from (safe_text(f"${name}: {_given(value)}") for name, value in step.env.items())
+    if step.depends_on:
+        needs = (runbook.step(need) for need in step.depends_on)
+        yield safe_text(f"needs first: {'; '.join(f'{need.number} {need.title}' for need in needs)}")
+    if step.when is not None:
+        yield safe_text(f"needed when: {condition_words(step.when)}")
+    for required in step.preconditions:
+        yield safe_text(f"requires: {required.title}")
+        yield from script_lines(required)
+    if step.requires_approval:
+        yield "approval: a second person, from a login of their own"
+    if plan is not None and (name := policy.name_to_type(step, plan)):
+        yield safe_text(f"type to confirm: {name}")
+
+
+def _given(value: str | Reference) -> str:
+    return f"from {value}" if isinstance(value, Reference) else value
+
+
+def script_lines(check: CheckSpec) -> Iterator[str]:
+    """The script that a check runs; nothing for a check that runs none."""
+    for number, line in enumerate(check.script.splitlines()):
+        yield f"  {line}" if number else f"{check.title} runs: {line}"

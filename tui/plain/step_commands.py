@@ -12,11 +12,11 @@ from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import CriterionState, StepStatus
 from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import Phase, Step, StepKind
-from midwatch.system.errors import Refused
+from midwatch.system.errors import MidwatchError, Refused
 from tui.plain.collaboration import Collaboration
-from tui.plain.descriptions import script_lines, titled
+from tui.plain.descriptions import titled
 from tui.plain.line_terminal import Interrupted, LineTerminal
-from tui.plain.plan_text import plan_lines
+from tui.plain.plan_text import plan_lines, requirement_lines, script_lines
 from tui.plain.question_prompt import answered
 from tui.plain.step_output import follow, follow_batch
 
@@ -46,7 +46,13 @@ class StepCommands:
     def show_plan(self, step: Step) -> None:
         """Say the plan of the step, and what running it requires. Changes nothing."""
         say = self._teletype.say
-        plan = self.plan(step)
+        try:
+            plan = self.plan(step)
+        except MidwatchError as error:
+            say(f"It cannot be planned now: {error}")
+            for line in requirement_lines(step, self._conductor.runbook, None):
+                say(f"  {line}")
+            return
         if step.when is not None:
             say(f"Whether it is needed: {self._conductor.incident.condition(step).reason}.")
         for required in step.preconditions:
