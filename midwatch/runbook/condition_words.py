@@ -7,6 +7,7 @@ from midwatch.runbook.condition_forms import (
     AnswerCompares,
     AnswerIs,
     AnyOf,
+    CheckHolds,
     Condition,
     Negation,
     OutcomeIs,
@@ -24,6 +25,8 @@ def condition_words(condition: Condition) -> str:
         case AnswerCompares(answers, limits):
             compared = " and ".join(f"{relation.words} {limit}" for relation, limit in limits)
             return f"{listed([str(answer) for answer in answers])} is {compared}"
+        case CheckHolds(check):
+            return f"the check “{check.title or check.check}” holds"
         case AllOf(conditions):
             return " and ".join(map(_inner, conditions))
         case AnyOf(conditions):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midwatch.api.plan import Plan, Verb
+from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.condition_words import condition_words
 from midwatch.runbook.model import CheckSpec, Reference, Runbook, Step
 from midwatch.system.sanitize import safe_text
@@ -44,6 +45,8 @@ def requirement_lines(step: Step, runbook: Runbook, plan: Plan | None) -> Iterat
         yield safe_text(f"needs first: {'; '.join(f'{need.number} {need.title}' for need in needs)}")
     if step.when is not None:
         yield safe_text(f"needed when: {condition_words(step.when)}")
+        for check in checks_in(step.when):
+            yield from script_lines(check)
     for required in step.preconditions:
         yield safe_text(f"requires: {required.title}")
         yield from script_lines(required)
