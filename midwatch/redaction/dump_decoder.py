@@ -1,4 +1,7 @@
-"""Dumps of bytes in columns behind an address, as `xxd`, `hexdump` and `od` write them: the bytes of several lines."""
+"""Dumps of bytes in columns behind an address, as `xxd`, `hexdump` and `od` write them: the bytes of several lines.
+
+A column of eight digits of which each is 0 or 1 is one byte in bits, as `xxd -b` writes it.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ _NAMES = {b" sp": 32, b" nl": 10, b" cr": 13, b" ht": 9}
 _LINE_LIMIT_BYTES = 120
 """A longer rest without a line end is no line of a dump."""
 _LINE_BYTES = 16
+_BITS = 8
 _OCTAL_WORD = 6
 """Digits of two bytes in octal."""
 
@@ -81,7 +85,8 @@ def _cells(text: bytes, start: int, end: int, *, least: int = 2) -> list[list[Ce
     width = 0
     while (found := _NUMBER.match(text, at, end)) is not None and has_address:
         content = _bytes_of(found[1])
-        if len(found[1]) > width > 0 or len(big) + len(content) > _LINE_BYTES:
+        is_cut = len(found[1]) < width == _BITS and not found[1].strip(b"01")
+        if is_cut or len(found[1]) > width > 0 or len(big) + len(content) > _LINE_BYTES:
             break
         width, at = len(found[1]), found.end()
         big += [(byte, found.start(1), end) for byte in content]
@@ -90,6 +95,8 @@ def _cells(text: bytes, start: int, end: int, *, least: int = 2) -> list[list[Ce
 
 
 def _bytes_of(number: bytes) -> bytes:
+    if len(number) == _BITS and not number.strip(b"01"):
+        return bytes((int(number, 2),))
     if len(number) == _OCTAL_WORD and number.isdigit() and b"8" not in number and b"9" not in number:
         return (int(number, 8) & 0xFFFF).to_bytes(2, "big")
     return bytes.fromhex(number.decode()) if len(number) % 2 == 0 else b""

@@ -78,6 +78,16 @@ class _Part:
         return self._start + index, self._start + index + 1
 
 
+class _AsLine:
+    """A text behind a line end."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = b"\n" + text
+
+    def source(self, index: int) -> tuple[int, int]:
+        return max(0, index - 1), max(1, index)
+
+
 class _Reading:
     """A text, and the way back through what was read before to the bytes of the stream."""
 
@@ -139,8 +149,7 @@ class Search:
         lines = visible(body) if is_hidden else VisibleText(body, body)
         for text in (lines, *whole.steps) if is_hidden else (lines,):
             for is_open in (True, False) if now.final or now.idle else (True,):
-                for dump in dumps(text.text, is_open=is_open):
-                    self._enter(_Reading((text, dump), 1, is_open=self._is_open and dump.is_open))
+                self._look_at_dumps(_Reading((text,), 0, is_open=self._is_open), is_open=is_open)
         if self._waits and not now.idle:
             if (line := unfinished_line(lines.text)) is not None:
                 self.holds.append(lines.raw_index(line))
@@ -209,6 +218,8 @@ class Search:
             decoded = Unescaped(reading.text[:inner])
         if decoded.meanings:
             self._look_printable(reading.then(decoded))
+            if b"\n" in decoded.meanings and reading.depth < _DEEPEST:
+                self._look_at_dumps(reading.then(decoded), is_open=reading.is_open)
         texts = []
         for text in self._layers(reading.then(decoded), is_hidden=_is_hidden(decoded.meanings)):
             self._match(text, self._prepared.shown, is_sure=True)
@@ -234,7 +245,18 @@ class Search:
         self._look_printable(reading)
         self._look_at_layers(reading)
 
+    def _look_at_dumps(self, reading: _Reading, *, is_open: bool) -> None:
+        """Search the bytes that dumps stand for; `is_open`: the rest of the last line may come."""
+        for dump in dumps(reading.text, is_open=is_open):
+            steps = (*reading.steps, dump)
+            self._enter(_Reading(steps, reading.depth + 1, is_open=reading.is_open and dump.is_open))
+
     def _look_at_layers(self, reading: _Reading) -> None:
+        if reading.depth < _DEEPEST:
+            lines = reading.then(_AsLine(reading.text))
+            self._look_at_dumps(lines, is_open=reading.is_open)
+            if reading.is_open and (line := unfinished_line(lines.text)) is not None:
+                self._hold(lines, line)
         for text in self._layers(reading, is_hidden=_is_hidden(reading.text)):
             self._look(text, is_marked=is_encoded(text.text))
 

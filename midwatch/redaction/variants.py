@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from base64 import b32encode
 from collections.abc import Iterator
 
 SHORTEST_PIECE = 6
@@ -20,7 +21,17 @@ def as_bytes(text: str) -> bytes:
 
 def variants(value: str) -> set[bytes]:
     """The secret and its lines: as they are, and in the other ways to write the same letters."""
-    return {form for text in _with_lines(value) for form in _written(text) if len(form) >= SHORTEST_PIECE}
+    written = {form for text in _with_lines(value) for form in _written(text)}
+    written |= {form for text in _with_lines(value) for form in _base32(as_bytes(text))}
+    return {form for form in written if len(form) >= SHORTEST_PIECE}
+
+
+def _base32(content: bytes) -> Iterator[bytes]:
+    """The characters that depend on the content alone, with 0 to 4 unknown bytes before it."""
+    for before in range(5):
+        encoded = b32encode(bytes(before) + content)
+        form = encoded[-(-8 * before // 5) : 8 * (before + len(content)) // 5]
+        yield from (form, form.lower())
 
 
 def _with_lines(value: str) -> Iterator[str]:

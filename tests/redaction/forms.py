@@ -26,11 +26,15 @@ def _c(text: str, quote: str, number: str) -> bytes:
     return b"".join(bytes((byte,)) if byte < 127 else number.format(byte).encode() for byte in shown)
 
 
-def _dump(text: str, line: Callable[[int, bytes], str]) -> bytes:
-    """In lines of sixteen bytes, behind a name that moves the text to the middle of the first."""
+def _dump(text: str, line: Callable[[int, bytes], str], width: int = 16) -> bytes:
+    """In lines of so many bytes, behind a name that moves the text to the middle of the first."""
     raw = b"name=" + text.encode()
-    lines = [line(at, raw[at : at + 16]) for at in range(0, len(raw), 16)]
+    lines = [line(at, raw[at : at + width]) for at in range(0, len(raw), width)]
     return ("\n" + "\n".join(lines) + "\n").encode()
+
+
+def _bits(at: int, raw: bytes) -> str:
+    return f"{at:08x}: " + " ".join(f"{byte:08b}" for byte in raw) + f"  {_column(raw)}"
 
 
 def _column(raw: bytes) -> str:
@@ -172,6 +176,19 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "base64 of colours": lambda s: base64.b64encode(b"\x1b[1m".join(letter.encode() for letter in s)),
     "base64, wrapped, of JSON of a URL": lambda s: base64.encodebytes(
         json.dumps({"url": quote(s, safe="")}).encode() * 3
+    ),
+    "xxd -b -c 8": lambda s: _dump(s, _bits, 8),
+    "base64 of xxd": lambda s: base64.b64encode(
+        _dump(s, lambda at, raw: f"{at:08x}: {_words(raw):39}  {_column(raw)}")[1:]
+    ),
+    "base64 of hexdump -C": lambda s: base64.b64encode(
+        _dump(s, lambda at, raw: f"{at:08x}  {raw.hex(' '):48}  |{_column(raw)}|")
+    ),
+    "base32 0": lambda s: base64.b32encode(s.encode()),
+    "base32 1": lambda s: base64.b32encode(b"u" + s.encode() + b"zz"),
+    "base32 3": lambda s: base64.b32encode(b"u: " + s.encode() + b"z"),
+    "base32, wrapped, small letters": lambda s: b"\n".join(
+        base64.b32encode(b"u:" + s.encode() + b"z").lower()[at : at + 9] for at in range(0, 2 * len(s.encode()) + 8, 9)
     ),
     "UTF-16": lambda s: s.encode("utf-16-le"),
 }
