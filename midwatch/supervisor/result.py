@@ -37,15 +37,15 @@ class Result:
     """From the start of the step's process to its end."""
     ended: str
     """UTC, as `midwatch.system.clock.to_rfc3339` formats it."""
-    output_bytes: int
-    """Size of the output file."""
-    output_dropped: int
-    """Redacted bytes of output that are not in the file: above its limit, or the disk was full."""
-    output_sha256: str
-    masked: int
-    """How often a secret was masked."""
     error: str
     """What went wrong beside the exit status, as a sentence; empty when nothing did."""
+    output_bytes: int = 0
+    """Size of the output file."""
+    output_dropped: int = 0
+    """Redacted bytes of output that are not in the file: above its limit, or the disk was full."""
+    output_sha256: str = ""
+    masked: int = 0
+    """How often a secret was masked."""
     secrets: Mapping[str, int] = field(default_factory=dict)
     """How often by the name of the secret; `secret-shaped` for what only looked like one."""
     discovered: tuple[str, ...] = ()

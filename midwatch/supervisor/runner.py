@@ -16,20 +16,18 @@ from midwatch.api.plan import Plan
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import replace_file
-from midwatch.redaction import Redactor
 from midwatch.supervisor.consented_command import file_of, other_user_of
 from midwatch.supervisor.control_group import ControlGroup
 from midwatch.supervisor.handed_secrets import HandedSecrets
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.other_user import OtherUser
-from midwatch.supervisor.output import OutputFile
 from midwatch.supervisor.person_terminal import LET_GO_S, PersonTerminal
 from midwatch.supervisor.process_tree import ProcessTree
-from midwatch.supervisor.progress import ProgressFile, ProgressFilter
-from midwatch.supervisor.result import ReservedFile, Result, result_bytes
+from midwatch.supervisor.result import Result
 from midwatch.supervisor.secret_channel import VARIABLE, SecretChannel
 from midwatch.supervisor.spawn import CannotBegin, Child, Terminal, open_terminal
-from midwatch.supervisor.step_outputs import ATTEMPT_VARIABLE, LARGEST_FILE, ReportFile
+from midwatch.supervisor.step_outputs import ATTEMPT_VARIABLE, ReportFile
+from midwatch.supervisor.step_record import StepRecord
 from midwatch.supervisor.termination import Termination
 from midwatch.supervisor.tries import Tries
 from midwatch.system.clock import SystemClock, to_rfc3339
@@ -38,8 +36,7 @@ from midwatch.system.process import ProcessIdentity
 _CLOCK = SystemClock()
 _GATHER = 64 * 1024
 _IDLE = 0.1
-"""Seconds of silence after which what was held back is shown as far as it is safe."""
-_PROGRESS_EVERY = 0.25
+"""Seconds between two looks at what an ended step has left behind."""
 _LAST_GONE = 0.5
 """Seconds within which what was killed has left the control group."""
 
@@ -61,11 +58,7 @@ class Supervision:
         `secrets` are masked; `handed` are those that the script gets. Raises `OSError`; then nothing of the step has run.
         """
         self._folder, self._order = folder, order
-        self._redactor = Redactor(secrets)
-        self._result = ReservedFile(folder.result)
-        self._values = ReservedFile(folder.values, LARGEST_FILE)
-        self._output = OutputFile(folder.output, folder.timing, order.output_limit)
-        self._progress_file, self._progress = ProgressFile(folder.progress), ProgressFilter()
+        self._record = StepRecord(folder, secrets, order.output_limit)
         self._plan, self._handed, self._oom = plan, handed, oom
         self._attempt, self._user = {ATTEMPT_VARIABLE: str(folder.path)}, other_user_of(plan)
         self._other = OtherUser(plan, order, self._attempt, handed) if self._user else None
@@ -76,8 +69,6 @@ class Supervision:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
         self._began, self._began_at = to_rfc3339(_CLOCK.now()), _CLOCK.monotonic()
-        self._learnt: dict[str, None] = {}
-        self._progress_due = 0.0
         self._set_up()
         self.identity = self._announce()
 
@@ -133,8 +124,7 @@ class Supervision:
         error = f"The supervisor has a fault: {what}"
         if self._status is None:
             error += f"; the step may still run as process {self._child.pid}, unwatched"
-        result = self._result_of(StepOutcome.UNKNOWN, self._exit(), self._seconds(), error)
-        self._result.publish(result_bytes(result))
+        self._record.publish(self._result_of(StepOutcome.UNKNOWN, self._exit(), self._seconds(), error))
 
     def run(self) -> None:
         """Run the step to its end, as often as its retry says, and publish the result."""
@@ -160,9 +150,7 @@ class Supervision:
 
     def _leave_try(self) -> None:
         """Say and record how the try ended, and take away what it had."""
-        rest = self._redactor.feed(self._progress.flush()) + self._redactor.flush(cut=True)
-        line = self._tries.record(self._exit(), self._took, self._ended)
-        self._output.write(rest + line.encode(), self._seconds())
+        self._record.end_try(self._tries.record(self._exit(), self._took, self._ended), self._seconds())
         self._report.clear()
         self._channel.close()
         os.close(self._terminal.our_end)
@@ -210,10 +198,9 @@ class Supervision:
                     self._on_secrets(selector)
                 if self._terminal.our_end in ready:
                     self._on_output(selector)
-                if self._progress.changed and time.monotonic() >= self._progress_due:
-                    self._write_progress()
+                self._record.write_progress()
                 if not ready:
-                    self._output.write(self._redactor.idle(), self._seconds())
+                    self._record.write(b"", self._seconds())
         return self._judge()
 
     def _over(self) -> bool:
@@ -227,10 +214,7 @@ class Supervision:
         moments = [m for m in (deadline if self._ending.why is None else None, self._ending.next_at) if m is not None]
         if self._status is not None:
             moments.append(now + _IDLE)
-        if self._progress.changed:
-            moments.append(self._progress_due)
-        if self._redactor.holds:
-            moments.append(now + _IDLE)
+        moments += self._record.due(now)
         if self._person is not None and self._person.is_waited_for:
             moments.append(now + LET_GO_S)
         return max(0.0, min(moments) - now) if moments else None
@@ -257,13 +241,7 @@ class Supervision:
             selector.unregister(self._channel.fileno())
             return
         for name, value in told:
-            try:
-                discovered = self._redactor.add(name, value)
-            except ValueError:
-                self._channel.answer(masked=False)
-            else:
-                self._learnt[discovered] = None
-                self._channel.answer(masked=True)
+            self._channel.answer(masked=self._record.mask(name, value))
 
     def _on_output(self, selector: selectors.BaseSelector) -> None:
         gathered = bytearray()
@@ -284,12 +262,8 @@ class Supervision:
             gathered += data
         if self._person is not None:
             self._person.show(bytes(gathered))
-        self._output.write(self._redactor.feed(self._progress.feed(bytes(gathered))), self._seconds())
-
-    def _write_progress(self) -> None:
-        self._progress_file.write(self._progress.latest)
-        self._progress.changed = False
-        self._progress_due = time.monotonic() + _PROGRESS_EVERY
+        if gathered:
+            self._record.write(bytes(gathered), self._seconds())
 
     def _end_remains(self, now: float) -> None:
         """The step has ended, but something that it left behind still has its terminal: TERM, KILL, then go on
@@ -333,15 +307,8 @@ class Supervision:
 
     def _finish(self, outcome: StepOutcome, code: int | None, error: str) -> None:
         seconds = self._took if self._ended else self._seconds()
-        rest = self._redactor.feed(self._progress.flush()) + self._redactor.flush(cut=outcome is not StepOutcome.DONE)
-        self._output.write(rest, self._seconds())
-        self._output.finish(self._seconds())
-        if self._progress.changed:
-            self._write_progress()
-        self._progress_file.close()
-        self._redact_values()
-        result = self._result_of(outcome, code, seconds, error)
-        self._result.publish(result_bytes(result))
+        self._record.finish(self._report, self._seconds(), cut=outcome is not StepOutcome.DONE)
+        self._record.publish(self._result_of(outcome, code, seconds, error))
         if self._person is not None:
             self._person.close()
         if control := self._family.control:
@@ -349,34 +316,12 @@ class Supervision:
             control.remove(within=_LAST_GONE)
 
     def _result_of(self, outcome: StepOutcome, code: int | None, seconds: float, error: str) -> Result:
-        """The result of this step; what the error says is masked."""
-        masked_error = self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace")
         return Result(
             outcome=outcome,
             exit=code,
             seconds=round(seconds, 3),
             ended=self._ended or to_rfc3339(_CLOCK.now()),
-            output_bytes=self._output.stored,
-            output_dropped=self._output.dropped,
-            output_sha256=self._output.sha256,
-            masked=self._redactor.masked,
-            secrets=dict(self._redactor.counts),
-            discovered=tuple(self._learnt),
             tries=self._tries.number,
             read_input=self._other is None and self._person is None and self._child.has_read_input,
-            error=masked_error,
+            error=error,
         )
-
-    def _redact_values(self) -> None:
-        """Replace what the step wrote by its redacted form, in space that was taken at the start."""
-        try:
-            content = self._report.read()
-        except OSError:
-            self._values.discard()
-        else:
-            redacted = self._redactor.once(content)
-            if self._report.in_place and len(content) <= LARGEST_FILE and redacted == content:
-                self._values.discard()
-            else:
-                self._values.publish(redacted[:LARGEST_FILE])
-        self._report.remove()

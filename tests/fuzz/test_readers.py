@@ -98,7 +98,7 @@ def test_lock_file_names_a_driver_or_nobody(tmp_path: Path, data: bytes) -> None
 ORDER = LaunchSpec(("true",), "/", {"A": "b"}, timeout=1.0, umask=0o022, digest="0" * 64).to_json()
 PROCESS = {"pid": os.getpid(), "start": 1, "boot": "b"}
 SUPERVISOR = {**PROCESS, "step": PROCESS, "began": "2026-11-23T02:00:00Z", "control_group": "/sys/fs/cgroup"}
-ENDED = Result(StepOutcome.DONE, 0, 1.0, "2026-11-23T02:00:00Z", 1, 0, "0" * 64, 1, "", {"T": 1}, ("T",)).to_json()
+ENDED = Result(StepOutcome.DONE, 0, 1.0, "2026-11-23T02:00:00Z", "", 1, 0, "0" * 64, 1, {"T": 1}, ("T",)).to_json()
 DRILL = {
     "scenario": "reference",
     "folder": "/nowhere/drill-1",
