@@ -92,14 +92,12 @@ class JournalSession:
         undrivable: Refused | None = None,
         handle: DriverHandle | None = None,
     ) -> None:
-        self.runbook = runbook
-        """With the items of loops and the values in texts that are known."""
-        self._texts = FilledRunbook(runbook)
         self.folder = folder
         self.actor = actor
         self.clock = clock
         self.events: list[Event] = []
         self.incident = reduce([])
+        self.runbook = runbook
         self.handle = handle
         """None for an observer."""
         self.undrivable = undrivable
@@ -118,6 +116,16 @@ class JournalSession:
         """Whether an observer still has to read a runbook that was adopted."""
         self.start_reserve = StartReserve(folder.path)
         self._witness = Witness(folder.path, wanted=runbook.witness)
+
+    @property
+    def runbook(self) -> Runbook:
+        """With the items of loops and the values in texts that are known."""
+        return self._runbook
+
+    @runbook.setter
+    def runbook(self, runbook: Runbook) -> None:
+        self._filled = FilledRunbook(runbook)
+        self._runbook = self._filled.at(self.incident)
 
     @property
     def driving(self) -> bool:
@@ -157,12 +165,8 @@ class JournalSession:
     def trust_runbook(self) -> None:
         """Take the runbook by which this user may drive. Raises `Refused` when there is none
         (`midwatch.engine.driving`)."""
-        self._take_runbook(drivable_runbook(self.folder, self.events, self.own))
+        self.runbook = drivable_runbook(self.folder, self.events, self.own)
         self.undrivable = None
-
-    def _take_runbook(self, runbook: Runbook) -> None:
-        self._texts = FilledRunbook(runbook)
-        self.runbook = self._texts.at(self.incident)
 
     def _follow_adoption(self) -> None:
         """Show the runbook that the driver has adopted, once its copy is in place."""
@@ -170,7 +174,7 @@ class JournalSession:
             said, copies = Declared.of(self.folder, self.events), load_original(self.folder, self.events)
             if not said.difference(copies):
                 self._adopted = False
-                self._take_runbook(copies)
+                self.runbook = copies
 
     def require_drivable(self) -> None:
         """Plans and checks run what the runbook says as well. Raises `Refused`."""
@@ -293,7 +297,7 @@ class JournalSession:
             self._adopted = self._adopted or event.kind == EventKind.ADOPTED
             if "step" in event.body:
                 self._changed.add(str(event.body["step"]))
-        self.runbook = self._texts.at(self.incident)
+        self._runbook = self._filled.at(self.incident)
 
     def release(self, handle: DriverHandle, *, trim: bool) -> None:
         """Close the journal and give the lock back; `trim` gives back the space that was kept as well."""
