@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Self
 
 from midwatch.system.errors import Refused
@@ -211,10 +212,10 @@ class Plan:
 
         Raises:
             KeyError: A key is missing.
-            TypeError: An effect has an unknown key.
+            TypeError: An effect has an unknown key, or a value is not of its type.
             ValueError: A verb is unknown, or a fact is not a pair.
         """
-        return cls(
+        plan = cls(
             action=data["action"],
             parameters=dict(data["parameters"]),
             effects=tuple(Effect(**{**e, "verb": Verb(e["verb"])}) for e in data["effects"]),
@@ -223,6 +224,13 @@ class Plan:
             confirm_name=data.get("confirm_name", ""),
             bindings=dict(data.get("bindings", {})),
         )
+        texts = [plan.action, plan.refusal, plan.confirm_name, *chain(*plan.facts)]
+        texts += chain(*plan.parameters.items(), *plan.bindings.items())
+        texts += chain.from_iterable((e.object, e.note, e.identity, e.kind) for e in plan.effects)
+        sizes = [e.size for e in plan.effects if e.size is not None]
+        if not all(isinstance(text, str) for text in texts) or not all(type(size) is int for size in sizes):
+            raise TypeError("a value of a plan is not of its type")
+        return plan
 
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from drill.state import DrillState
+from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.control.lease import LeaseWatcher, driver_of
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.inspection import inspect
@@ -33,6 +34,7 @@ from midwatch.supervisor.result import Result
 from midwatch.supervisor.step_outputs import read_values
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.strict_json import read_object
+from tui.plain.plan_text import plan_lines
 
 pytestmark = pytest.mark.slow
 
@@ -258,6 +260,31 @@ KINDS = [
     "update.sent",
     "reserve.released",
 ]
+
+
+def a_plan() -> Plan:
+    draft = PlanDraft("restore", {"target": "arp"})
+    draft.fact("route", "socket")
+    draft.add(Verb.CHANGE, "a database", size=4, note="kept", identity="x", kind="database")
+    draft.bind("address of arp", "/run")
+    return draft.plan()
+
+
+@given(data=bytes_of(*a_plan().to_json()) | almost(a_plan().to_json()) | almost(a_plan().to_json()["effects"][0]))
+@FUZZED
+def test_plan_is_read_and_can_be_shown_or_is_refused(data: bytes) -> None:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    effect = isinstance(value, dict) and "verb" in value
+    try:
+        plan = Plan.from_json({**a_plan().to_json(), "effects": [value]} if effect else value)
+    except (KeyError, TypeError, ValueError):
+        return
+    assert len(plan.digest) == 64
+    assert plan_lines(plan) is not None
+    plan.require_within(plan)
 
 
 LINE: dict[str, Any] = {
