@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.system.file_locks import locked_file
+from midwatch.system.trusted_files import remove_tree
 from midwatch.system.units import Percent, Size, first_few, percent, size
 from probes.backup.age_encryption import Recipient, chosen
 from probes.backup.backup_catalog import PARTIAL, backups_of
@@ -155,7 +155,7 @@ class NightlyBackup(Action):
                         raise Failed(f"The set {final.name} is there already", hint="Run it again")
                     partial.rename(final)
                 finally:
-                    shutil.rmtree(partial, ignore_errors=True)
+                    remove_tree(partial)
         except (MidwatchError, OSError, MemoryError, RuntimeError) as error:
             sentence = in_words(error)
             if not sentence.startswith("[ERROR]"):

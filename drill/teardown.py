@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -22,7 +21,7 @@ from drill.state import MARKER, DrillState, drills_folder, own_trust, require_ow
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.mounts import read_mounts
 from midwatch.system.process import ProcessIdentity, boot_id
-from midwatch.system.trusted_files import open_folder, read_regular
+from midwatch.system.trusted_files import open_folder, read_regular, remove_tree
 
 PID_FILE_LIMIT_BYTES = 4096
 STOP_GRACE = 8.0
@@ -169,7 +168,7 @@ def _empty(name: str, parent: int) -> None:
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name == MARKER):
             with contextlib.suppress(OSError):
                 if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.name, ignore_errors=True, dir_fd=folder)
+                    remove_tree(entry.name, dir_fd=folder)
                 elif entry.name != MARKER or len(os.listdir(folder)) == 1:  # noqa: PTH208 - an open folder
                     os.unlink(entry.name, dir_fd=folder)
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from midwatch.system.clock import Clock
 from midwatch.system.durable import make_missing_folders, sync_folder
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.mounts import require_answer
-from midwatch.system.trusted_files import read_regular
+from midwatch.system.trusted_files import read_regular, remove_tree
 
 
 def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
@@ -58,7 +57,7 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
 
 def unmake(folder: IncidentFolder) -> None:
     """Take away the folder of an incident that could not be declared: what would be left looks like a damaged one."""
-    shutil.rmtree(folder.path, ignore_errors=True)
+    remove_tree(folder.path)
 
 
 def _exclusive(parent: Path, name: str) -> IncidentFolder:

@@ -13,6 +13,7 @@ import functools
 from collections.abc import Iterable
 
 from midwatch.incident.event_errors import event_errors
+from midwatch.incident.event_types import require_types
 from midwatch.incident.events import RETIRED_KINDS, Event, EventKind, seconds_between
 from midwatch.incident.server_pins import Pin
 from midwatch.incident.state import (
@@ -47,10 +48,11 @@ def apply_event(before: Incident, event: Event) -> Incident:
         )
     elapsed = before.elapsed + (seconds_between(before.last, event) if before.last is not None else 0.0)
     incident = dataclasses.replace(before, elapsed=elapsed, last=event)
-    handler = _HANDLERS.get(event.kind)
-    if handler is not None:
+    if event.kind in _KNOWN_KINDS:
         with event_errors(incident.id or str(event.body.get("id", "")), event):
-            handler(incident, event, event.body)
+            require_types(event.body)
+            if handler := _HANDLERS.get(event.kind):
+                handler(incident, event, event.body)
     return incident
 
 
@@ -168,6 +170,7 @@ def _back(incident: Incident, event: Event, body: Body) -> None:
     incident.journal_away = ""
 
 
+_KNOWN_KINDS = frozenset(EventKind)
 _HANDLERS: dict[str, Handler] = {
     EventKind.DECLARED: _declared,
     EventKind.SEVERITY: _severity,

@@ -209,6 +209,24 @@ def atomic_write(path: Path, content: bytes, *, mode: int, trust: Trust | None) 
         os.close(folder)
 
 
+def remove_tree(folder: Path | str, *, dir_fd: int | None = None) -> None:
+    """Remove a folder with all in it, as far as that is possible. Follows no link, and waits for no pipe that somebody
+    puts in the place of a folder meanwhile."""
+    with contextlib.suppress(OSError, RecursionError):
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+        try:
+            for name in os.listdir(opened):  # noqa: PTH208 - an open folder
+                try:
+                    os.unlink(name, dir_fd=opened)
+                except IsADirectoryError:
+                    remove_tree(name, dir_fd=opened)
+                except OSError:
+                    continue
+        finally:
+            os.close(opened)
+        os.rmdir(folder, dir_fd=dir_fd)
+
+
 def _create(folder: int, name: str, mode: int) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(name, flags, 0o600, dir_fd=folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.system.errors import Failed, MidwatchError, Refused
+from midwatch.system.trusted_files import remove_tree
 from midwatch.system.units import size
 from probes.containers.client import engine
 from probes.postgres.connect import Route, connect
@@ -49,7 +50,7 @@ def temp_container(image: str, place: Path, needed: int) -> Iterator[TempServer]
         finally:
             if container is not None:
                 container.remove(force=True, v=True)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
 
 
 def sweep_containers(client: DockerClient) -> list[str]:

@@ -22,7 +22,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.system.mounts import require_answer
 from midwatch.system.process import ProcessIdentity, boot_id
-from midwatch.system.trusted_files import read_regular
+from midwatch.system.trusted_files import read_regular, remove_tree
 from probes.postgres.connect import Route, connect
 from probes.postgres.embedded import Engine, Identity, engine_for, package_folder, run
 from probes.postgres.tools import major_of, program_folders
@@ -131,7 +131,7 @@ def temp_server(runbook: Runbook, place: Path, major: int) -> Iterator[TempServe
             process.send_signal(signal.SIGQUIT)
             process.wait()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 def sweep(place: Path) -> list[str]:
@@ -147,7 +147,7 @@ def sweep(place: Path) -> list[str]:
             ):
                 continue
             _stop_left(folder / "data")
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
             gone.append(folder.name)
     return gone
 

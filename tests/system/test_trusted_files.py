@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from midwatch.system.trusted_files import (
     open_folder,
     read_regular,
     read_trusted,
+    remove_tree,
 )
 from tests.support.users import MALLORY, ONCALL, needs_root, run_as
 
@@ -224,3 +226,28 @@ def test_make_folder_replaced_by_a_member_of_the_group_right_after_it_was_made_g
     with pytest.raises(UntrustedFile, match="is not trusted"):
         make_folder(parent / "new", mode=0o711, trust=Trust.own().shared())
     assert victim.stat().st_mode == before
+
+
+def test_remove_tree_waits_for_no_pipe_and_follows_no_link_in_the_place_of_a_folder(own: Path) -> None:
+    other = own / "other"
+    (other / "kept").mkdir(parents=True)
+    for name, make in (("pipe", os.mkfifo), ("link", lambda path: path.symlink_to(other))):
+        make(own / name)
+        remove_tree(own / name)
+        tree = own / "tree"
+        (tree / "inner").mkdir(parents=True)
+        (tree / "inner" / "file").touch()
+        make(tree / name)
+        remove_tree(tree)
+        assert not tree.exists()
+    assert (other / "kept").is_dir()
+    deep = own / "deep"
+    at = os.open(own, os.O_RDONLY)
+    for _ in range(3000):  # more than anybody can go down
+        os.mkdir("deep", dir_fd=at)
+        below = os.open("deep", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    remove_tree(deep)
+    subprocess.run(["rm", "-rf", deep], check=True, timeout=60)
