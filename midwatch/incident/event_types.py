@@ -69,7 +69,7 @@ _CHECKS: dict[str, Check] = {
         (_or_none(_is_text), "site terminal to at ended loop marks pasted_output"),
         (_is_count, "attempt try of asked event pid start bytes dropped masked dropped_bytes after left effects"),
         (_or_none(_is_count), "exit undoes offer owner"),
-        (_is_number, "seconds silent wait"),
+        (_or_none(_is_number), "seconds silent wait"),
         (_is_flag, "starred in_memory"),
         (_or_none(_is_flag), "met holds"),
         (_is_texts, "unmet notify names items discovered"),
