@@ -24,8 +24,8 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.codec import KEYS, NO_LINE, digest
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Exit
-from tests.fuzz.test_readers import JSON
 from tests.reports import night
+from tests.support.json_values import JSON
 from tui.cli import main
 
 pytestmark = pytest.mark.slow

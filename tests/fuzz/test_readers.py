@@ -34,25 +34,12 @@ from midwatch.supervisor.result import Result
 from midwatch.supervisor.step_outputs import read_values
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.strict_json import read_object
+from tests.support.json_values import JSON
 from tui.plain.plan_text import plan_lines
 
 pytestmark = pytest.mark.slow
 
 FUZZED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.sampled_from([2**31, 2**63, 2**64, 10**400, -1])
-    | st.floats()
-    | st.text(max_size=12)
-    | st.sampled_from(["..", "/etc/passwd", "\0", "\x1b[31m", "\ud800"])
-)
-JSON = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=16,
-)
 DEEP = st.sampled_from([b"[" * 3000, b'{"a":' * 3000, b"[" * 100_000, b'{"pid":' + b"[" * 3000])
 
 
