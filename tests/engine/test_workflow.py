@@ -25,6 +25,7 @@ from tests.support.situations import (
     APPROVAL,
     NAME,
     REASON,
+    SECRETS,
     SITUATIONS,
     WAITS,
     YES,
@@ -60,6 +61,7 @@ def named(needed: list[Requirement]) -> tuple[str, ...]:
     words = {
         workflow.Reason: REASON,
         workflow.TypedName: NAME,
+        workflow.Secrets: SECRETS,
         workflow.YesNo: YES,
         workflow.Answers: ANSWERS,
         workflow.Refusal: "",
@@ -123,6 +125,8 @@ def asked_for(controller: IncidentController, step_id: str) -> list[str]:
         elif isinstance(failure, BadInput) and "no answer" in failure.sentence:
             asked.append(ANSWERS)
             answers = dataclasses.replace(answers, default_manual=Answer(SourceLocation("answers.yaml")))
+        elif failure is not None and "asks a person for the secret" in failure.sentence:
+            return [*asked, SECRETS]
         elif failure is None or "override" in (failure.hint or ""):
             asked.append(REASON)
             answers = dataclasses.replace(answers, override={step_id: "it has to be"})
@@ -141,6 +145,9 @@ def test_headless_mode_does_the_same(controller: IncidentController, situation: 
         asked = asked_for(controller, situation.id)
     if situation.id.endswith("depends"):
         assert (asked, made) == ([ANSWERS], [("mark_done", "first")])
+        return
+    if situation.id.endswith("asks"):
+        assert (asked, made) == ([SECRETS], [])  # no file can answer that
         return
     of_the_file = [word for word in situation.requires if word not in (YES, APPROVAL, WAITS)]
     assert asked == [*of_the_file, *(word for word in situation.requires if word == WAITS)]

@@ -17,6 +17,7 @@ from tests.support.situations import (
     GO_TO,
     NAME,
     REASON,
+    SECRETS,
     SITUATIONS,
     WAITS,
     YES,
@@ -41,6 +42,10 @@ async def asked(pilot: Pilots, key: str) -> tuple[str, ...]:
         elif "Why" in shown:
             found.append(REASON)
             await fill_in(pilot, "it has to be")
+            await press(pilot, "enter")
+        elif "Secrets for" in shown:
+            found.append(SECRETS)
+            await fill_in(pilot, "typed-unseen")
             await press(pilot, "enter")
         elif "It takes two people" in shown:
             found.append(APPROVAL)

@@ -3,7 +3,7 @@ asked."""
 
 from __future__ import annotations
 
-from tests.support.situations import ANSWERS, APPROVAL, NAME, REASON, WAITS, YES
+from tests.support.situations import ANSWERS, APPROVAL, NAME, REASON, SECRETS, WAITS, YES
 from tui.plain.line_terminal import Interrupted, LineTerminal
 
 _QUESTIONS = {
@@ -44,6 +44,10 @@ class Operator(LineTerminal):
         if word == NAME:
             return prompt.partition("type ")[2].partition(" ;")[0]
         return {REASON: "it has to be", YES: "y", ANSWERS: "y", APPROVAL: "y"}.get(word, "")
+
+    def ask_unseen(self, prompt: str) -> str:
+        self.asked[-1].append(SECRETS)
+        return "typed-unseen"
 
     def pause(self, seconds: float) -> None:
         self.asked[-1].append(WAITS)

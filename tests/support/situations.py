@@ -26,6 +26,7 @@ from midwatch.system.identity import Identity
 from tests.support.waiting import wait_for
 
 REASON, APPROVAL, WAITS, NAME, YES, ANSWERS = "reason", "approval", "waits", "name", "yes", "answers"
+SECRETS = "secrets"
 GO_TO, RUN, MARK_DONE, DECIDE, CHECK = "GO_TO", "RUN", "MARK_DONE", "DECIDE_NEED", "CHECK_OUTCOME"
 _CONSENT = {"observe": [], "change": [YES], "destroy": [NAME]}
 _STATES = {  # the next action, and what it requires before the consent
@@ -37,6 +38,7 @@ _STATES = {  # the next action, and what it requires before the consent
     "asked": (RUN, [WAITS]),
     "approved": (RUN, []),
     "refused": (RUN, []),
+    "asks": (RUN, [SECRETS]),
     "undecided": (DECIDE, [REASON]),
     "depends": (GO_TO, []),
     "done": (GO_TO, []),
@@ -48,6 +50,7 @@ _MORE = {
     "unasked": "requires_approval: true",
     "asked": "requires_approval: true",
     "approved": "requires_approval: true",
+    "asks": "secrets: {API_TOKEN: {prompt: true}}",
     "undecided": "when: {answer: probe.urgent, is: 'yes'}",
     "unneeded": "when: {failed: sound}",
     "depends": "depends_on: [first]",
@@ -98,7 +101,9 @@ def situations() -> Iterator[tuple[Situation, str]]:
     for kind in ("run", "uses"):
         for risk, consent in _CONSENT.items():
             for state, (action, before) in _STATES.items():
-                if (state == "refused" and kind == "run") or (risk == "observe" and state in _NEVER_OBSERVING):
+                if (state, kind) in (("refused", "run"), ("asks", "uses")) or (
+                    risk == "observe" and state in _NEVER_OBSERVING
+                ):
                     continue
                 requires = [] if action is GO_TO else before if action is DECIDE else [*before, *consent]
                 if state == "refused":
