@@ -155,10 +155,14 @@ for line in (b"rubbish", b"[]", b'{"name": 1}', b"\\xff\\xfe", b"[" * 100000):
 
 RAISES = f"""
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from midwatch.api.action import Check, Context
 from midwatch.engine.process_console import ProcessConsole
 from midwatch.engine.execute import perform
+from midwatch.runbook.model import Runbook, Severity
 
+@dataclass(frozen=True)
 class Breaks(Check):
     name = "breaks"
 
@@ -167,7 +171,8 @@ class Breaks(Check):
         context.console.secret("new password", "{LEARNT}")
         raise RuntimeError(f"{{password}} is not {LEARNT}, nor {{password.encode().hex()}}")
 
-sys.exit(perform(Breaks(), Context(None, ProcessConsole(), None, "ada"), confirmed=None))
+runbook = Runbook("r", "R", Severity.SEV1, Path("r.yaml"), None, Path("."), "")
+sys.exit(perform(Breaks(), Context(runbook, ProcessConsole(), None, "ada"), confirmed=None))
 """
 
 
