@@ -11,6 +11,7 @@ from typing import cast
 
 from midwatch.control.lease import DriverState
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.incident.paths import IncidentFolder
 from midwatch.reports.handoff_summary import headline
 from midwatch.runbook.model import Runbook
@@ -53,7 +54,9 @@ def _nobody_answers() -> bool:
         return True
 
 
-def open_screen(controller: IncidentController, *, ascii: bool, mouse: bool) -> bool:
+def open_screen(
+    controller: IncidentController, *, ascii: bool, mouse: bool, rehearsal: RehearsalEnd | None = None
+) -> bool:
     """Show the incident until the operator leaves; gives control back then. Running steps go on.
 
     True when the operator left on purpose; False when the line was lost or a signal ended the screen.
@@ -70,21 +73,24 @@ def open_screen(controller: IncidentController, *, ascii: bool, mouse: bool) -> 
                 from tui.app.app import MidwatchApp
                 from tui.app.keymap_file import keys_file, read_keymap
 
-                app = MidwatchApp(controller, ascii=plain, keymap=read_keymap(keys_file()))
+                app = MidwatchApp(controller, ascii=plain, keymap=read_keymap(keys_file()), rehearsal=rehearsal)
             app.run(mouse=mouse and chosen.mouse)
         return app.left_on_purpose
     finally:
         controller.leave()
 
 
-def open_front(controller: IncidentController, *, lines: bool, ascii: bool, mouse: bool) -> bool:
-    """Work on the incident with the screen or with plain lines; as `open_screen`."""
+def open_front(
+    controller: IncidentController, *, lines: bool, ascii: bool, mouse: bool, rehearsal: RehearsalEnd | None = None
+) -> bool:
+    """Work on the incident with the screen or with plain lines; as `open_screen`. `rehearsal` is given where leaving
+    deletes everything."""
     with debug_log(controller):
         if lines:
             from tui.plain.front_end import talk
 
-            return talk(controller)
-        return open_screen(controller, ascii=ascii, mouse=mouse)
+            return talk(controller, rehearsal)
+        return open_screen(controller, ascii=ascii, mouse=mouse, rehearsal=rehearsal)
 
 
 def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook | None = None) -> IncidentController:

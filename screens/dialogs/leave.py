@@ -10,10 +10,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.rehearsal_end import DELETED, RehearsalEnd
+from midwatch.system.errors import MidwatchError
 from midwatch.system.programs import started_as
 from screens.widgets.dialog import Dialog
-from screens.widgets.key_bindings import YES, bindings
-from screens.widgets.styles import TextStyles
+from screens.widgets.key_bindings import EXPORT, YES, bindings
+from screens.widgets.styles import WELL, TextStyles
 from screens.widgets.text_layout import joined, paragraph
 
 
@@ -21,26 +23,34 @@ class Leave(Dialog[bool]):
     """Says what keeps running and how to come back."""
 
     DEFAULT_CSS = "Leave #words { height: auto; width: 1fr; }"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings((YES,)), Binding("q", "accept", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings((YES, EXPORT)), Binding("q", "accept", show=False)]
     leave_words = "Stay"
     accept_words = "Leave"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentView, warning: str = "") -> None:
-        """`warning`: why what runs may not go on, if so."""
+    def __init__(
+        self, text_styles: TextStyles, session: IncidentView, warning: str = "", rehearsal: RehearsalEnd | None = None
+    ) -> None:
+        """`warning`: why what runs may not go on, if so. `rehearsal`: given where leaving deletes everything."""
         super().__init__(text_styles, "Leave the screen?")
-        self._desk, self._warning = session, warning
-        self.hint = f"Esc stay {text_styles.signs.dot} {{yes}} leave"
+        self._desk, self._warning, self._rehearsal = session, warning, rehearsal
+        dot = text_styles.signs.dot
+        export = f" {dot} {{export}} export the timeline" if rehearsal is not None else ""
+        self.hint = f"Esc stay {dot} {{yes}} leave{export}"
 
     def body(self) -> Iterable[Widget]:
         incident, runbook = self._desk.incident, self._desk.runbook
         running = [f"{runbook.step(state.id).number} {runbook.step(state.id).title}" for state in incident.running()]
         texts = []
-        if running:
+        if self._rehearsal is not None:
+            texts.append(DELETED)
+        elif running:
             texts.append(f"This goes on without the screen: {', '.join(running)}.")
             texts += [f"{self._warning}."] if self._warning else []
         if (batch := self._desk.batch) is not None and batch.is_active:
             texts.append("What has not started yet of the steps that run together does not start.")
-        if incident.open:
+        if self._rehearsal is not None:
+            texts.append("Its timeline can be kept: the export goes into a file of the folder where you started it.")
+        elif incident.open:
             texts.append(f"{incident.id} stays open. '{started_as()}' brings you back to it.")
         else:
             texts.append(f"{incident.id} is {incident.word}. 'midwatch export {incident.id}' writes its timeline.")
@@ -49,3 +59,12 @@ class Leave(Dialog[bool]):
 
     def action_accept(self) -> None:
         self.answer(True)
+
+    def action_export(self) -> None:
+        """Keep the timeline of a rehearsal; the dialog stays, and says where the file is."""
+        if self._rehearsal is None:
+            return
+        try:
+            self.say(f"The timeline is in {self._rehearsal.export()}", WELL)
+        except MidwatchError as error:
+            self.complain(str(error))

@@ -328,7 +328,7 @@ class Commands:
         self._screen.app.push_screen(help_page(self._text_styles, self._screen.keymap, driving=driving))
 
     async def leave(self) -> None:
-        dialog = Leave(self._text_styles, self._session, self.logout_warning)
+        dialog = Leave(self._text_styles, self._session, self.logout_warning, self._screen.rehearsal)
         if not await self._screen.app.push_screen_wait(dialog):
             return
         if writing():

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from midwatch.api.probe import Reading
 from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.engine.workflow import ActionKind, current_step
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
@@ -51,8 +52,11 @@ class IncidentScreen(BaseScreen[None]):
         sources: Sequence[Source] = (),
         keymap: Mapping[str, str] | None = None,
         hand: Hand | None = None,
+        rehearsal: RehearsalEnd | None = None,
     ) -> None:
         super().__init__()
+        self.rehearsal = rehearsal
+        """Given where leaving this screen deletes everything."""
         self.session, self.text_styles, self.keymap = session, text_styles, keymap or {}
         self.panels = {source.name: PanelState(source.name, source.title, source.every) for source in sources}
         self.plan_cache = PlanCache(self, session, self.redraw)

@@ -16,12 +16,13 @@ from screens.widgets.text_layout import edges, labelled
 
 YES = Key("dialog.yes", "y", "", "Yes: do it", action="yes")
 DECLINE = Key("dialog.decline", "ctrl+d", "", "Say no to it, and why", action="decline")
+EXPORT = Key("dialog.export", "e", "", "Write the timeline of a rehearsal to a file that stays", action="export")
 EVALUATE = Key("dialog.evaluate", "ctrl+r", "", "Evaluate the criteria again", action="evaluate")
 ACCEPT = Key(
     "dialog.accept", "ctrl+s", "", "Do what the right choice says, from wherever the focus is", action="accept"
 )
 HELP = Key("dialog.help", "f1", "help", "These keys; so does ? where nothing is typed", action="help")
-DIALOG = (YES, DECLINE, EVALUATE, ACCEPT, HELP)
+DIALOG = (YES, DECLINE, EXPORT, EVALUATE, ACCEPT, HELP)
 
 
 def bindings(keys: Iterable[Key], *, priority: bool = False) -> list[BindingType]:

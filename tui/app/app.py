@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from midwatch.api.probe import Probe, Reading
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.readings import panel_probe, reading_of
+from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.incident.event_redaction import masked_reading
 from midwatch.runbook.model import Panel, Runbook
 from midwatch.runbook.secret_sources import known_secrets
@@ -48,12 +49,13 @@ class MidwatchApp(BaseApp[bool]):
         environment: Mapping[str, str] | None = None,
         keymap: Mapping[str, str] | None = None,
         hand: Hand | None = None,
+        rehearsal: RehearsalEnd | None = None,
     ) -> None:
         """`sources` replaces the panels' own probes; `environment` is where NO_COLOR, TERM, MIDWATCH_THEME and the file
         of changed keys are looked up. Raises `BadInput` when that file is faulty."""
         super().__init__(os.environ if environment is None else environment, ascii=ascii, hand=hand)
         self.left_on_purpose = False
-        self._desk = session
+        self._desk, self._rehearsal = session, rehearsal
         self._sources = panel_sources(session.runbook, session.clock) if sources is None else sources
         self._keymap_given = read_keymap(keys_file(self.environment)) if keymap is None else dict(keymap)
 
@@ -62,7 +64,10 @@ class MidwatchApp(BaseApp[bool]):
         if self._keymap_given:
             self.set_keymap(self._keymap_given)
         self.end_with_the_terminal()
-        self.push_screen(IncidentScreen(self._desk, self.text_styles, self._sources, self._keymap_given, self.hand))
+        incident_screen = IncidentScreen(
+            self._desk, self.text_styles, self._sources, self._keymap_given, self.hand, self._rehearsal
+        )
+        self.push_screen(incident_screen)
 
     def exit(self, result: bool | None = None, return_code: int = 0, message: object = None) -> None:
         """Leave; what runs goes on under its supervisors."""

@@ -59,14 +59,10 @@ def run(args: argparse.Namespace) -> int:
         args.plain = wants_lines(plain=args.plain, instead="midwatch drill --headless")
     found = None if args.headless else production.find_open()
     if found is not None and found.scenario != args.scenario:
-        raise BadInput(
-            f"The drill {found.scenario!r} is still open in {found.folder}", hint="End it first: midwatch drill --clean"
-        )
+        raise BadInput(f"The drill {found.scenario!r} is still open in {found.folder}", hint=_way_back(found))
     if found is not None and args.docker not in (None, found.in_docker):
         how = "in containers" if found.in_docker else "without Docker"
-        raise BadInput(
-            f"The drill in {found.folder} is still open, and runs {how}", hint="End it first: midwatch drill --clean"
-        )
+        raise BadInput(f"The drill in {found.folder} is still open, and runs {how}", hint=_way_back(found))
     place = found or production.build(
         args.scenario, docker=args.docker, say=lambda text: say(text, error=True, flush=True)
     )
@@ -78,6 +74,12 @@ def run(args: argparse.Namespace) -> int:
         if place.owned:  # else another terminal works on it
             _leave(place, keep=args.keep or not finished)
     return code
+
+
+def _way_back(found: Production) -> str:
+    """How to go on with a drill that is open, and how to end it."""
+    scenario = "" if found.scenario == "reference" else f" {found.scenario}"
+    return f"Go on with it: midwatch drill{scenario}. End it: midwatch drill --clean"
 
 
 def _leave(place: Production, *, keep: bool) -> None:
@@ -100,6 +102,7 @@ def _headless(place: Production, args: argparse.Namespace, inputs: Mapping[str, 
 def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, str]) -> tuple[int, bool]:
     """Open the screen; the second value says whether the operator left on purpose, and did not just lose the line."""
     from midwatch.engine.incident_controller import IncidentController
+    from midwatch.engine.rehearsal_end import RehearsalEnd
     from midwatch.engine.repository import open_incident
     from midwatch.reports.timeline import timeline
     from midwatch.runbook.loader import load
@@ -114,7 +117,16 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
         controller = drive_or_observe(folder)
     else:
         controller = IncidentController.declare(runbook, actor=current_actor(), inputs=inputs)
-    left = open_front(controller, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse)
+    here = Path.cwd()
+
+    def export() -> Path:
+        """Beside whatever the operator started the drill in; that folder stays."""
+        file = here / f"drill-{controller.incident.id}.md"
+        write_text(file, timeline(controller.runbook, controller.events, controller.folder))
+        return file
+
+    rehearsal = RehearsalEnd(export) if place.owned and not args.keep else None
+    left = open_front(controller, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse, rehearsal=rehearsal)
     if args.export:
         write_text(Path(args.export), timeline(controller.runbook, controller.events, controller.folder))
     return Exit.DONE, left

@@ -6,6 +6,7 @@ import logging
 import threading
 
 from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.system.errors import MidwatchError
 from tui.plain.line_terminal import LineTerminal
 from tui.plain.session import Session
@@ -16,8 +17,9 @@ _POLL = 1.0
 """Seconds between two looks at what has happened."""
 
 
-def talk(controller: IncidentControls) -> bool:
+def talk(controller: IncidentControls, rehearsal: RehearsalEnd | None = None) -> bool:
     """Work on the incident line by line until the operator leaves; gives control back then. Running steps go on.
+    `rehearsal` is given where leaving deletes everything.
 
     True when the operator left on purpose; False when the input ended or the line was lost.
     """
@@ -27,7 +29,7 @@ def talk(controller: IncidentControls) -> bool:
     with terminal.listening():
         try:
             threading.Thread(target=_keep_up, args=(controller, left), name="poll", daemon=True).start()
-            return Session(controller, terminal).run()
+            return Session(controller, terminal, rehearsal).run()
         finally:
             left.set()
             controller.leave()

@@ -10,6 +10,7 @@ from functools import partial
 from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.readings import panel_named, take_readings
+from midwatch.engine.rehearsal_end import DELETED, RehearsalEnd
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
@@ -36,8 +37,10 @@ _LIVE_LIMIT = 15.0
 class Session:
     """What stands between the operator's words and the conductor. It holds nothing but where the operator looks."""
 
-    def __init__(self, controller: IncidentControls, terminal: LineTerminal) -> None:
-        self._conductor, self._teletype = controller, terminal
+    def __init__(
+        self, controller: IncidentControls, terminal: LineTerminal, rehearsal: RehearsalEnd | None = None
+    ) -> None:
+        self._conductor, self._teletype, self._rehearsal = controller, terminal, rehearsal
         self._collaboration = Collaboration(controller, terminal)
         self._deciding, self._writing = (
             StepCommands(controller, terminal, self._collaboration),
@@ -144,7 +147,10 @@ class Session:
 
     def _ask_to_leave(self) -> None:
         try:
-            self._left = self._teletype.agreed("Ctrl+C. Leave? Nothing is lost, and what runs goes on.")
+            if self._rehearsal is not None:
+                self._left = self._ends_rehearsal(self._rehearsal)
+            else:
+                self._left = self._teletype.agreed("Ctrl+C. Leave? Nothing is lost, and what runs goes on.")
         except Interrupted:
             self._teletype.say("You stay. q leaves.")
 
@@ -354,9 +360,22 @@ class Session:
             self._teletype.say(line)
 
     def _quit(self, rest: str) -> None:
+        if self._rehearsal is not None:
+            self._left = self._ends_rehearsal(self._rehearsal)
+            return
         running = [
             descriptions.titled(self._conductor.runbook.step(state.id)) for state in self._conductor.incident.running()
         ]
         if running:
             self._teletype.say(f"This goes on without you: {', '.join(running)}.")
         self._left = True
+
+    def _ends_rehearsal(self, rehearsal: RehearsalEnd) -> bool:
+        """Whether the operator leaves although everything is deleted then; the timeline is kept when they like."""
+        self._teletype.say(DELETED)
+        try:
+            if self._teletype.agreed("Keep its timeline in a file?", otherwise=True):
+                self._teletype.say(f"The timeline is in {rehearsal.export()}.")
+        except MidwatchError as error:
+            self._teletype.say(str(error))
+        return self._teletype.agreed("Leave, and delete it?")
