@@ -27,6 +27,9 @@ _DIGITS = lazy_pattern(rb"[0-9A-Fa-fxX\\ +:,;.|/_-]*")
 _DIGIT = lazy_pattern(rb"0[xX]|[0-9A-Fa-f]")
 _BETWEEN_DIGITS = b"xX\\ +:,;.|/_-"
 _OPEN_DIGITS = lazy_pattern(rb"[0-9A-Fa-f]{2}(?:[ :,;.|/_-]{0,2}(?:0?[xX])?[0-9A-Fa-f]?)?\Z")
+_OPEN_DIGITS_BYTES = 8
+_WRITTEN = bytes((*range(7, 14), 27, *range(32, 127)))
+"""What text consists of."""
 _SEPARATIONS = ("", "s", "ss", "s0s", "ss0s", "sss")
 
 
@@ -143,7 +146,7 @@ class ByteDecoders:
             piece = Base64Piece(text, start, len(text), is_open=True)
             if self._is_plausible(piece.text):
                 yield piece
-        if _OPEN_DIGITS.search(tail):
+        if _OPEN_DIGITS.search(tail, max(0, len(tail) - _OPEN_DIGITS_BYTES)):
             size = _DIGITS.match(tail[::-1]).end()  # type: ignore[union-attr]
             for odd in (0, 1):
                 digits = HexPiece(text, len(text) - size, len(text), odd, is_open=True)
@@ -152,8 +155,8 @@ class ByteDecoders:
 
     def _is_plausible(self, text: bytes) -> bool:
         """Whether the last bytes are text."""
-        tail = text[-6:].replace(b"\0", b"")[-3:]
-        return bool(tail) and (self._always or (tail.isascii() and min(tail) > 6))
+        tail = text[-8:].replace(b"\0", b"")[-5:]
+        return bool(tail) and (self._always or not tail.translate(None, _WRITTEN))
 
 
 def _squeezed(text: bytes) -> bytes:

@@ -108,6 +108,7 @@ def _prepared(secrets: tuple[tuple[str, str], ...]) -> Prepared:
                 if len(bare := form.replace(b" ", b"")) in range(SHORTEST_PIECE, len(form))
             }
         ),
+        frozenset(b"".join(shown)),
         ByteDecoders(visible_patterns, [form for form in plain if not _ASCII.search(form)]),
         any(is_hiding(form) for form in plain),
     )

@@ -113,6 +113,8 @@ class Prepared(NamedTuple):
     unquoted: Patterns
     blankless: Patterns
     """Those that have blanks, without them."""
+    letters: frozenset[int]
+    """The bytes of all."""
     byte_decoders: ByteDecoders
     has_widthless: bool
     """Whether characters without width belong to a secret."""
@@ -235,10 +237,17 @@ class Search:
             self._hold(reading, part)
         if is_marked and is_printable(text) and len(reading.steps) < _MOST_STEPS:
             self._look_at_layers(reading.then(printable(text[:part])))
-        elif reading.is_open and _PRINTABLE_END.search(text, max(0, len(text) - 64)):
+        elif reading.is_open and self._may_end_printable(text):
             tail = _Part(text, max(0, len(text) - 4 * self._prepared.shown.longest), part)
             shown = printable(tail.text)
             self._match(reading.then(tail, shown, project(shown.text)), self._prepared.shown)
+
+    def _may_end_printable(self, text: bytes) -> bool:
+        """Whether the end of a text may be the beginning of a secret in quoted-printable."""
+        found = _PRINTABLE_END.search(text, max(0, len(text) - 64))
+        if found is None or text.rfind(b"=") > found.start() or found.end() < found.start() + 3:
+            return found is not None
+        return not found[0][1:].isalnum() or int(found[0][1:], 16) in self._prepared.letters
 
     def _enter(self, reading: _Reading) -> None:
         """Search what a decoder gave, which may be encoded again."""
