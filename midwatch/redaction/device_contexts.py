@@ -158,7 +158,7 @@ DEVICES = (
         rb"(?-i:PASS)[ \t]+(?=\S)",
         Value.LINE,
         Test.PASSWORD,
-        rb"(?:---> |(?:(?-i:USER)|331|\+OK)\b[^\n]*\n[^\n]{0,40}?)",
+        rb"(?:---> |(?:(?-i:USER)|331|\+OK)\b[^\n]*\n(?:[^\n]{0,40}[> :])?)",
     ),
     row(
         "LOGIN",
@@ -167,7 +167,7 @@ DEVICES = (
         rb" (?-i:LOGIN)[ \t]+\S+[ \t]+(?=[\"']?\S)",
         Value.WORD,
         Test.MIXED,
-        rb"(?:^|[\n>:] ?)\w{1,8}",
+        rb"(?:^|\n|[>:] )[A-Za-z]\w{0,7}",
     ),
     row(
         "AUTH of SMTP",

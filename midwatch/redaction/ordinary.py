@@ -8,7 +8,7 @@ import re
 from midwatch.redaction.lazy_pattern import lazy_pattern
 
 _WORDS = frozenset(
-    b"""null none nil nul true false yes no on off undefined unset empty n/a na void optional required missing invalid expired
+    b"""- null none nil nul true false yes no on off undefined unset empty n/a na void optional required missing invalid expired
     incorrect wrong unknown unchanged changed hidden masked redacted removed filtered sanitized protected string str text bytes
     bearer basic digest prompt ask default disabled enabled denied rejected accepted mismatch verified valid rotated revoked
     password passwd passphrase secret token key ok failed success scram-sha-256 md5 plaintext encrypted trust peer stdin env

@@ -23,7 +23,7 @@ TOOLS = (
         "vault kv put",
         "HashiCorp Vault: kv put",
         "vault kv p",
-        rb"vault kv (?:put|patch)" + _OPTIONS + rb"\S+[ \t]+[\w.-]+=(?=[^\s@])",
+        rb"vault kv (?:put|patch)" + _OPTIONS + rb"\S+[ \t]+[\w.-]+=(?!-\W)(?=[^\s@])",
         Value.WORD,
         Test.TOKEN,
     ),
@@ -135,7 +135,7 @@ TOOLS = (
         before=command(rb"nmcli") + rb"(?:[\w-]+\.)?",
     ),
     row("smbclient", "smbclient(1)", "smbclient ", rb"smbclient[ \t]+//\S+[ \t]+(?=[^\s-])", Value.WORD),
-    row("credentials of a mount", "mount.cifs(8)", "username=", rb"username=[^\s,%=]{1,64}%(?=\S)", Value.WORD),
+    row("credentials of a mount", "mount.cifs(8)", "username=", rb"username=[^\s,%=\"']{1,64}%(?=\S)", Value.WORD),
     row(
         "Db2",
         "Db2: CONNECT",

@@ -1,6 +1,10 @@
 """Commands, directives and messages that hold no secret and are near to such that do."""
 
 COMMANDS = [
+    "2026-11-22 10:00:00 LOGIN ok user7x target=db",
+    "{command: vault kv put secret/prod/arp password=-}, timeout: 30 s}",
+    'username="%s", realm="%s"',
+    "PASS: spec/test_1",
     "echo done | sudo tee /etc/x",
     "echo hello | gpg --encrypt -r ada",
     "echo 1 | sudo tee /proc/sys/vm/drop_caches",
