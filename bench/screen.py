@@ -1,9 +1,8 @@
-"""The screen on a real pseudo-terminal: bytes over the line when idle and when a step floods, and how soon a key is
-answered.
+"""The screen on a real pseudo-terminal: bytes over the line when idle and when a step floods.
 
-`python bench/screen.py [SECONDS]`. Every figure is measured here and now; of the answers the ratio counts. Idle with
-all panels is measured on a drill: real servers, a volume that is full, backups, logs; once while the disk rests as far
-as it does, once while it is written to. It fails when more goes over the line than may.
+`python -m bench.screen [SECONDS]`. Every figure is measured here and now. Idle with all panels is measured on a drill:
+real servers, a volume that is full, backups, logs; once while the disk rests as far as it does, once while it is written
+to. It fails when more goes over the line than may.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import os
 import pty
 import select
 import signal
-import statistics
 import struct
 import sys
 import tempfile
@@ -46,9 +44,6 @@ phases:
 """
 """The flood's lines share nothing, so that all in view is drawn anew; it writes no more in its time than is kept."""
 MIDWATCH = str(Path(sys.executable).with_name("midwatch"))
-ANSWER = b"How it works"
-"""What only the help page says."""
-PRESSES = 15
 SIZES = ((24, 80), (36, 120), (60, 200))
 OPEN = (("nothing", b""), ("help", b"?"), ("a note", b"n"), ("the disk's panel", b"1"), ("all panels", b"l"))
 """What is open while nothing happens, and the key that opens it."""
@@ -93,16 +88,6 @@ class Screen:
 
     def press(self, key: bytes) -> None:
         os.write(self.terminal, key)
-
-    def key_times(self) -> list[float]:
-        """Milliseconds from a key to the page that it opens."""
-        found = []
-        for _ in range(PRESSES):
-            self.press(b"?")
-            found.append(self.read(20, ANSWER)[1] * 1000)
-            self.press(b"\x1b")
-            self.read(0.7)
-        return found
 
     def end(self) -> None:
         os.kill(self.pid, signal.SIGTERM)
@@ -171,20 +156,16 @@ def started(folder: Path, step: str) -> Iterator[Path]:
         controller.close(reason="measured")
 
 
-def answers(step: str, seconds: float) -> list[float]:
-    """Milliseconds from a key to its page while this step runs, and what goes over the line, told."""
-    with tempfile.TemporaryDirectory() as name, started(Path(name), step) as output:
+def quiet(seconds: float) -> None:
+    """Bytes a second of a step that runs and says nothing."""
+    with tempfile.TemporaryDirectory() as name, started(Path(name), "quiet"):
         screen = Screen(Path(name), "runbook.yaml")
         try:
             screen.read(30, b"Checklist")
             screen.read(8)  # readings come, trends settle
-            rate, times = screen.rate(seconds), screen.key_times()
+            print(f"a step that says nothing: {screen.rate(seconds):.0f} B/s", flush=True)
         finally:
             screen.end()
-        answer = f"a key is answered in {statistics.median(times):.0f} ms (median), {max(times):.0f} ms (longest)"
-        wrote = f"; the step had written {output.stat().st_size / 1e6:.0f} MB" if step else ""
-    print(f"{step or 'idle':6} {rate:8.0f} B/s over the line; {answer}{wrote}", flush=True)
-    return times
 
 
 def flood(seconds: float, limits: Limits) -> None:
@@ -240,8 +221,7 @@ def main() -> int:
     seconds, limits = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0, Limits()
     idle(seconds, limits)
     flood(seconds, limits)
-    middle = {step: statistics.median(answers(step, seconds)) for step in ("", "quiet", "flood")}
-    print(f"ratio of the median answers, flood to idle: {middle['flood'] / middle['']:.2f}")
+    quiet(seconds)
     for sentence in limits.passed:
         print(f"too much over the line: {sentence}")
     return bool(limits.passed)

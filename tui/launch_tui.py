@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import locale
 import os
 import select
@@ -74,6 +75,7 @@ def open_screen(
                 from tui.app.keymap_file import keys_file, read_keymap
 
                 app = MidwatchApp(controller, ascii=plain, keymap=read_keymap(keys_file()), rehearsal=rehearsal)
+            gc.freeze()  # what is loaded stays, and a search through it would hold a key up
             app.run(mouse=mouse and chosen.mouse)
         return app.left_on_purpose
     finally:

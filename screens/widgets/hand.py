@@ -58,6 +58,11 @@ class Hand:
         times = self._times.get(self._key, _Times())
         return times.last - times.before if times.before > -math.inf else math.inf
 
+    @property
+    def rested_s(self) -> float:
+        """Seconds since the last arrival of any key."""
+        return self.now() - self._times.get(self._key, _Times()).last
+
     def pressed_since(self, when: float, *, but: str) -> bool:
         """Whether any other key than this one was pressed since then."""
         return any(times.last >= when for key, times in self._times.items() if key != but)

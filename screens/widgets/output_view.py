@@ -17,6 +17,7 @@ from textual.visual import Visual
 
 from midwatch.output.index import OutputIndex
 from midwatch.output.timestamps import Timestamps
+from screens.widgets.hand import Hand
 from screens.widgets.line_view import SCROLLING
 from screens.widgets.output_line import matches, styled_line
 from screens.widgets.styles import FAINT, TextStyles
@@ -27,6 +28,8 @@ _FASTEST = 0.1
 _SENT, _BESIDE = 28_000, 240
 """Bytes a second that a flood of output may send: a large terminal is drawn less often. A line costs its cells and
 about so many bytes beside them, for colours, places and the bar."""
+_ANSWERED_S, _WAITS_S = 0.1, 0.5
+"""For how long after a key no output is taken in, and for how long none may be in all."""
 _WIDEST = 4096
 """Characters of a line that is cut off at the edge of the view; the cells there are fewer."""
 _LONGEST_BYTES = 64 * 1024
@@ -53,8 +56,8 @@ class OutputView(ScrollView, can_focus=True):
         self.with_times = self.wrapped = False
         self._term = ""
         self._found: int | None = None
-        self._not_before = 0.0
-        """When the next look may be, of the monotonic clock."""
+        self._looked = self._not_before = 0.0
+        """When the last look was and when the next one may be, of the monotonic clock."""
 
     @property
     def output_index(self) -> OutputIndex | None:
@@ -146,6 +149,9 @@ class OutputView(ScrollView, can_focus=True):
             return
         if not again and (not self.is_on_screen or time.monotonic() < self._not_before):
             return
+        if not again and self._gives_way():
+            return
+        self._looked = time.monotonic()
         if self._spool.refresh() or again:
             self._not_before = time.monotonic() + self.size.height * (self.size.width + _BESIDE) / _SENT
             self._forget()
@@ -159,6 +165,11 @@ class OutputView(ScrollView, can_focus=True):
             if self.following:
                 self._to_end()
             self.refresh()
+
+    def _gives_way(self) -> bool:
+        """Whether a key was pressed a moment ago: its answer is drawn before output that comes without end."""
+        hand: Hand | None = getattr(self.app, "hand", None)
+        return hand is not None and hand.rested_s < _ANSWERED_S and time.monotonic() - self._looked < _WAITS_S
 
     def _to_end(self) -> None:
         if self._spool is not None:

@@ -8,6 +8,7 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.supervisor.progress import Progress, ProgressFile
 from screens.pages.output import OutputScreen
+from screens.widgets.hand import Hand
 from tests.support.reference_incident import begin, finish, write
 from tests.support.screen_pilot import Pilots, grid, opened, press, until
 
@@ -164,3 +165,12 @@ async def test_the_end_of_what_comes_all_at_once_is_in_view(session: IncidentCon
         write(session, STEP, b"".join(b"line %d\n" % n for n in range(8)))
         await until(pilot, lambda: "line 7" in grid(pilot))
         assert "line 0" not in grid(pilot)
+
+
+async def test_output_goes_on_while_keys_come_without_end(session: IncidentController) -> None:
+    """A key goes before output, for half a second at most."""
+    begin(session, STEP, b"begun\n")
+    async with opened(session, hand=Hand(lambda: 0.0)) as pilot:  # a clock that stands: a key has always just come
+        await press(pilot, "o")
+        write(session, STEP, b"newest\n")
+        await until(pilot, lambda: "newest" in grid(pilot))
