@@ -22,6 +22,7 @@ from midwatch.engine.annotations import Annotations
 from midwatch.engine.approvals import Approvals
 from midwatch.engine.batch import Batch
 from midwatch.engine.batches import Batches
+from midwatch.engine.choices import ask_inputs
 from midwatch.engine.closure import Closure
 from midwatch.engine.collaboration import Collaboration
 from midwatch.engine.control import Control, this_process
@@ -89,6 +90,7 @@ class IncidentController:
         self.check_need = runner.check_need
 
         decisions = StepDecisions(session, annotations, results)
+        self.questions = decisions.questions
         self.mark_done = decisions.mark_done
         self.mark_failed = decisions.mark_failed
         self.skip = decisions.skip
@@ -120,7 +122,7 @@ class IncidentController:
 
         Raises `BadInput`, before anything is made, for inputs that are missing or do not fit what the runbook asks for.
         """
-        values = inputs_of(runbook, inputs or {})
+        values = inputs_of(ask_inputs(runbook), inputs or {})
         clock = clock or SystemClock()
         folder = incident_files.make_folder(runbook, clock)
         try:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from midwatch.engine import policy
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.attempts import marked
+from midwatch.engine.choices import with_choices
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.step_results import StepResults
 from midwatch.incident.events import EventKind
+from midwatch.runbook.model import Question
 
 
 class StepDecisions:
@@ -19,11 +22,22 @@ class StepDecisions:
         self._session = session
         self._annotations = annotations
         self._results = results
+        self._asked: dict[str, tuple[Question, ...]] = {}
+        """Step → its questions as they were asked last, with the choices that their commands printed then."""
+
+    def questions(self, step_id: str) -> tuple[Question, ...]:
+        """The questions of a manual step, to be asked now; their answers are checked against what is returned. Slow."""
+        session = self._session
+        session.require_drivable()
+        self._asked[step_id] = found = with_choices(session.runbook.step(step_id).questions, session.runbook)
+        return found
 
     def mark_done(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
         """A person did it. Its answers become values of the step; the roles that it notifies count as notified."""
         session = self._session
-        step = session.runbook.step(step_id)
+        session.require_driver()
+        asked = self._asked.pop(step_id, ()) or self.questions(step_id)
+        step = dataclasses.replace(session.runbook.step(step_id), questions=asked)
         with session.mutex:
             session.require_driver()
             answers = policy.require_manual(step, session.incident, session.runbook, note=note, values=values or {})

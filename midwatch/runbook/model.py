@@ -98,6 +98,8 @@ class Question:
     """A regular expression that the whole answer of a line has to match; empty for any line."""
     example: str = ""
     """An answer that fits, shown to the person."""
+    options_command: str = ""
+    """A script whose output lines are the options, read when the question is asked; empty for listed options."""
 
 
 MOMENTS = ("detected", "acknowledged", "mitigated", "resolved")

@@ -25,7 +25,7 @@ from midwatch.runbook.loop_keys import LOOP_KEYS
 from midwatch.runbook.model import MOMENTS, Environment, Risk, Severity
 from midwatch.runbook.process_keys import PROCESS_KEYS
 from midwatch.runbook.secret_keys import SECRETS
-from midwatch.runbook.shapes import Inside, Key, ListOf, Shape, TableOf
+from midwatch.runbook.shapes import Inside, Key, ListOf, ListOrTable, Shape, TableOf
 from midwatch.runbook.targets import TargetKind
 
 VERSION = 1
@@ -142,6 +142,11 @@ CONDITION: Shape = Shape(
         Key("not", Inside(lambda: CONDITION), "A condition that must not hold"),
     ),
 )
+OPTIONS = Shape(
+    "options by command",
+    "A script that prints the choices, a line each.",
+    (Key("command", TEXT, "The script, run when the question is asked; it observes only", required=True),),
+)
 ASK = Shape(
     "question",
     "One thing that a person is asked, by a manual step or at the declaration; the answer is journalled. Never a secret.",
@@ -153,7 +158,11 @@ ASK = Shape(
             Word(("line", "text", "yes-no", "choice", "number", "date", "duration")),
             "'line' (default), 'text' (several lines), 'yes-no', 'choice' of the options, 'number', 'date', 'duration'",
         ),
-        Key("options", ListOf(LINE, filled=True), "For kind 'choice': the answers that can be given"),
+        Key(
+            "options",
+            ListOrTable(ListOf(LINE, filled=True), OPTIONS),
+            "For kind 'choice': the answers that can be given, or {command: …} that prints them, a line each",
+        ),
         Key("min", LINE, "For a number, date or duration: the least answer"),
         Key("max", LINE, "For a number, date or duration: the greatest answer"),
         Key("pattern", Expression(), "For kind 'line': a regular expression that the whole answer has to match"),

@@ -205,6 +205,22 @@ class TableOf(FieldType):
 
 
 @dataclass(frozen=True)
+class ListOrTable(FieldType):
+    """A list, or a table in its place."""
+
+    listed: ListOf
+    table: Shape
+
+    def read(self, node: Node, problems: Problems) -> list[Found] | Fields | None:
+        """Return the items or the fields, or report problems and return None."""
+        return (self.table if isinstance(node, Table) else self.listed).read(node, problems)
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema of both."""
+        return {"anyOf": [self.listed.schema(), self.table.schema()]}
+
+
+@dataclass(frozen=True)
 class Inside(FieldType):
     """A type that is defined later, so that a shape can contain itself."""
 
@@ -263,5 +279,8 @@ def _collect(kind: FieldType, seen: dict[str, Shape]) -> None:
             _collect(kind.item, seen)
         case TableOf():
             _collect(kind.value, seen)
+        case ListOrTable():
+            _collect(kind.listed, seen)
+            _collect(kind.table, seen)
         case Inside():
             _collect(kind.kind(), seen)

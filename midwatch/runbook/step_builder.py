@@ -107,6 +107,7 @@ def question_of(fields: Fields) -> Question:
         fields.get("max", ""),
         fields.get("pattern", ""),
         fields.get("example", ""),
+        fields.get("options").get("command", "").strip() if isinstance(fields.get("options"), Fields) else "",
     )
 
 

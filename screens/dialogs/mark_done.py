@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from textual.app import App
@@ -9,6 +10,7 @@ from textual.content import Content
 
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.runbook.model import Runbook, Step
+from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.form import Field, Form, asked
 from screens.widgets.markdown_text import markdown_lines
 from screens.widgets.styles import FAINT, TextStyles
@@ -22,11 +24,15 @@ async def mark_done(app: App[Any], text_styles: TextStyles, session: IncidentCon
     """Ask the step's questions and for a note, and mark the step as done; False when the operator left it undone."""
     state = session.incident.steps.get(step.id)
     known = state.values if state else {}
+    questions = step.questions
+    if any(ask.options_command for ask in questions):
+        with suppress(WorkFailed):  # the form says it when it is accepted
+            questions = await in_background(f"choices {step.id}", session.questions, step.id)
     prompt = "What was said" if step.notify else "Note"
     form = Form(
         text_styles,
         f"{step.number} {step.title}",
-        [*(asked(ask, known.get(ask.name)) for ask in step.questions), Field(_NOTE_FIELD, prompt, required=False)],
+        [*(asked(ask, known.get(ask.name)) for ask in questions), Field(_NOTE_FIELD, prompt, required=False)],
         words=_words(step, session.runbook, text_styles),
         accept="Done",
         mark=text_styles.ink("manual", FAINT),

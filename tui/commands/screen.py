@@ -87,9 +87,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> Declaration | None:
     """What is declared, asked for unless all is known; None when no incident is. Raises `BadInput` for wrong inputs."""
+    from midwatch.engine.choices import ask_inputs
     from midwatch.runbook.declaration import Declaration, given_inputs, missing_inputs
 
-    given = inputs_given(args.inputs)
+    runbook, given = ask_inputs(runbook), inputs_given(args.inputs)
     known = given_inputs(runbook, given)
     if args.new and not missing_inputs(runbook, known):
         return Declaration(runbook.severity, "", given)

@@ -46,7 +46,7 @@ COMMAND_WORDS = (
     CommandWord("manually", "m", "A failed step was done manually", "[HOW]", writes=True),
     CommandWord("again", "r", "Do a concluded step again", "[REASON]", writes=True),
     CommandWord("undo", "z", "Undo what the step did, where that is possible", "[REASON]", writes=True),
-    CommandWord("check", "ck", "Check how a step ended that nobody saw the end of, or its need", writes=True),
+    CommandWord("check", "ck", "Look whether a step whose end nobody saw took effect", writes=True),
     CommandWord(
         "start", "b", "Go on at the step that 'at' has gone to; earlier ones are skipped", "[REASON]", writes=True
     ),

@@ -11,7 +11,7 @@ from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import CriterionState, StepStatus
 from midwatch.runbook.condition_forms import checks_in
-from midwatch.runbook.model import Phase, Step, StepKind
+from midwatch.runbook.model import Phase, Question, Step, StepKind
 from midwatch.system.errors import MidwatchError, Refused
 from tui.plain.collaboration import Collaboration
 from tui.plain.descriptions import titled
@@ -161,11 +161,20 @@ class StepCommands:
         otherwise = "leaves the step as it was"
         values = {
             ask.name: answered(self._teletype, ask, known.get(ask.name, ask.default), otherwise)
-            for ask in step.questions
+            for ask in self._questions(step)
         }
         note = self._teletype.ask("What was said: " if step.notify else "A note (may stay empty): ")
         self._conductor.mark_done(step.id, note=note, values=values)
         self._teletype.say(f"{titled(step)}: done.")
+
+    def _questions(self, step: Step) -> Sequence[Question]:
+        """The questions with their choices; the commands that print them are said first."""
+        commands = [ask for ask in step.questions if ask.options_command]
+        for ask in commands:
+            self._teletype.say(f"Reading the choices of {ask.name}: {' / '.join(ask.options_command.splitlines())}")
+        if not commands:
+            return step.questions
+        return self._teletype.beside("Still reading", partial(self._conductor.questions, step.id))
 
     def decide_need(self, step: Step) -> None:
         """Nobody can know whether the step is needed: the operator says so, with the reason."""
