@@ -138,7 +138,9 @@ def typed_command(plan: Plan) -> str:
             for name, words in ((RUN_AS, "runs as"), (SHELL, "read by"))
             if name in plan.parameters
         ]
-        return "\n".join([*remarks, *exports, plan.parameters["script"].strip()])
+        folder = dict(plan.facts).get("folder")
+        enter = [f"cd {shlex.quote(folder)}"] if folder else []
+        return "\n".join([*remarks, *enter, *exports, plan.parameters["script"].strip()])
     options = (f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in plan.parameters.items())
     return " ".join(["midwatch", "action", plan.action, *options])
 

@@ -57,6 +57,9 @@ def test_script_runs_in_its_folder_and_by_its_shell(controller: IncidentControll
     (here / "deep").mkdir()
     assert run(controller, "folder") is StepStatus.DONE
     assert (here / "deep" / "here").read_text().strip() == str(here / "deep")
+    folder = controller.incident.step("folder").last
+    assert folder is not None
+    assert folder.command == f"cd {here}/deep\npwd > here"
     assert ("folder", str(here / "deep")) in controller.plan("folder").facts
     assert ("shell", "python3 -B") in controller.plan("python").facts
     assert run(controller, "python") is StepStatus.DONE
