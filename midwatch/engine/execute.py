@@ -86,7 +86,10 @@ def _applied(action: Action, context: Context, confirmed: Plan | None) -> Outcom
         raise Refused(plan.refusal)
     if confirmed is not None:
         plan.require_within(confirmed)
-    held = partial(_held, {name: server.system_identifier for name, server in servers_in(plan).items()})
+    identifiers = {name: server.system_identifier for name, server in servers_in(plan).items()}
+    if not identifiers:
+        return action.apply(context, plan)
+    held = partial(_held, identifiers)
     action = replace(action, **{item.name: held(getattr(action, item.name)) for item in fields(action) if item.init})
     targets = {name: held(target) for name, target in context.runbook.targets.items()}
     return action.apply(replace(context, runbook=replace(context.runbook, targets=targets)), plan)

@@ -241,12 +241,13 @@ def _create(folder: int, name: str, mode: int) -> int:
 def _set_mode(parent: int, name: str, path: Path, mode: int) -> None:
     """Give a folder that was just made its mode; not what a member of the parent's group may have put in its place."""
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        # O_PATH: the umask may have left its owner no right to read it
+        descriptor = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UntrustedFile(f"{path} is not trusted: another user replaced it while it was made") from error
     try:
         require_owner(os.fstat(descriptor), path, Trust.of(os.geteuid()), "the folder")
-        os.fchmod(descriptor, mode)
+        Path(f"/proc/self/fd/{descriptor}").chmod(mode)
     finally:
         os.close(descriptor)
 
