@@ -17,6 +17,7 @@ from midwatch.incident.persistent import PersistentList, PersistentMap
 from midwatch.incident.server_pins import Pin
 from midwatch.incident.step_status import StepStatus as StepStatus
 from midwatch.incident.step_status import joint_status
+from midwatch.runbook.condition_forms import Condition
 from midwatch.runbook.model import INPUTS, Runbook, Severity, Step
 from midwatch.system.clock import Clock
 from midwatch.system.identity import Identity
@@ -247,8 +248,10 @@ class Incident:
     elapsed: float = 0.0
     """Seconds from the declaration to the last event, by the boot clock, which no change of the time of day
     disturbs."""
-    _statuses: dict[tuple[str, int], StepStatus] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What `status` has found; a state does not change, so neither does this."""
+    _statuses: dict[str, tuple[Condition | None, StepStatus]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What `status` has found for a step with this condition; a state does not change, so neither does this."""
 
     def elapsed_now(self, clock: Clock) -> float:
         """Seconds since the declaration, by the boot clock; on another machine, by the time of day. Never negative."""
@@ -291,10 +294,10 @@ class Incident:
         """Where a step stands, its `when:` considered; a loop, from the steps of its items."""
         if step.loop is not None and step.loop.items is not None:
             return joint_status(map(self.status, step.loop.steps))
-        key = (step.id, id(step.when))
-        if (known := self._statuses.get(key)) is None:
-            known = self._statuses[key] = self._status(step)
-        return known
+        known = self._statuses.get(step.id)
+        if known is None or known[0] is not step.when:
+            known = self._statuses[step.id] = (step.when, self._status(step))
+        return known[1]
 
     def _status(self, step: Step) -> StepStatus:
         state = self.steps.get(step.id)
