@@ -86,13 +86,16 @@ class ByteDecoders:
     def scan(self, text: bytes) -> tuple[list[Occurrence], list[int]]:
         """Where a secret may stand as it is, and where base64: one automaton finds both."""
         rules = _rules()
-        after, before, count = rules.after, rules.before, len(self._heads)
+        _, second, third, every = rules.kinds
+        count = len(self._heads)
         kinds = text.translate(rules.table)
         occurrences = self._automaton.find(kinds)
+        kinds += b"..."
         places = [
             start
             for _, start, end in occurrences
-            if kinds[end : end + 3] in after or kinds[start - 3 : start] in before
+            if (kinds[end] in second and kinds[end + 1] in every and kinds[end + 2] in every)
+            or (kinds[start - 3] in second and kinds[start - 2] in third and kinds[start - 1] in every)
         ]
         return [occurrence for occurrence in occurrences if occurrence[0] < count], places
 
@@ -177,12 +180,10 @@ class _Rules(NamedTuple):
 
     table: bytes
     """Characters of base64 to their classes; others stay."""
+    kinds: tuple[bytes, bytes, bytes, bytes]
+    """The classes that may stand first, second, third and fourth of four."""
     groups: list[bytes]
     """Five of them in a row."""
-    after: frozenset[bytes]
-    """The next three of them, when the first letter begins with the group."""
-    before: frozenset[bytes]
-    """The three before them, when one letter or two begin earlier."""
     digit_table: bytes
     digits: Automaton
     """Three pairs of hexadecimal digits, with what may stand between."""
@@ -195,8 +196,8 @@ def _rules() -> _Rules:
         classes[character] = (at < 32) + 2 * (at % 16 < 8) + 4 * (at % 4 < 2)
     classes |= {ord("-"): 0, ord("_"): 0}
     table = bytes(97 + classes.get(byte, byte - 97) for byte in range(256))
-    all_kinds = range(97, 105)
-    first, second, third = ([kind for kind in all_kinds if kind - 97 & bit] for bit in (1, 2, 4))
+    every = bytes(range(97, 105))
+    first, second, third = (bytes(kind for kind in every if kind - 97 & bit) for bit in (1, 2, 4))
     digits = {**dict.fromkeys(b"234567", "H"), **dict.fromkeys(b"01", "0"), **dict.fromkeys(b"89abcdefABCDEF", "h")}
     digits |= {**dict.fromkeys(b" +:,;.|/_-\\xX", "s")}
     digit_table = bytes(ord(digits.get(byte, "n")) for byte in range(256))
@@ -212,9 +213,8 @@ def _rules() -> _Rules:
     pairs |= {"".join(four) for four in product("H0", "H0h", repeat=4)}
     return _Rules(
         table,
-        list(map(bytes, product(first, second, third, all_kinds, first))),
-        frozenset(map(bytes, product(second, all_kinds, all_kinds))),
-        frozenset(map(bytes, product(second, third, all_kinds))),
+        (first, second, third, every),
+        list(map(bytes, product(first, second, third, every, first))),
         digit_table,
         Automaton([pair.encode() for pair in sorted(pairs)]),
     )

@@ -131,6 +131,12 @@ def test_a_dump_inside_of_another_encoding_is_masked(outer: str) -> None:
         assert redactor.masked, inner
 
 
+def test_a_secret_with_dots_at_the_end_of_a_text_is_awaited() -> None:
+    redactor = Redactor({"pw": "hunte..."})
+    assert redactor.feed(b"the hunte") == b"the "
+    assert redactor.feed(b"...\n") == b"[secret pw]\n"
+
+
 def test_two_that_overlap_become_one_mark_and_two_in_a_row_two() -> None:
     assert mask("abcdefghij", {"one": "abcdef", "two": "efghij"}) == "[secret one]"
     assert mask("abcdefghijkl", {"one": "abcdef", "two": "ghijkl"}) == "[secret one][secret two]"
