@@ -89,8 +89,13 @@ def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context
         plan = planned((undo_of if undo else build_action)(step, runbook, incident), context)
     if undo:
         return plan
-    checks = tuple(("requires", f"{check.title}: {check.script}") for check in step.preconditions if check.script)
-    return dataclasses.replace(plan, facts=(*plan.facts, *checks))
+    scripts = [
+        (label, f"{check.title}: {check.script}")
+        for label, checks in (("requires", step.preconditions), ("verifies", step.verify))
+        for check in checks
+        if check.script
+    ]
+    return dataclasses.replace(plan, facts=(*plan.facts, *scripts))
 
 
 def require_same_inputs(plan: Plan, step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from midwatch.runbook.condition_checks import conditions_in
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import INPUTS, ITEM
@@ -36,6 +37,7 @@ def check_texts(fields: Fields, phases: Iterable[Fields], steps: dict[str, Field
     for item in fields.items("closure"):
         _check_names(item.value, problems)
         _check_earlier(item.value, steps, steps, problems)
+        _check_scripts(item.value, steps, problems)
 
 
 def _texts(fields: Fields) -> Iterator[Found]:
@@ -74,6 +76,9 @@ def _check_scripts(step: Fields, steps: Collection[str], problems: Problems) -> 
     """A name in a script is an error only where it stands for a value; other programs have placeholders, too."""
     texts = [(step.found[key], "env: {NAME: {from: %s}}") for key in _SCRIPTS if step.get(key)]
     texts += [(found, "{from: %s}") for key in ("env", "with") for found in step.table(key).values()]
+    checks = [item.value for key in ("preconditions", "verify") for item in step.items(key)]
+    for check in (*checks, *conditions_in(step.get("when"))):
+        texts += [(found, "env: {NAME: {from: %s}}") for found in check.table("with").values()]
     for text, hint in texts:
         for name in names_in(text.value) if isinstance(text.value, str) else ():
             reference = reference_of(name)

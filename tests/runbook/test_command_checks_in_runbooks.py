@@ -8,6 +8,7 @@ import pytest
 
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.model import Reference, Runbook
+from tui.cli import main
 
 FRAME = """\
 midwatch: 1
@@ -94,3 +95,32 @@ def test_a_check_takes_values_of_steps_and_inputs_in_its_variables_only(tmp_path
 def test_a_trigger_takes_no_value_of_a_step(tmp_path: Path) -> None:
     trigger = f"triggers: [{CHECK.format('env: {HOST: {from: ask.host}}')}]"
     assert "A parameter of a trigger's check cannot come from a step" in fault(tmp_path, top=trigger)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"top": "closure: [{title: t, check: command, with: {run: 'ping {{ ask.host }}'}}]"},
+        {"step": ", preconditions: [{title: t, check: command, with: {run: 'ping {{ ask.host }}'}}]"},
+        {"step": ", when: {check: command, with: {run: 'ping {{ ask.host }}'}}"},
+    ],
+)
+def test_no_value_is_pasted_into_the_script_of_a_check(tmp_path: Path, keys: dict[str, str]) -> None:
+    assert "No value is pasted into this text" in fault(tmp_path, **keys)
+
+
+def test_plan_lists_the_scripts_that_run_without_a_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    top = (
+        "panels: {up: {probe: command, run: echo panel}}\nclosure: [{title: t, check: command, with: {run: echo end}}]"
+    )
+    loaded(tmp_path, top=top, step=", when: {check: command, with: {run: echo need}}")
+    assert main(["plan", str(tmp_path / "r.yaml")]) == 0
+    said = capsys.readouterr().out
+    assert said.partition("Scripts that run without a question, because they only observe:")[2].split("\n")[1:7] == [
+        "    panel up",
+        "        echo panel",
+        "    condition of 1.2 Look",
+        "        echo need",
+        "    closure: t",
+        "        echo end",
+    ]

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from midwatch.api.plan import Plan
+from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Exit, MidwatchError
 from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook
 from tui.output import say, say_json
@@ -66,4 +67,18 @@ def run(args: argparse.Namespace) -> int:
             say(f"    {line}")
     if args.json:
         say_json(printed)
+    elif not args.step:
+        _say_unasked(runbook)
     return exit_code
+
+
+def _say_unasked(runbook: Runbook) -> None:
+    from midwatch.runbook.unasked_scripts import unasked_scripts
+
+    scripts = [(what, script) for what, script in unasked_scripts(runbook) if script]
+    if scripts:
+        say("Scripts that run without a question, because they only observe:")
+    for what, script in scripts:
+        say(f"    {what}")
+        for line in script.splitlines():
+            say(f"        {line}")
