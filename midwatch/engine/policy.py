@@ -60,11 +60,15 @@ def needs_person(step: Step) -> bool:
 def observing_steps(phase: Phase, incident: Incident, runbook: Runbook) -> list[Step]:
     """The steps of a phase that are to do and change nothing, and wait for no other steps than these."""
     found: dict[str, Step] = {}
+
+    def comes_first(need: Step) -> bool:
+        items = need.loop.steps if need.loop is not None and need.loop.steps else (need,)
+        return all(item.id in found or incident.status(item).concluded for item in items)
+
     for step in phase.steps:
         if step.kind is StepKind.MANUAL or step.risk is not Risk.OBSERVE or step.awaits_items or needs_person(step):
             continue
-        others = (need for need in incident.unmet_needs(step, runbook) if need.id not in found)
-        if incident.status(step) is StepStatus.TODO and not any(others):
+        if incident.status(step) is StepStatus.TODO and all(map(comes_first, incident.unmet_needs(step, runbook))):
             found[step.id] = step
     return list(found.values())
 

@@ -140,6 +140,8 @@ phases:
         parallel: 3
         stop_on_failure: false
       - {id: count, title: Count, run: ls here-* | wc -l, risk: observe, depends_on: [wait]}
+      - {id: fine, title: Fine, for_each: [e, f], run: "true", risk: observe}
+      - {id: sum, title: Sum, run: "true", risk: observe, depends_on: [fine]}
       - {id: change, title: Change, run: touch changed, risk: change}
       - {id: last, title: Last, run: "true", risk: observe}
   - {title: Later, steps: [{id: other, title: Other, run: "true", risk: observe}]}
@@ -150,7 +152,8 @@ def test_all_that_only_observes_in_a_phase_runs_by_one_decision(here: Path) -> N
     (here / "runbook.yaml").write_text(PARALLEL, encoding="utf-8")
     controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
     controller.start_observing("look")  # three at a time: the first two end only once the third runs
-    assert batch_ended(controller).started == ["wait[a]", "wait[b]", "wait[c]", "wait[d]", "last"]
+    waits = ["wait[a]", "wait[b]", "wait[c]", "wait[d]"]
+    assert batch_ended(controller).started == [*waits, "fine[e]", "fine[f]", "sum", "last"]
     assert controller.incident.status(controller.runbook.step("wait")) is StepStatus.FAILED
     assert controller.incident.step("count").last is None  # it depends on one that failed
     assert not (here / "changed").exists()
