@@ -50,6 +50,8 @@ class Difference:
     """Ids of steps."""
     text: str
     """Of both files, as `diff -u` has it."""
+    digests: tuple[str, str]
+    """SHA-256 of the source's runbook and site file: only these very files are adopted."""
 
     @property
     def words(self) -> str:
@@ -90,17 +92,19 @@ class Adoption:
         copy = load_original(session.folder, session.events)
         return source, difference_of(copy, source)
 
-    def adopt(self, reason: str) -> None:
-        """Go on by the source. What is done stays done; every approval lapses, since each plan names the runbook.
+    def adopt(self, shown: Difference, reason: str) -> None:
+        """Go on by the source, as the difference that was shown says. What is done stays done; every approval lapses,
+        since each plan names the runbook.
 
-        Raises `Refused` without a reason, when nothing differs, and when a step that runs was changed or removed.
+        Raises `Refused` without a reason, when the source was edited again, and when a step that runs was changed or
+        removed.
         """
         session = self._session
         session.require_driver()
         require_reason(reason)
         source, difference = self.difference()
-        if difference is None:
-            raise Refused("The runbook is the one that the incident has", hint="Edit it first")
+        if difference is None or difference.digests != shown.digests:
+            raise Refused("The runbook was edited again since its difference was shown", hint="Read it again")
         with session.mutex:
             policy.require_open(session.incident)
             _require_none_running(session, difference)
@@ -143,6 +147,7 @@ def difference_of(copy: Runbook, source: Runbook) -> Difference:
         tuple(name for name in before if name not in after),
         tuple(name for name in after if name in before and _content(after[name]) != _content(before[name])),
         text,
+        (source.sha256, source.site_sha256),
     )
 
 

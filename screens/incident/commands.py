@@ -246,7 +246,7 @@ class Commands:
             return
         form = adopt_form(self._text_styles, difference.lines)
         async for values in form.answers(self._screen.app):
-            await form.carry_out(self._session.adopt, values["reason"])
+            await form.carry_out(self._session.adopt, difference, values["reason"])
             self._plans.forget_all()
 
     async def abandon(self) -> None:

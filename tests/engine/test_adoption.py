@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from midwatch.engine.adoption import Difference
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
@@ -46,6 +47,12 @@ def edit(here: Path, text: str = EDITED) -> None:
     (here / "runbook.yaml").write_text(text, encoding="utf-8")
 
 
+def edited(controller: IncidentController) -> Difference:
+    difference = controller.edited_source()
+    assert difference is not None
+    return difference
+
+
 def test_adopting_goes_on_by_the_edited_runbook(controller: IncidentController, here: Path) -> None:
     observer = IncidentController.observe(controller.folder, actor="bob@test")
     assert run_step(controller, "look") is StepStatus.DONE
@@ -58,8 +65,12 @@ def test_adopting_goes_on_by_the_edited_runbook(controller: IncidentController, 
     assert (difference.added, difference.removed, difference.changed) == (("fresh",), ("gone",), ("old",))
     assert "+# one line more" in difference.text
     with pytest.raises(Refused):
-        controller.adopt("")
-    controller.adopt("the old way was wrong")
+        controller.adopt(difference, "")
+    edit(here, EDITED.replace("echo new", "rm -rf /"))
+    with pytest.raises(Refused, match="edited again since its difference was shown"):
+        controller.adopt(difference, "the old way was wrong")
+    edit(here)
+    controller.adopt(difference, "the old way was wrong")
     assert [step.id for step in controller.runbook.steps()] == ["look", "hold", "old", "fresh"]
     assert controller.incident.status(controller.runbook.step("look")) is StepStatus.DONE
     assert controller.incident.approvals == {}
@@ -84,16 +95,16 @@ def test_running_step_that_was_changed_refuses_adoption(controller: IncidentCont
     controller.start("hold", controller.plan("hold"))
     edit(here, EDITED.replace("sleep 0.05", "sleep 0.01"))
     with pytest.raises(Refused, match="Hold is running, and the edited runbook changes it"):
-        controller.adopt("it is better")
+        controller.adopt(edited(controller), "it is better")
     edit(here)
-    controller.adopt("it is better")
+    controller.adopt(edited(controller), "it is better")
     (here / "go").touch()
     assert ended(controller, "hold") is StepStatus.DONE
 
 
 def test_driver_killed_between_event_and_copies_is_made_up_for(controller: IncidentController, here: Path) -> None:
     edit(here)
-    controller.adopt("it is better")
+    controller.adopt(edited(controller), "it is better")
     controller.leave()
     folder = controller.folder  # as it stands after kill -9 right behind the event
     folder.runbook.rename(folder.staged(folder.runbook))

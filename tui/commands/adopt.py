@@ -34,6 +34,6 @@ def run(args: argparse.Namespace) -> int:
         say(f"To go on by it: midwatch adopt {controller.incident.id} --reason TEXT")
         return Exit.DONE
     with in_control(args) as driver:
-        driver.adopt(args.reason)
+        driver.adopt(difference, args.reason)
         say(f"{driver.incident.id} goes on by {source.file}.")
     return Exit.DONE

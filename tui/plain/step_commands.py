@@ -312,7 +312,7 @@ class StepCommands:
             raise Refused("There is no edited runbook to adopt", hint="midwatch adopt says why")
         for line in difference.lines:
             self._teletype.say(line)
-        self._conductor.adopt(self._reason(rest, "Why go on by it: "))
+        self._conductor.adopt(difference, self._reason(rest, "Why go on by it: "))
         self._teletype.say("Adopted. What is done stays done; every approval has lapsed.")
 
     def abandon(self, rest: str) -> None:
