@@ -132,16 +132,13 @@ def _surroundings_of_last_run(step: Step, incident: Incident) -> tuple[str, dict
     """The same as they were at the last run, and what this run reported: other steps may report other values by now."""
     state = incident.step(step.id)
     run = next((attempt for attempt in reversed(state.attempts) if attempt.undoes is None), None)
-    if run is None or run.plan is None:
-        raise Refused(f"{step.title} has not run, so there is nothing to undo")
+    if run is None or run.plan is None or run.plan.action != SHELL_ACTION:
+        raise Refused(f"{step.title} has not run by its script, so there is nothing to undo")
     variables = {name: value for name, value in run.plan.parameters.items() if name.startswith(VARIABLE)}
-    if {f"{VARIABLE}{name}" for name in step.env} - variables.keys() or any(
-        value.endswith(CUT) for value in variables.values()
-    ):
+    missing = {f"{VARIABLE}{name}" for name in step.env} - variables.keys()
+    if missing or any(value.endswith(CUT) for value in variables.values()):
         hint = "What it did has to be undone manually"
-        raise Refused(
-            f"The variables of {step.title} are too long for the journal, so its undo cannot have them", hint=hint
-        )
+        raise Refused(f"The journal does not have all variables of {step.title}, which its undo needs", hint=hint)
     reported = {f"{VARIABLE}{variable_of(key)}": state.values.get(key, "") for key in step.outputs}
     return run.plan.bindings[FOLDER], variables | reported
 

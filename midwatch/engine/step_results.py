@@ -20,7 +20,7 @@ from midwatch.incident.state import Attempt
 from midwatch.runbook.model import Step
 from midwatch.supervisor import status
 from midwatch.supervisor.tries import read_tries
-from midwatch.system.errors import Refused
+from midwatch.system.errors import MidwatchError, Refused
 
 _LOG = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class StepResults:
         session = self._session
         try:
             found, folder = evaluated(step, session), session.folder.attempt(step.id, number)
-            with session.mutex, contextlib.suppress(Refused):
+            with session.mutex, contextlib.suppress(MidwatchError):  # the next look at the result tries again
                 if session.handle is handle:
                     body = attempts.finished_body(step, number, folder, result, verification=found)
                     self._record_finished(step, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def test_undo_has_the_folder_the_variables_and_the_values_of_the_run_that_it_und
     renewed: IncidentController, here: Path
 ) -> None:
     step = renewed.runbook.step("renew")
-    with pytest.raises(Refused, match="has not run"):
+    with pytest.raises(Refused, match="has not run by its script"):
         renewed.plan("renew", undo=True)
     assert can_undo(step, renewed.runbook, renewed.incident) is True
     assert run(renewed, "renew") is StepStatus.DONE
@@ -91,6 +92,19 @@ def test_undo_that_fails_leaves_the_step_as_it_was_and_can_be_tried_again(
     (here / "work" / "elsewhere").rename(here / "work" / "web1")
     assert run(renewed, "renew", undo=True, reason="once more") is StepStatus.TODO
     assert not (here / "work" / "web1").exists()
+
+
+def test_undo_needs_a_run_of_the_script_whose_variables_are_on_record(renewed: IncidentController) -> None:
+    assert run(renewed, "renew") is StepStatus.DONE
+    last = renewed.incident.step("renew").last
+    assert last is not None
+    assert last.plan is not None
+    whole, last.plan = last.plan, replace(last.plan, parameters={"script": "x"})
+    with pytest.raises(Refused, match="does not have all variables of Renew the certificate"):
+        renewed.plan("renew", undo=True)
+    last.plan = replace(whole, action="freeze", bindings={})
+    with pytest.raises(Refused, match="has not run by its script"):
+        renewed.plan("renew", undo=True)
 
 
 def test_script_without_an_undo_says_so(renewed: IncidentController) -> None:
