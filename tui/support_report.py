@@ -158,7 +158,9 @@ def _processes() -> Section:
     for process in psutil.process_iter(["pid", "cmdline", "status", "create_time"]):
         words = process.info["cmdline"] or []
         if any(word == "midwatch.supervisor" or Path(word).name == "midwatch" for word in words[:4]):
-            kind = "supervisor" if "midwatch.supervisor" in words[:4] else "midwatch"
+            kind = "midwatch"
+            if "midwatch.supervisor" in words[:4]:
+                kind = "supervisor" if "".join(words[4:]).startswith("/") else "fork server"
             yield str(process.pid), f"{kind}, {process.info['status']}, {duration(now - process.info['create_time'])}"
 
 
