@@ -258,6 +258,12 @@ def test_a_log_that_another_user_linked_to_our_file_is_not_written(
     (shared / "audit.log").symlink_to(precious)
     audit.record(context, "password.reset")
     assert "password.reset" in precious.read_text(), "a link of our own is followed"
+    before = precious.read_text()
+    (shared / "audit.log").unlink()
+    os.link(precious, shared / "audit.log")  # as another user can where fs.protected_hardlinks is off
+    with pytest.raises(Failed, match="has 2 names"):
+        audit.record(context, "password.reset")
+    assert precious.read_text() == before
 
 
 def test_under_any_umask_logs_backups_and_sealed_files_have_their_modes(
