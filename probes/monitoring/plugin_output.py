@@ -13,6 +13,7 @@ from midwatch.runbook.secret_sources import known_secrets, names_secret
 from midwatch.supervisor.check_script import run_check_script
 from midwatch.system.errors import BadInput, Failed, OutcomeUnknown
 from midwatch.system.external_command import Ended
+from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Seconds, duration
 from probes.monitoring.performance_data import Figure, read_figures
 
@@ -63,12 +64,15 @@ def report_of(script: str, runbook: Runbook, *, limit: Seconds, variables: Mappi
 
 
 def read_report(ended: Ended) -> Report:
-    """Read what a script said: text, `|` and figures on the first line; further text, `|` and further figures."""
-    first, *lines = ended.output.strip().splitlines() or [""]
+    """Read what a script said: text, `|` and figures on the first line; further text, `|` and further figures.
+
+    Nothing of it can command a terminal.
+    """
+    first, *lines = safe_text(ended.output, newlines=True).strip().splitlines() or [""]
     sentence, _, figures = first.partition("|")
     text, _, further = "\n".join(lines).partition("|")
     read, unread = read_figures(f"{figures}\n{further}")
-    complaint = (ended.errors.strip().splitlines() or [""])[-1]
+    complaint = (safe_text(ended.errors, newlines=True).strip().splitlines() or [""])[-1]
     sentence = sentence.strip() or complaint.strip()
     level = _LEVELS.get(ended.exit, Level.UNKNOWN)
     if ended.exit not in _LEVELS:

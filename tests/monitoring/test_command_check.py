@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from actions.checks.command import CheckCommand
+from actions.trigger import TriggerAction
 from midwatch.api.action import Context, Outcome
 from midwatch.api.parameters import build
 from midwatch.api.probe import Level, Reading
+from midwatch.runbook.model import Trigger
 from midwatch.system.clock import SystemClock
-from midwatch.system.errors import BadInput, OutcomeUnknown
+from midwatch.system.errors import BadInput, OutcomeUnknown, SourceLocation
 from midwatch.system.external_command import HEAD_BYTES
 from probes.command import CommandProbe
 from tests.support.waiting import wait_for
@@ -150,3 +152,18 @@ def test_a_panel_without_figures_shows_the_sentence_and_one_that_hangs_is_unknow
     (row,) = read("echo up; exit 3").rows
     assert (row.text, row.level, row.number) == ("up", Level.UNKNOWN, None)
     assert "did not end within 0.2 s" in read("sleep 60", timeout="200 ms").error
+
+
+def test_a_trigger_by_command_shows_its_script_and_fires_when_the_check_does_not_hold(
+    make_context: Callable[..., Context], tmp_path: Path
+) -> None:
+    script = "echo $(cat load); [ $(cat load) -lt 9 ] || exit 2"
+    trigger = Trigger("busy", "The host is busy", SourceLocation("r.yaml"), check="command", with_={"run": script})
+    context = make_context(triggers=(trigger,))
+    action = build(TriggerAction, {"id": "busy"}, context.runbook)
+    plan = action.plan(context)
+    assert ("command", script) in plan.facts
+    for load, detected in (("3", "no"), ("12", "yes")):
+        (tmp_path / "load").write_text(load)
+        outcome = action.apply(context, plan)
+        assert (outcome.values["detected"], outcome.values["evidence"]) == (detected, load)

@@ -114,3 +114,11 @@ def test_exit_status_gives_the_state_and_a_silent_script_its_complaint(
     report = read_report(ended)
     assert report.level is level
     assert report.sentence.startswith(sentence)
+
+
+def test_output_that_would_command_a_terminal_is_made_harmless() -> None:
+    report = read_report(Ended(1, "\x1b]0;owned\x07down\x1b[2J\u202e | 'a\x1b[31mb'=1\nmore\x07"))
+    assert report.sentence == "down<U+202E>"
+    assert [figure.label for figure in report.figures] == ["ab"]
+    assert report.more == "more^G"
+    assert read_report(Ended(1, "", "\x1b[2Jbad")).sentence == "bad"
