@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
 from midwatch.api.plan import PLAN_AGAIN, Plan
-from midwatch.engine import policy
+from midwatch.engine import policy, step_selection
 from midwatch.engine.batch import Batch, Group
 from midwatch.engine.joint_plan import joint_plan
 from midwatch.engine.journal_session import JournalSession
@@ -39,7 +39,7 @@ class Batches:
             return self._runner.plan(step_id, undo=undo)
         if undo:
             raise Refused(f"{step.title} is undone item by item", hint="Choose an item")
-        items = policy.items_to_run(step, self._session.incident, self._session.runbook)
+        items = step_selection.items_to_run(step, self._session.incident, self._session.runbook)
         if not items:
             raise Refused(f"No item of {step.title} is left that can be run now", hint="See its items")
         plans, left_out = dict[str, Plan](), dict[str, str]()
@@ -59,7 +59,7 @@ class Batches:
         if step.loop is None or not step.preconditions:
             return self._runner.evaluate_preconditions(step_id)
         worst: dict[str, CriterionState] = {}
-        items = policy.items_to_run(step, self._session.incident, self._session.runbook)
+        items = step_selection.items_to_run(step, self._session.incident, self._session.runbook)
         different = [next(same) for _, same in itertools.groupby(items, key=lambda item: item.preconditions)]
         for item in different:
             for name, state in self._runner.evaluate_preconditions(item.id).items():
@@ -115,7 +115,7 @@ class Batches:
         """
         self._session.require_driver()
         phase = next(phase for phase in self._session.runbook.phases if phase.id == phase_id)
-        steps = policy.observing_steps(phase, self._session.incident, self._session.runbook)
+        steps = step_selection.observing_steps(phase, self._session.incident, self._session.runbook)
         if not steps:
             raise Refused(f"Nothing is left in {phase.title} that only observes", hint="Run the next step")
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
 
 from midwatch.api.plan import Plan
+from midwatch.engine import step_selection
 from midwatch.engine.reasons import name_to_confirm, optional_reason, require_reason
 from midwatch.incident.conditions import Verdict
 from midwatch.incident.state import Approval, Attempt, CriterionState, Incident, StepStatus
 from midwatch.runbook.condition_forms import checks_in
-from midwatch.runbook.model import CheckSpec, Phase, Risk, Runbook, Step, StepKind
+from midwatch.runbook.model import CheckSpec, Risk, Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit, tidy
 from midwatch.system.errors import Refused
 from midwatch.system.identity import HOW_TO_LOG_IN, Identity
@@ -43,36 +43,6 @@ def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbo
     require_consent(step, plan, typed)
 
 
-def items_to_run(loop: Step, incident: Incident, runbook: Runbook) -> list[Step]:
-    """The items of a loop that one consent runs: those to do and those that failed, unless they wait for others."""
-    return [
-        item
-        for item in (loop.loop.steps if loop.loop and loop.kind is not StepKind.MANUAL else ())
-        if incident.status(item) in (StepStatus.TODO, StepStatus.FAILED) and not incident.unmet_needs(item, runbook)
-    ]
-
-
-def needs_person(step: Step) -> bool:
-    """Whether the step runs only where a person is: it asks for a secret, or gives them its terminal."""
-    return step.process.terminal or any(secret.is_asked for secret in step.secrets)
-
-
-def observing_steps(phase: Phase, incident: Incident, runbook: Runbook) -> list[Step]:
-    """The steps of a phase that are to do and change nothing, and wait for no other steps than these."""
-    found: dict[str, Step] = {}
-
-    def comes_first(need: Step) -> bool:
-        items = need.loop.steps if need.loop is not None and need.loop.steps else (need,)
-        return all(item.id in found or incident.status(item).concluded for item in items)
-
-    for step in phase.steps:
-        if step.kind is StepKind.MANUAL or step.risk is not Risk.OBSERVE or step.awaits_items or needs_person(step):
-            continue
-        if incident.status(step) is StepStatus.TODO and all(map(comes_first, incident.unmet_needs(step, runbook))):
-            found[step.id] = step
-    return list(found.values())
-
-
 def needs_reason_to_run(step: Step, incident: Incident) -> bool:
     """Whether the status of the step speaks against running it: only one that is to do or failed runs without a
     reason."""
@@ -98,18 +68,10 @@ def require_start_point(step: Step, incident: Incident, runbook: Runbook, reason
     require_reason(reason)
     if incident.status(step).concluded or incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is {incident.status(step)}", hint="Start from a step that is still to do")
-    found = steps_passed_over(step, incident, runbook)
+    found = step_selection.steps_passed_over(step, incident, runbook)
     if not found:
         raise Refused(f"Nothing before {step.title} waits", hint="Run it")
     return found
-
-
-def steps_passed_over(step: Step, incident: Incident, runbook: Runbook) -> list[Step]:
-    """The steps before this one, or before the first item of this loop, that wait for somebody."""
-    first = step.loop.steps[0].id if step.loop and step.loop.steps else step.id
-    earlier = itertools.takewhile(lambda other: other.id != first, runbook.steps())
-    states = [(other, incident.status(other)) for other in earlier]
-    return [other for other, status in states if not status.concluded and status is not StepStatus.RUNNING]
 
 
 def needs_approval(step: Step, plan: Plan) -> bool:
@@ -278,16 +240,6 @@ def require_decidable(step: Step, incident: Incident, reason: str) -> None:
         raise Refused(f"{step.title} is done for each of its items", hint="Choose an item")
     if incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is running", hint="Cancel it first")
-
-
-def steps_to_skip(step: Step, incident: Incident) -> list[Step]:
-    """What a person skips with this step: the step itself, or the items of a loop that wait for somebody."""
-    if step.loop is None or step.awaits_items:
-        return [step]
-    waiting = (StepStatus.TODO, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.UNDECIDED)
-    if not (found := [item for item in step.loop.steps if incident.status(item) in waiting]):
-        raise Refused(f"No item of {step.title} waits for anybody", hint="Choose an item")
-    return found
 
 
 def require_closable(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from midwatch.engine import policy
+from midwatch.engine import policy, step_selection
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.attempts import marked
 from midwatch.engine.choices import with_choices
@@ -58,7 +58,7 @@ class StepDecisions:
     def skip(self, step_id: str, reason: str) -> None:
         """Go on without it, and say why; of a loop, without the items that are neither concluded nor running."""
         step = self._session.runbook.step(step_id)
-        for left in policy.steps_to_skip(step, self._session.incident):
+        for left in step_selection.steps_to_skip(step, self._session.incident):
             self._decide(EventKind.SKIPPED, left.id, reason)
 
     def reopen(self, step_id: str, reason: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from midwatch.api.plan import Plan
-from midwatch.engine import policy
+from midwatch.engine import policy, step_selection
 from midwatch.engine.incident_controls import IncidentView
 from midwatch.engine.secret_fetch import asked_secrets
 from midwatch.incident.server_pins import other_servers, pins_of
@@ -171,7 +171,7 @@ def _of_loop(view: IncidentView, loop: Step) -> NextAction:
     assert loop.loop is not None
     states = [(item, view.incident.status(item)) for item in loop.loop.steps]
     unknown = [item for item, status in states if status is StepStatus.UNKNOWN]
-    if not unknown and policy.items_to_run(loop, view.incident, view.runbook):
+    if not unknown and step_selection.items_to_run(loop, view.incident, view.runbook):
         return NextAction(ActionKind.RUN, loop.id)
     waiting = [item for item, status in states if not status.concluded]
     return NextAction(ActionKind.GO_TO, (unknown or waiting)[0].id)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.app import SuspendNotSupported
 
 from midwatch.api.plan import Plan
-from midwatch.engine import policy, workflow
+from midwatch.engine import step_selection, workflow
 from midwatch.engine.workflow import ActionKind, requirements
 from midwatch.runbook.model import Phase, Step
 from midwatch.supervisor.terminal_client import LEAVE_WORDS, Left, attach
@@ -123,7 +123,7 @@ class StepRunner:
         """Whether there are several steps in the phase to run by one key, and no other batch runs."""
         batch = self._session.batch
         return (batch is None or not batch.is_active) and len(
-            policy.observing_steps(phase, self._session.incident, self._session.runbook)
+            step_selection.observing_steps(phase, self._session.incident, self._session.runbook)
         ) > 1
 
     async def observe(self, phase: Phase) -> None:
@@ -198,7 +198,7 @@ class StepRunner:
 
     def passed_over(self, step: Step) -> list[Step]:
         """The earlier steps that wait for somebody."""
-        return policy.steps_passed_over(step, self._session.incident, self._session.runbook)
+        return step_selection.steps_passed_over(step, self._session.incident, self._session.runbook)
 
     # Reasons
 
