@@ -123,7 +123,9 @@ class Confirm(Dialog[Consent]):
         super()._fit()
 
     def _draw(self) -> None:
-        lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.text_styles, total=False)
+        lines = plan_lines(
+            self._plan, self._at, self._clock.now(), self.room, self.text_styles, total=False, bound=True
+        )
         self.query_one("#plan", Static).update(joined(lines))
         consequences, so = self._so(), self.query_one("#so", Static)
         so.display = bool(consequences)

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from midwatch.api.plan import SUMS, Effect, Plan, Verb
+from midwatch.engine.consent import NONE
 from midwatch.runbook.model import Runbook
 from midwatch.system.units import size
 from screens.widgets.styles import FAINT, SOON, STRONG, WRONG, TextStyles
@@ -19,6 +20,8 @@ _MOST = 300
 """Effects that are listed; the others are counted."""
 _COLUMN, _WIDEST_COLUMN = 9, 12
 """Cells of the labels: all rows of a plan stand below each other, unless one label is far longer than the others."""
+_DIGEST_OF = "SHA-256 of "
+"""Begins the names of the bindings that are digests of files."""
 _ORDER = {Verb.REMOVE: 0, Verb.CHANGE: 1, Verb.CREATE: 2, Verb.KEEP: 3, Verb.READ: 4}
 
 
@@ -43,11 +46,13 @@ def plan_lines(
     spared: Sequence[str] = (),
     did: bool = False,
     total: bool = True,
+    bound: bool = False,
 ) -> list[Content]:
     """A heading with the plan's age, what its effects add up to, the effects as a table, the facts.
 
     `spared` are names of which the totals say that nothing removed bears them; `did` tells of a plan that was carried
-    out. Without `total`, what they add up to stands elsewhere.
+    out. Without `total`, what they add up to stands elsewhere. With `bound`, the lines end with the rest of what consent
+    binds.
     """
     head, since = ("What it was to do", "confirmed") if did else ("What it will do", "read")
     lines = [Content.assemble(text_styles.ink(head, STRONG), text_styles.ink(f", {since} {exact_age(at, now)}", FAINT))]
@@ -65,7 +70,30 @@ def plan_lines(
             lines += labelled(
                 f" {text_styles.clean(label)}", text, width, text_styles, column=max(column, len(label) + 2)
             )
+    rest = _rest_of_bound(plan) if bound else []
+    if rest:
+        lines.append(text_styles.ink("Your consent binds this as well", FAINT))
+    for label, text in rest:
+        lines += labelled(f" {text_styles.clean(label)}", text, width, text_styles, column=max(column, len(label) + 2))
     return lines
+
+
+def _rest_of_bound(plan: Plan) -> list[tuple[str, str]]:
+    """Parameters, bindings and identities of what is changed, unless they stand among facts and effects already.
+
+    The target stands elsewhere. Of files that are bound by their digests, the names are enough.
+    """
+    shown = "\n".join([*(text for _, text in plan.facts), *(effect.object for effect in plan.effects)])
+    files = [name.removeprefix(_DIGEST_OF) for name, text in plan.bindings.items() if _is_digest(name, text)]
+    given = [(name, text) for name, text in plan.parameters.items() if name != "target"]
+    given += [(name, text) for name, text in plan.bindings.items() if not name.startswith(_DIGEST_OF)]
+    given += [(e.object, e.identity) for e in plan.effects if e.verb.touches and e.identity not in ("", e.object)]
+    rest = [(label, text) for label, text in given if text.strip() and text.strip() not in shown]
+    return [*rest, *([("files", f"{' and '.join(files)}, by SHA-256")] if files else [])]
+
+
+def _is_digest(name: str, text: str) -> bool:
+    return name.startswith(_DIGEST_OF) and text != NONE
 
 
 def total_lines(
@@ -97,7 +125,9 @@ def _effects(plan: Plan, column: int, width: int, text_styles: TextStyles) -> li
         remark = _remark(effect, say_final=single or effect.verb is not Verb.REMOVE)
         lines += _row(effect, remark, column, beside, width, text_styles)
     if more := len(plan.effects) - len(effects):
-        lines.append(text_styles.ink(f" {'':{column - 1}}and {more} more; all of them are in the journal", SOON))
+        lines.append(
+            text_styles.ink(f" {'':{column - 1}}and {more} more; the record of the plan has all of them", SOON)
+        )
     return lines
 
 
