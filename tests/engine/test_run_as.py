@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -65,6 +66,15 @@ phases:
         run: |
           echo "try=$([ -e "$FLAG/logs/flag" ] && echo last || echo first)" > "$STEP_OUTPUT"
           [ -e "$FLAG/logs/flag" ]
+      - id: secrets
+        title: With secrets
+        risk: change
+        run_as: nobody
+        secrets: {ONE: {command: sh one.sh, as: variable}, TWO: {command: sh two.sh}}
+        run: |
+          printf %s "$ONE" | sha256sum; sha256sum < "$TWO"
+          cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' ' '
+        undo: 'printf %s "$ONE" | sha256sum; sha256sum < "$TWO"'
       - id: endless
         title: Work without an end
         risk: change
@@ -84,6 +94,8 @@ def declared(folder: Path, me: str) -> IncidentController:
     file = folder / "runbook.yaml"
     file.write_text(RUNBOOK.replace("OPERATOR", me).replace("FOLDER", str(folder)), encoding="utf-8")
     (folder / "shut").mkdir(mode=0o700)
+    (folder / "one.sh").write_text("echo geheim-one", encoding="ascii")
+    (folder / "two.sh").write_text("echo geheim-two; echo in two lines", encoding="ascii")
     return IncidentController.declare(load(file, environment={}), actor=f"{me}@test")
 
 
@@ -104,6 +116,19 @@ def run(controller: IncidentController, step_id: str) -> StepStatus:
     return ended(controller, step_id)
 
 
+def _has_secrets(controller: IncidentController) -> None:
+    """The run and its undo, each by descriptors only."""
+    for undo in (False, True):
+        plan = controller.plan("secrets", undo=undo)
+        controller.start("secrets", plan, undo=undo, reason="too soon" if undo else "")
+        ended(controller, "secrets")
+        assert last(controller, "secrets").outcome is StepOutcome.DONE, output(controller, "secrets")
+        text = output(controller, "secrets")
+        assert hashlib.sha256(b"geheim-one").hexdigest() in text
+        assert hashlib.sha256(b"geheim-two\nin two lines\n").hexdigest() in text
+        assert "[secret" not in text, "no argument has a secret"
+
+
 def drives(folder: Path, me: str) -> None:
     """What this user, root or not, can let another user do."""
     controller = declared(folder, me)
@@ -122,6 +147,7 @@ def drives(folder: Path, me: str) -> None:
     assert controller.incident.value("python", "user") == OTHER
     assert run(controller, "self") is StepStatus.DONE
     assert output(controller, "self").startswith(me)
+    _has_secrets(controller)
     _tries_again(controller, folder)
     _stops(controller)
     assert "this machine has no such user" in controller.plan("unknown").refusal

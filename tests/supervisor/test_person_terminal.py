@@ -39,7 +39,7 @@ while true; do
   read -r line || break
   case $line in
     quit) break;;
-    unseen) stty -echo; echo unseen now; read -r word; stty echo; echo "got ${#word}";;
+    unseen) stty -echo; echo unseen now; read -r word < /dev/tty; stty echo; echo "got ${#word}";;
     *) echo "you said $line";;
   esac
 done
