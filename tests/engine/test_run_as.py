@@ -170,7 +170,7 @@ def _stops(controller: IncidentController) -> None:
     controller.start("endless", controller.plan("endless"))
     folder = controller.attempt_folder("endless")
     assert folder is not None
-    wait_for(lambda: len(folder.output.read_text().split()) == 2, "the pids of the script and of what left it")
+    wait_for(lambda: folder.output.read_text().count("\n") == 2, "the pids of the script and of what left it")
     pids = [int(pid) for pid in folder.output.read_text().split()]
     assert {Path(f"/proc/{pid}").stat().st_uid for pid in pids} == {uid_of(OTHER)}
 
