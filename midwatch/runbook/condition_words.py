@@ -26,7 +26,7 @@ def condition_words(condition: Condition) -> str:
             compared = " and ".join(f"{relation.words} {limit}" for relation, limit in limits)
             return f"{listed([str(answer) for answer in answers])} is {compared}"
         case CheckHolds(check):
-            return f"the check “{check.title or check.check}” holds"
+            return f"{check.title} holds"
         case AllOf(conditions):
             return " and ".join(map(_inner, conditions))
         case AnyOf(conditions):

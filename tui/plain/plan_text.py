@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from midwatch.api.plan import Plan, Verb
 from midwatch.runbook.condition_forms import checks_in
-from midwatch.runbook.condition_words import condition_words
 from midwatch.runbook.model import CheckSpec, Reference, Runbook, Step
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import size
@@ -36,6 +35,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 def requirement_lines(step: Step, runbook: Runbook, plan: Plan | None) -> Iterator[str]:
     """What running the step takes beside its plan; without a plan the script that it would run as well."""
     from midwatch.engine import policy  # not for who only asks for help
+    from midwatch.runbook.condition_words import condition_words
 
     if plan is None:
         yield from (f"command: {line}" if not at else f"  {line}" for at, line in enumerate(step.run.splitlines()))
