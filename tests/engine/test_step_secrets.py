@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.step_selection import observing_steps
 from midwatch.engine.workflow import ActionKind, Secrets, requirements
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
@@ -187,3 +188,39 @@ def test_next_driver_masks_a_secret_of_a_file(controller: IncidentController) ->
     resumed.note("it is first-line-of-the-key")
     assert "first-line" not in resumed.folder.journal.read_text()
     resumed.leave()
+
+
+LOOP = """\
+midwatch: 1
+id: loop
+title: Secrets of a loop
+severity: SEV-2
+phases:
+  - title: All of it
+    steps:
+      - id: each
+        title: Each
+        risk: observe
+        for_each: [web1, web2]
+        run: echo "$HOST has $CODE"
+        env: {HOST: {from: item}}
+        secrets: {CODE: {prompt: true, as: variable}}
+      - {id: sit, title: Sit at it, risk: observe, terminal: true, run: cat}
+      - {id: look, title: Look, risk: observe, run: "true"}
+"""
+
+
+def test_secret_of_a_loop_is_asked_once_and_what_needs_a_person_runs_with_nothing_else(here: Path) -> None:
+    (here / "runbook.yaml").write_text(LOOP, encoding="utf-8")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    phase = controller.runbook.phases[0]
+    assert [step.id for step in observing_steps(phase, controller.incident, controller.runbook)] == ["look"]
+    plan = controller.plan("each")
+    assert Secrets(("CODE",)) in requirements(controller, ActionKind.RUN, "each", plan=plan)
+    controller.start("each", plan, secrets={"CODE": "typed-once"})
+    for item in ("each[web1]", "each[web2]"):
+        wait_for(lambda item=item: [controller.poll(), controller.incident.step(item).status is StepStatus.DONE][1])
+    outputs = [path.read_text() for path in sorted(controller.folder.path.glob("steps/each*/1/output"))]
+    assert outputs == ["web1 has [secret CODE]\n", "web2 has [secret CODE]\n"]
+    wait_for(lambda: controller.batch is None or not controller.batch.is_active)
+    controller.leave()
