@@ -41,10 +41,10 @@ def _write(text: str, *, ascii: bool) -> None:
 
 def _lines(controller: IncidentControls) -> list[str]:
     incident, runbook = controller.incident, controller.runbook
-    concluded, total = incident.counts(runbook.steps())
+    tally = incident.tally(runbook.steps())
     head = f" {incident.severity}  {runbook.environment.word}  {incident.id}  {incident.title}"
     current = incident.next_step(runbook)
     height = os.get_terminal_size(sys.__stderr__.fileno()).lines if sys.__stderr__ else 0
-    whole = total + len(runbook.phases) + 2 <= height
+    whole = tally.total + len(runbook.phases) + 2 <= height
     checklist = checklist_lines(incident, runbook, current, whole=whole)
-    return [head, f"Checklist {concluded} of {total}", *(f" {line}" for line in checklist)][:height]
+    return [head, f"Checklist {tally.words}", *(f" {line}" for line in checklist)][:height]

@@ -228,7 +228,9 @@ def open_ends(view: IncidentView) -> list[str]:
     closing."""
     incident, runbook = view.incident, view.runbook
     left = [step for step in runbook.steps() if not incident.status(step).concluded]
+    skipped = [step for step in runbook.steps() if incident.status(step) is StepStatus.SKIPPED]
     found = [f"Not concluded: {first_few((step.number for step in left), 5)}"] if left else []
+    found += [f"Skipped, so not done: {first_few((step.number for step in skipped), 5)}"] if skipped else []
     for role, why in incident.to_notify.items():
         name = runbook.roles[role].name if role in runbook.roles else role
         found.append(f"{name} is still to be notified: {why}")

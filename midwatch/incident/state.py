@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +16,7 @@ from midwatch.incident.persistent import PersistentList, PersistentMap
 from midwatch.incident.server_pins import Pin
 from midwatch.incident.step_status import StepStatus as StepStatus
 from midwatch.incident.step_status import joint_status
+from midwatch.incident.tally import Tally
 from midwatch.runbook.condition_forms import Condition
 from midwatch.runbook.model import INPUTS, Runbook, Severity, Step
 from midwatch.system.clock import Clock
@@ -320,15 +320,13 @@ class Incident:
             else Evaluation(Verdict.TRUE, "it is always needed")
         )
 
-    def counts(self, steps: Iterable[Step]) -> tuple[int, int]:
-        """How many of these steps are settled, and how many there are; those that are not needed count in neither."""
-        states = [status for step in steps if (status := self.status(step)) is not StepStatus.NOT_NEEDED]
-        return sum(status.concluded for status in states), len(states)
+    def tally(self, steps: Iterable[Step]) -> Tally:
+        """How many of these steps have each status."""
+        return Tally.of(map(self.status, steps))
 
     def items_words(self, loop: Step) -> str:
         """`2 done, 1 failed`: the items of a loop by their status; empty for a step without items."""
-        statuses = Counter(self.status(item).value for item in (loop.loop.steps if loop.loop else ()))
-        return ", ".join(f"{count} {status}" for status, count in statuses.items())
+        return self.tally(loop.loop.steps if loop.loop else ()).words
 
     def next_step(self, runbook: Runbook) -> Step | None:
         """The first step that is not settled and not running; a failed one stays next until a person decides.

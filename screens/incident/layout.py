@@ -126,9 +126,12 @@ class Layout:
         self._screen.query_one("#clock", StatusLine).show(
             self._text_styles.ink(f"{now:%H:%M} UTC".rjust(12) if beneath else f"{now:%H:%M:%S} UTC")
         )
-        settled, total = incident.counts(self._session.runbook.steps())
-        found = f", {self._screen.checklist.found} found" if self._screen.checklist.term else ""
-        self._title(self._screen.checklist, f"Checklist {settled} of {total}{found}")
+        checklist, tally = self._screen.checklist, incident.tally(self._session.runbook.steps())
+        found = f", {checklist.found} found" if checklist.term else ""
+        whole = f"Checklist {tally.words}{found}"
+        self._title(
+            checklist, whole if len(whole) + 4 <= checklist.size.width else f"Checklist {tally.short_words}{found}"
+        )
 
     def _title(self, widget: LineView | OutputView, text: str) -> None:
         beside_a_corner = bool(widget.styles.border_left[0])  # where a blank stands already

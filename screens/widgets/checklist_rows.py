@@ -45,7 +45,7 @@ def phase_status(phase: Phase, incident: Incident) -> StepStatus:
         if status in states:
             return status
     if all(status.concluded for status in states):
-        return StepStatus.DONE
+        return StepStatus.SKIPPED if StepStatus.SKIPPED in states else StepStatus.DONE
     done = any(status in (StepStatus.DONE, StepStatus.SKIPPED) for status in states)
     return StepStatus.RUNNING if done else StepStatus.TODO
 
@@ -127,17 +127,16 @@ def checklist_lines(
 
 
 def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, text_styles: TextStyles) -> Content:
-    status, (settled, total) = phase_status(phase, incident), incident.counts(phase.steps)
+    status, tally = phase_status(phase, incident), incident.tally(phase.steps)
     fold = text_styles.signs.unfolded if is_open else text_styles.signs.folded
-    style = FAINT if status is StepStatus.DONE else STRONG
+    style = FAINT if status in (StepStatus.DONE, StepStatus.SKIPPED) else STRONG
     number = f"{phase.section} " if phase.section else ""
     left = Content.assemble(text_styles.ink(f"{fold} ", FAINT), text_styles.ink(f"{number}{phase.title}", style))
-    right = f"{settled}/{total}"
-    sign = (
-        text_styles.signs.states[status] + " "
-        if status in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.DONE)
-        else ""
+    right = (
+        tally.short_words if width - left.cell_length >= len(tally.short_words) + 4 else f"{tally.done}/{tally.total}"
     )
+    signed = (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.DONE, StepStatus.SKIPPED)
+    sign = text_styles.signs.states[status] + " " if status in signed else ""
     return edges(
         left, text_styles.ink(sign + right, {StepStatus.FAILED: WRONG, StepStatus.DONE: WELL}.get(status, FAINT)), width
     )
@@ -222,9 +221,9 @@ def _time(state: StepState | None, status: StepStatus, steady: float) -> str:
 def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> tuple[str, str]:
     """The state in a word, or who did it, and its style."""
     state = incident.steps.get(step.id)
-    settled, total = incident.counts(step.loop.steps) if step.loop is not None else (0, 0)
-    if total:
-        return f"{settled} of {total}", f"bold {CHOSEN}" if is_next else STATE_STYLES[status] or FAINT
+    tally = incident.tally(step.loop.steps if step.loop is not None else ())
+    if tally.total:
+        return f"{tally.done} of {tally.total}", f"bold {CHOSEN}" if is_next else STATE_STYLES[status] or FAINT
     if status is StepStatus.RUNNING:
         return (state.last.present_try if state and state.last else "") or "running", CHOSEN
     if status is StepStatus.NOT_NEEDED and (branch := branch_of(step)) is not None:

@@ -19,7 +19,7 @@ def test_loops_run_by_one_consent_and_failed_items_again_alone(begin: Begin, her
     talk.word("observe")  # everything of the phase, three steps
     talk.until("1.2 Read the load: done")
     talk.word("list")
-    talk.until("2 Renew: 0 of 5 concluded.")
+    talk.until("2 Renew: 5 to do.")
     talk.until("next, to do: 2.1 Renew, 3 to do")
     talk.word("")
     talk.until("items: 3: web1, web2, web3")

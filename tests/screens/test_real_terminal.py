@@ -123,7 +123,7 @@ def test_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:
     terminal.until("SEV-2")
     for columns, rows in (*((200, 60), (60, 15)) * 30, (20, 5), (160, 20), (80, 24)):
         terminal.ask("resize-window", "-x", str(columns), "-y", str(rows))
-    terminal.until("Checklist 2 of 4")
+    terminal.until("Checklist 2")
     terminal.keys("q")
     terminal.until("goes on without the screen")
     terminal.keys("y")
@@ -196,7 +196,7 @@ def test_checklist_stands_in_plain_lines_until_the_screen_is_loaded(terminal: Te
     terminal.until("ready$")
     terminal.keys(f"{sys.executable} slow.py runbook.yaml", "Enter")
     terminal.until("next, to do: 1.1 Take ownership")
-    assert "Checklist 0 of 4" in terminal.shown
+    assert "Checklist 4 to do" in terminal.shown
     (here / "go").touch()
     terminal.until("This is a fault of Midwatch")
     terminal.until(lambda: terminal.clean)

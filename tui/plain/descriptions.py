@@ -30,8 +30,7 @@ def where_lines(controller: IncidentControls, now: datetime) -> Iterator[str]:
     for moment, mark in incident.marks.items():
         yield f"{moment.capitalize()} at {mark.at:%H:%M:%S} UTC."
     yield from input_lines(runbook, incident.inputs)
-    concluded, total = incident.counts(runbook.steps())
-    yield f"{concluded} of {total} steps are concluded."
+    yield f"Steps: {incident.tally(runbook.steps()).words}."
     for state_of in incident.running():
         yield f"Running: {titled(runbook.step(state_of.id))}."
     due = controller.next_update_due
@@ -110,8 +109,7 @@ def checklist_lines(incident: Incident, runbook: Runbook, current: Step | None, 
     here = runbook.phase_of(current.id) if current else None
     loop = current.item.loop if current and current.item else current.id if current and current.loop else ""
     for phase in runbook.phases:
-        concluded, total = incident.counts(phase.steps)
-        yield f"{phase.section} {phase.title}: {concluded} of {total} concluded.".lstrip()
+        yield f"{phase.section} {phase.title}: {incident.tally(phase.steps).words or 'nothing is needed'}.".lstrip()
         for step in runbook.entries(phase) if whole or phase is here else ():
             more = (f", {words}" if (words := incident.items_words(step)) else "") + _way(step, incident)
             yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}{more}"
