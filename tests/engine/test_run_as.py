@@ -175,22 +175,28 @@ def _stops(controller: IncidentController) -> None:
     controller.start("endless", controller.plan("endless"))
     folder = controller.attempt_folder("endless")
     assert folder is not None
-    wait_for(lambda: folder.output.read_text().count("\n") == 2, "the pids of the script and of what left it")
-    pids = [int(pid) for pid in folder.output.read_text().split()]
-    assert {Path(f"/proc/{pid}").stat().st_uid for pid in pids} == {uid_of(OTHER)}
+    try:
+        wait_for(lambda: folder.output.read_text().count("\n") == 2, "the pids of the script and of what left it")
+        pids = [int(pid) for pid in folder.output.read_text().split()]
+        assert {Path(f"/proc/{pid}").stat().st_uid for pid in pids} == {uid_of(OTHER)}
+    finally:
+        _stop(controller)
+    assert ended(controller, "endless") is StepStatus.FAILED
+    assert last(controller, "endless").outcome is StepOutcome.CANCELLED
+    for pid in pids:
+        wait_for(lambda pid=pid: ProcessIdentity.of(pid) is None, f"the end of process {pid}")
+
+
+def _stop(controller: IncidentController) -> None:
+    """Go on from one signal to the next until it has ended."""
 
     def is_over() -> bool:
-        """Each request goes on to the next signal: INT, TERM, KILL."""
         with contextlib.suppress(Refused):
             controller.cancel("endless")
         controller.poll()
         return controller.incident.step("endless").status is not StepStatus.RUNNING
 
     wait_for(is_over, "the end of what ignores INT and TERM")
-    assert ended(controller, "endless") is StepStatus.FAILED
-    assert last(controller, "endless").outcome is StepOutcome.CANCELLED
-    for pid in pids:
-        wait_for(lambda pid=pid: ProcessIdentity.of(pid) is None, f"the end of process {pid}")
 
 
 def test_root_lets_another_user_run_a_script(reachable: Path) -> None:

@@ -48,6 +48,8 @@ def controller(request: pytest.FixtureRequest, here: Path) -> Iterator[IncidentC
     (here / "runbook.yaml").write_text(text, encoding="utf-8")
     controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
     yield controller
+    for state in controller.incident.running():
+        controller.cancel(state.id)
     controller.leave()
 
 
