@@ -139,3 +139,26 @@ def test_plain_lines_say_the_edit_and_adopt_it(controller: IncidentController, h
     assert "edited since the declaration: added fresh; removed gone; changed old. The word adopt" in said
     assert "Adopted. What is done stays done" in said
     assert "fresh" in controller.runbook.steps_by_id
+
+
+@pytest.mark.parametrize("how", ["gone", "others", "broken", "another"])
+def test_source_that_cannot_be_used_is_no_edit_and_the_command_says_why(
+    controller: IncidentController, here: Path, how: str
+) -> None:
+    controller.leave()
+    file = here / "runbook.yaml"
+    (here / "site.yaml").unlink(missing_ok=True)
+    if how == "gone":
+        file.unlink()
+    elif how == "others":
+        edit(here)
+        file.chmod(0o666)
+    else:
+        edit(here, "midwatch: 1\n" if how == "broken" else EDITED.replace("id: edited", "id: other"))
+    again = IncidentController.resume(controller.folder, actor="ada@test")
+    assert again.edited_source() is None
+    again.leave()
+    done = midwatch("adopt", controller.folder.id, cwd=here)
+    assert done.returncode != 0
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.startswith(b"midwatch: ")
