@@ -235,7 +235,7 @@ COMMANDS = (
         "reset-admin-password ",
         rb"reset-admin-password[ \t]+(?=[^\s-])",
         Value.WORD,
-        Test.MIXED,
+        Test.PASSWORD,
     ),
     row(
         "ansible-vault",
@@ -244,13 +244,13 @@ COMMANDS = (
         rb"encrypt_string(?:[ \t]+-(?:n|-name|-stdin-name|-(?:encrypt-)?vault-id|-vault-password-file)[ \t=]+\S+"
         rb"|[ \t]+-\S+){0,9}+[ \t]+(?=[^\s-])",
         Value.WORD,
-        Test.MIXED,
+        Test.PASSWORD,
     ),
     row(
         "-N of ssh-keygen",
         "ssh-keygen(1)",
         "-n |-p |-qn |-qp ",
-        rb"-q?[np][ \t]+(?=[\"']?[^\s\"'-])",
+        rb"-q?(?-i:[NP])[ \t]+(?=[\"']?[^\s\"'-])",
         Value.WORD,
         Test.PASSWORD,
         command(rb"ssh-keygen"),

@@ -6,7 +6,7 @@ from midwatch.redaction.contexts import CLOSE, SIGN, Test, Value, row
 
 _LINE = rb"(?:^|\n)[ \t]*"
 _BEFORE_DIRECTIVE = rb"(?:^|\n|[{;])[ \t]*[\w.-]{0,40}"
-_ONE_ARGUMENT = rb"[ \t]+(?=(?:\"[^\"\n]+\"|'[^'\n]+'|[^\s;]+)[ \t]*;?[ \t]*(?:[\r\n}]|$))"
+_ONE_ARGUMENT = rb"[ \t]+(?=(?:\"[^\"\n]+\"|'[^'\n]+'|[^\s;\\]+)[ \t]*;?[ \t]*(?:[\r\n}]|$))"
 
 DEVICES = (
     row(
@@ -26,6 +26,15 @@ DEVICES = (
         Value.WORD,
         Test.RANDOM,
         _BEFORE_DIRECTIVE,
+    ),
+    row(
+        "directive of one service",
+        "keepalived.conf(5), Apache: mod_authnz_ldap",
+        "password|passwd|_pass",
+        rb"(?:password|passwd|_pass)" + _ONE_ARGUMENT,
+        Value.WORD,
+        Test.PASSWORD,
+        rb"(?:^|\n|[{;])[ \t]*[\w.]{2,40}",
     ),
     row("HAProxy", "HAProxy: userlist", "insecure-password ", rb"insecure-password[ \t]+(?=\S)", Value.WORD),
     row("stats auth", "HAProxy: stats auth", "stats auth ", rb"stats auth[ \t]+(?=\S)", Value.USER_AND_PASSWORD),
@@ -58,7 +67,7 @@ DEVICES = (
         "password |secret |key |md5 ",
         rb"(?:password|secret|key|md5)(?:[ \t]+(?:level[ \t]+)?[0-9]{1,2})?[ \t]+(?=[^\s-])",
         Value.WORD,
-        Test.MIXED,
+        Test.PASSWORD,
         rb"(?:^|[\n#>])[ \t]*(?:enable|ppp \w+|no username|username \S+(?: privilege \d+| role \S+)?|neighbor \S+"
         rb"|crypto isakmp|(?:radius|tacacs)[ -]server\b[^\n]*|ip ospf message-digest-key \d+)[ \t]+",
     ),

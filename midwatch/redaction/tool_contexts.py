@@ -87,12 +87,12 @@ TOOLS = (
     row(
         "log-in by an argument",
         "Cargo, Weights & Biases, Snyk, ngrok, rclone, Bitwarden",
-        "cargo login |wandb login |snyk auth |authtoken |rclone obscure |bw unlock |op signin ",
-        rb"(?:cargo login|wandb login|snyk auth|authtoken|rclone obscure|bw unlock|op signin)"
+        "cargo login |wandb login |snyk auth |ngrok authtoken |add-authtoken |rclone obscure |bw unlock |op signin ",
+        rb"(?:cargo login|wandb login|snyk auth|ngrok authtoken|add-authtoken|rclone obscure|bw unlock|op signin)"
         + _OPTIONS
         + rb"(?=[^\s-])",
         Value.WORD,
-        Test.MIXED,
+        Test.PASSWORD,
     ),
     row(
         "hash of a password",
@@ -101,7 +101,7 @@ TOOLS = (
         rb"(?:openssl passwd|mkpasswd)(?:[ \t]+-(?:salt|m|S|R|-method|-salt|-rounds)[ \t=]+\S+|[ \t]+-[\w=-]+){0,9}+[ \t]+"
         rb"(?=[^\s|;&<>)-])",
         Value.WORD,
-        Test.MIXED,
+        Test.PASSWORD,
     ),
     row(
         "new password of a user",
@@ -110,7 +110,7 @@ TOOLS = (
         rb"(?:mysqladmin\b[^\n|;&]{0,120}?[ \t]password|set-initial-password|(?:user:password|upwd|set_password)[ \t]+\S+"
         rb"|admin user add[ \t]+\S+[ \t]+\S+|mosquitto_passwd[ \t]+-b[ \t]+\S+[ \t]+\S+)[ \t]+(?=[^\s-])",
         Value.WORD,
-        Test.MIXED,
+        Test.PASSWORD,
     ),
     row(
         "etcdctl user add", "etcdctl(1)", "etcdctl user add ", rb"etcdctl user add[ \t]+(?=\S)", Value.USER_AND_PASSWORD
@@ -123,7 +123,7 @@ TOOLS = (
         rb"authorize-account[ \t]+\S+[ \t]+(?=\S)",
         Value.WORD,
     ),
-    row("keyctl", "keyctl(1)", "keyctl add ", rb"keyctl add[ \t]+\S+[ \t]+\S+[ \t]+(?=\S)", Value.WORD, Test.MIXED),
+    row("keyctl", "keyctl(1)", "keyctl add ", rb"keyctl add[ \t]+\S+[ \t]+\S+[ \t]+(?=\S)", Value.WORD),
     row("oathtool", "oathtool(1)", "oathtool ", rb"oathtool" + _OPTIONS + rb"(?=[^\s-])", Value.WORD, Test.MIXED),
     row("wpa_passphrase", "wpa_passphrase(8)", "wpa_passphrase ", rb"wpa_passphrase[ \t]+\S+[ \t]+(?=\S)", Value.WORD),
     row(
@@ -135,7 +135,7 @@ TOOLS = (
         before=command(rb"nmcli") + rb"(?:[\w-]+\.)?",
     ),
     row("smbclient", "smbclient(1)", "smbclient ", rb"smbclient[ \t]+//\S+[ \t]+(?=[^\s-])", Value.WORD),
-    row("credentials of a mount", "mount.cifs(8)", "username=", rb"username=[^\s,%=\"']{1,64}%(?=\S)", Value.WORD),
+    row("credentials of a mount", "mount.cifs(8)", "username=", rb"username=[^\s,%=/&\"']{1,64}%(?=\S)", Value.WORD),
     row(
         "Db2",
         "Db2: CONNECT",
@@ -161,10 +161,10 @@ TOOLS = (
         "-p",
         rb"-p[ \t]+(?=[^\s-])",
         Value.WORD,
-        Test.MIXED,
+        Test.PASSWORD,
         command(
             rb"useradd|usermod|racadm|rdesktop|twine|ncftp\w*|check_mysql\w*|elasticsearch-users|cypher-shell|turnadmin"
-            rb"|veracrypt|security|az|impala-shell|beeline|ilorest"
+            rb"|veracrypt|security (?:unlock-keychain|create-keychain)|az login|impala-shell|beeline|ilorest"
         ),
     ),
     row(
@@ -173,7 +173,7 @@ TOOLS = (
         "-p|-hp",
         rb"-h?p(?=[^\s=-])",
         Value.WORD,
-        Test.MIXED,
+        Test.PASSWORD,
         command(rb"(?:docker|podman)\b[^\n|;&]* login|(?:un)?rar"),
     ),
     row(

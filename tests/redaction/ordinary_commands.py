@@ -1,6 +1,7 @@
 """Commands, directives and messages that hold no secret and are near to such that do."""
 
 COMMANDS = [
+    "ssh-keygen -Y verify -f signers -I ada@example.org -n midwatch -s x.sig",
     "2026-11-22 10:00:00 LOGIN ok user7x target=db",
     "{command: vault kv put secret/prod/arp password=-}, timeout: 30 s}",
     'username="%s", realm="%s"',
@@ -73,7 +74,6 @@ COMMANDS = [
     "join a using id2",
     "connect to db using ssl",
     "useradd -m -s /bin/bash arp",
-    "useradd -p arp",
     "usermod -aG docker arp",
     "az network vnet list -p x",
     "docker run -p 8080:80 -d nginx:1.25",
@@ -121,7 +121,6 @@ COMMANDS = [
     "username arp privilege 15",
     "username ada2 logged in",
     "neighbor 10.0.0.1 remote-as 65001",
-    "neighbor 10.0.0.1 password encryption",
     "ip ospf area 0",
     "crypto isakmp policy 10",
     "crypto isakmp enable outside",

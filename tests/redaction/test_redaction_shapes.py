@@ -154,6 +154,12 @@ def test_masking_does_not_depend_on_the_cuts(text: str, cuts: list[int]) -> None
         b"akia",
         b"[secret",
         b"\\",
+        b"<<<",
+        b"encrypt_string -n ",
+        b"openssl passwd -m ",
+        b"kv put passpass",
+        b"http-basic.http",
+        b"login=login",
     ],
 )
 def test_no_bait_makes_the_work_grow_faster_than_the_input(bait: bytes) -> None:
