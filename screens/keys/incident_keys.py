@@ -14,9 +14,7 @@ KEYS = (
     ),
     Key("control", "W", "take control", "Take control, or ask for it", watches=True),
     Key("cancel_step", "x", "end it", "End the step that runs", writes=True),
-    Key(
-        "check_outcome", "v", "check the outcome", "Check whether a step took effect whose end nobody saw", writes=True
-    ),
+    Key("check_outcome", "v", "check the outcome", "Check a step whose end nobody saw, or its need", writes=True),
     Key("plan_again", "p", "plan again", "Look again what the step would do"),
     Key("observe", "O", "run all that observe", "Run every step of the phase that only observes", writes=True),
     Key("skip", "s", "skip", "Go on without this step, with a reason", writes=True),
