@@ -232,8 +232,7 @@ class Search:
     def _look_printable(self, reading: _Reading, *, is_marked: bool = True) -> None:
         """Search quoted-printable text as it was."""
         text = reading.text
-        part = unfinished_printable(text) if reading.is_open else None
-        if part is not None:
+        if (part := unfinished_printable(text) if reading.is_open else None) is not None:
             self._hold(reading, part)
         if is_marked and is_printable(text) and len(reading.steps) < _MOST_STEPS:
             self._look_at_layers(reading.then(printable(text[:part])))
@@ -257,8 +256,8 @@ class Search:
     def _look_at_dumps(self, reading: _Reading, *, is_open: bool) -> None:
         """Search the bytes that dumps stand for; `is_open`: the rest of the last line may come."""
         for dump in dumps(reading.text, is_open=is_open):
-            steps = (*reading.steps, dump)
-            self._enter(_Reading(steps, reading.depth + 1, is_open=reading.is_open and dump.is_open))
+            is_unfinished = reading.is_open and dump.is_open
+            self._enter(_Reading((*reading.steps, dump), reading.depth + 1, is_open=is_unfinished))
 
     def _look_at_layers(self, reading: _Reading) -> None:
         if reading.depth < _DEEPEST:
