@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
+from types import FrameType
 
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.system.sanitize import safe_text
@@ -14,20 +16,34 @@ from tui.plain.typed_ahead import drop_typed_ahead
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J\x1b[H"
 """The other screen, no cursor, long lines cut and not wrapped, from the top."""
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+came_late: list[int] = []
+"""Signals that came after the first paint, before the app heard them."""
 _WRAPPED = "\x1b[?7h"
 _LEAVE = "\x1b[?1049l\x1b[?25h"
 
 
 @contextlib.contextmanager
 def first_paint(controller: IncidentControls, *, ascii: bool) -> Iterator[None]:
-    """Show it on the other screen, which the app takes over; back to the first one when that fails."""
-    _write(_ENTER + "\r\n".join(map(safe_text, _lines(controller))) + _WRAPPED, ascii=ascii)
+    """Show it on the other screen, which the app takes over; back to the first one when that fails.
+
+    A termination or a hang-up ends it by `KeyboardInterrupt`. After it they are kept for the app.
+    """
+    for number in ENDING:
+        signal.signal(number, _interrupt)
     try:
+        _write(_ENTER + "\r\n".join(map(safe_text, _lines(controller))) + _WRAPPED, ascii=ascii)
         yield
     except BaseException:
         _write(_LEAVE, ascii=ascii)
         raise
+    for number in ENDING:
+        signal.signal(number, lambda late, _: came_late.append(late))
     drop_typed_ahead()  # nobody typed it for the app
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _write(text: str, *, ascii: bool) -> None:

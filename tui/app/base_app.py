@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -31,6 +30,7 @@ from screens.widgets.hand import Hand
 from screens.widgets.styles import AsciiNet, TextStyles
 from tui.app.settings import read_settings, settings_file, with_theme
 from tui.app.theme import PLAIN, THEMES, theme_for
+from tui.first_paint import ENDING, came_late
 from tui.terminal.cell_widths import SingleSigns, count_sign_by_sign
 from tui.terminal.diff_renderer import DiffRenderer
 from tui.terminal.hangup_driver import HangupDriver
@@ -144,8 +144,10 @@ class BaseApp(App[T]):
     def end_with_the_terminal(self) -> None:
         """From now on a termination, a hang-up and a terminal that is gone end it, without a result."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        for number in ENDING:
             loop.add_signal_handler(number, partial(self.exit, None))
+        if came_late:
+            self.exit(None)
         self.set_interval(1, self._end_without_terminal)
 
     def _end_without_terminal(self) -> None:
