@@ -11,7 +11,7 @@ from midwatch.control.lease import driver_of
 from midwatch.incident.events import ENDS, Event, EventKind
 from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import StepStatus
+from midwatch.incident.tally import Tally
 from midwatch.journal.reader import read
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.mounts import require_answer
@@ -33,10 +33,8 @@ class Summary:
     """`open`, `closed` or `abandoned`."""
     driver: str = ""
     """Who holds control now; empty when nobody does, also after a driver that was killed."""
-    steps_done: int = 0
-    """Steps done or skipped with a reason."""
-    steps_total: int | None = None
-    """None when the incident's runbook cannot be read."""
+    steps: Tally | None = None
+    """How many steps have each status; None when the incident's runbook cannot be read."""
     events: int = 0
     problem: str = ""
     """Why it counts as damaged; the other fields are then not to be trusted."""
@@ -157,12 +155,9 @@ def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
         from midwatch.runbook.expansion import expanded
 
         runbook = load_original(folder, events)
-        steps = list(expanded(runbook, incident.items).steps())
-        done = sum(incident.status(step) in (StepStatus.DONE, StepStatus.SKIPPED) for step in steps)
-        total = sum(incident.status(step) is not StepStatus.NOT_NEEDED for step in steps)
+        steps = incident.tally(expanded(runbook, incident.items).steps())
     except MidwatchError:
-        done = sum(state.status in (StepStatus.DONE, StepStatus.SKIPPED) for state in incident.steps.values())
-        total = None
+        steps = None
     return Summary(
         id=folder.id,
         title=incident.title,
@@ -171,8 +166,7 @@ def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
         closed=incident.closed_at,
         state=incident.word,
         driver=driver.actor if driver else "",
-        steps_done=done,
-        steps_total=total,
+        steps=steps,
         events=len(events),
     )
 

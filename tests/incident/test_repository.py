@@ -107,7 +107,8 @@ def test_a_summary_in_a_line(logs: Path) -> None:
     before = datetime.now(UTC)
     told = summary(find(logs, "INC-20261102-0200-fire"))
     assert (told.title, told.severity, told.closed, told.driver, told.problem) == ("Fire", "SEV-2", None, "", "")
-    assert (told.steps_done, told.steps_total, told.events) == (1, 2, 2)
+    assert told.steps is not None
+    assert (told.steps.words, told.events) == ("1 done, 1 to do", 2)
     assert told.opened is not None
     assert told.opened < before
     lock = DriverLock.take(find(logs, "INC-20261102-0200-fire"), "bob@test")
@@ -142,7 +143,7 @@ def test_without_its_runbook_an_incident_is_still_told(logs: Path) -> None:
     folder = find(logs, "INC-20261102-0200-fire-2")
     folder.runbook.write_text("midwatch: [")
     told = summary(folder)
-    assert (told.steps_done, told.steps_total, told.problem) == (2, None, "")
+    assert (told.steps, told.problem) == (None, "")
 
 
 def test_latest_is_an_open_incident_that_was_declared_last(tmp_path: Path) -> None:

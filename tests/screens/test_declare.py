@@ -21,7 +21,11 @@ pytestmark = pytest.mark.slow
 
 EARLIER = [
     Summary(
-        "INC-20261120-0210-backup-failure", "Backup failure, PROD", "SEV-1", closed=datetime(2026, 11, 20, tzinfo=UTC)
+        "INC-20261120-0210-backup-failure",
+        "Backup failure, PROD",
+        "SEV-1",
+        closed=datetime(2026, 11, 20, tzinfo=UTC),
+        state="closed",
     ),
     Summary("INC-20261101-0300-backup-failure", problem="its journal does not begin with a declaration"),
 ]
