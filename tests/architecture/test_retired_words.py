@@ -89,6 +89,7 @@ MODULES = words(
 
 IDENTIFIERS = words(
     """
+    conductor _conductor teletype _teletype
     Aftermath Ask Attendance BackupChoice BucketWriting CheckNightly CheckRca Company Conductor Criterion
     DeletedOpen DeskInMemory Door FolderWriting Helm IsolateAccess IsolateDisk IsolateLogs LineDriver LivePage
     Lookout LostDump Notebook Outside Pace PageParts Person Place PreChecks Pulse QueueWatch Ran ReadingAlong

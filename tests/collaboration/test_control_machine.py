@@ -29,7 +29,7 @@ WHO = st.sampled_from(NAMES)
 
 
 class DriverHandle(RuleBasedStateMachine):
-    """Each screen is a conductor of its own in this process; their locks are those of three open files."""
+    """Each screen is a controller of its own in this process; their locks are those of three open files."""
 
     @initialize()
     def declare(self) -> None:

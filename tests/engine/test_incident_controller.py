@@ -1,4 +1,4 @@
-"""The conductor on real steps: what may run, what is journalled, and what becomes of it."""
+"""The controller on real steps: what may run, what is journalled, and what becomes of it."""
 
 from __future__ import annotations
 

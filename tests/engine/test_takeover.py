@@ -33,12 +33,12 @@ from pathlib import Path
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.system.errors import Refused
 from midwatch.runbook.loader import load
-conductor = IncidentController.declare(load(Path("runbook.yaml")), actor="ada@test")
-print(conductor.folder.path, flush=True)
+controller = IncidentController.declare(load(Path("runbook.yaml")), actor="ada@test")
+print(controller.folder.path, flush=True)
 for line in sys.stdin:
     try:
-        conductor.poll()
-        conductor.note(line.strip())
+        controller.poll()
+        controller.note(line.strip())
         print("noted", flush=True)
     except Refused as refused:
         print(refused, flush=True)

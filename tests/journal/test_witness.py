@@ -234,9 +234,9 @@ from tests.support.users import MALLORY, run_as
 from midwatch.engine.inspection import Standing
 from midwatch.journal.witness import Witness
 from midwatch.incident.events import EventKind
-conductor = incident(Path({here!r}))
-conductor.leave()
-folder = conductor.folder
+controller = incident(Path({here!r}))
+controller.leave()
+folder = controller.folder
 
 def until(standing):
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""What a person does with the screen, on the real conductor: real shells, real supervisors, a real journal."""
+"""What a person does with the screen, on the real controller: real shells, real supervisors, a real journal."""
 
 from __future__ import annotations
 

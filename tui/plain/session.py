@@ -35,12 +35,12 @@ _LIVE_LIMIT = 15.0
 
 
 class Session:
-    """What stands between the operator's words and the conductor. It holds nothing but where the operator looks."""
+    """What stands between the operator's words and the controller. It holds nothing but where the operator looks."""
 
     def __init__(
         self, controller: IncidentControls, terminal: LineTerminal, rehearsal: RehearsalEnd | None = None
     ) -> None:
-        self._conductor, self._teletype, self._rehearsal = controller, terminal, rehearsal
+        self._controller, self._terminal, self._rehearsal = controller, terminal, rehearsal
         self._collaboration = Collaboration(controller, terminal)
         self._deciding, self._writing = (
             StepCommands(controller, terminal, self._collaboration),
@@ -62,20 +62,20 @@ class Session:
         """The step that the words are about."""
         if self._at is not None:
             return self._at
-        return workflow.current_step(self._conductor)
+        return workflow.current_step(self._controller)
 
     def run(self) -> bool:
         """Talk until the operator leaves; True when on purpose, False when nobody is there any more."""
-        say = self._teletype.say
+        say = self._terminal.say
         try:
-            for line in descriptions.where_lines(self._conductor, self._conductor.clock.now()):
+            for line in descriptions.where_lines(self._controller, self._controller.clock.now()):
                 say(line)
             if warning := logout_kills():
                 say(warning)
-            if self._conductor.incident.open and (difference := self._conductor.edited_source()):
+            if self._controller.incident.open and (difference := self._controller.edited_source()):
                 say(f"{difference.lines[0]} The word adopt shows it and goes on by it.")
             say("A word and Enter; h lists the words, q leaves.")
-            self._told = len(self._conductor.events)
+            self._told = len(self._controller.events)
             while not self._left:
                 self._once()
         except Gone:
@@ -86,73 +86,73 @@ class Session:
         try:
             self._news()
             self._check_need()
-            self._teletype.say(descriptions.next_line(self._conductor, self._next()))
+            self._terminal.say(descriptions.next_line(self._controller, self._next()))
             too_early = has_typed_ahead()
-            line = self._teletype.ask("> ")
-            word, rest = parse(line, driving=self._conductor.driving)
+            line = self._terminal.ask("> ")
+            word, rest = parse(line, driving=self._controller.driving)
         except Interrupted:
             self._ask_to_leave()
             return
         except MidwatchError as error:
-            self._teletype.say(str(error))
+            self._terminal.say(str(error))
             return
         if too_early and word.needs_prompt:
-            self._teletype.say(f"{line or 'Enter'} was typed before the prompt stood here, and did nothing.")
+            self._terminal.say(f"{line or 'Enter'} was typed before the prompt stood here, and did nothing.")
             return
         try:
             self.words()[word.name](rest)
         except Interrupted:
-            self._teletype.say("Stopped; nothing more was done.")
+            self._terminal.say("Stopped; nothing more was done.")
         except MidwatchError as error:
-            self._teletype.say(str(error))
+            self._terminal.say(str(error))
 
     def _news(self) -> None:
         """What happened by itself since the last word: steps that ended, what others did, what is due."""
-        controller = self._conductor
+        controller = self._controller
         with contextlib.suppress(Refused):  # control was taken; it is said below
             controller.poll()
         if self._drove and not controller.driving and controller.incident.open:
-            self._teletype.say(f"{controller.incident.driver or 'Somebody'} took control. You observe from now on.")
+            self._terminal.say(f"{controller.incident.driver or 'Somebody'} took control. You observe from now on.")
         self._drove = controller.driving
         running = {state.id for state in controller.incident.running()}
         for step_id in self._running - running:
-            say_end(controller, controller.runbook.step(step_id), self._teletype)
+            say_end(controller, controller.runbook.step(step_id), self._terminal)
         self._running = running
         if not controller.driving:
             for line in descriptions.timeline_lines(controller, first=self._told + 1):
-                self._teletype.say(line)
+                self._terminal.say(line)
         for event in controller.events[self._told :] if controller.driving else ():
             if words := journal_notice(event.kind, event.body):
-                self._teletype.say(f"{words}.")
+                self._terminal.say(f"{words}.")
         self._told = len(controller.events)
         due = controller.next_update_due
         if due is not None and due <= controller.clock.now() and self._due_told != due:
             self._due_told = due
-            self._teletype.say(f"A status update is due since {due:%H:%M} UTC. The word is u.")
+            self._terminal.say(f"A status update is due since {due:%H:%M} UTC. The word is u.")
         if controller.driving and controller.incident.open:
             for line in descriptions.owed_lines(controller.incident, controller.runbook):
-                self._teletype.say(line)
+                self._terminal.say(line)
         if (batch := controller.batch) is not None and not batch.is_active:
             for problem in batch.take_problems():
-                self._teletype.say(f"Not started: {problem}")
+                self._terminal.say(f"Not started: {problem}")
         self._collaboration.news()
 
     def _check_need(self) -> None:
         """Evaluate the checks that decide whether the next step is needed; after a failure Enter checks it again."""
-        action = workflow.next_action(self._conductor)
+        action = workflow.next_action(self._controller)
         while action.kind is ActionKind.CHECK_NEED and action.step not in self._need_checked:
             self._need_checked.add(action.step)
-            self._deciding.check_need(self._conductor.runbook.step(action.step))
-            action = workflow.next_action(self._conductor)
+            self._deciding.check_need(self._controller.runbook.step(action.step))
+            action = workflow.next_action(self._controller)
 
     def _ask_to_leave(self) -> None:
         try:
             if self._rehearsal is not None:
                 self._left = self._ends_rehearsal(self._rehearsal)
             else:
-                self._left = self._teletype.agreed("Ctrl+C. Leave? Nothing is lost, and what runs goes on.")
+                self._left = self._terminal.agreed("Ctrl+C. Leave? Nothing is lost, and what runs goes on.")
         except Interrupted:
-            self._teletype.say("You stay. q leaves.")
+            self._terminal.say("You stay. q leaves.")
 
     # Words
 
@@ -208,7 +208,7 @@ class Session:
         return self.step
 
     def _under_way(self) -> Step:
-        step = running_step(self._conductor)
+        step = running_step(self._controller)
         if step is None:
             raise Refused("Nothing is running")
         return step
@@ -221,11 +221,11 @@ class Session:
     def _go(self, rest: str) -> None:
         """The next action."""
         action = self._next()
-        step = self._conductor.runbook.step(action.step) if action.step else None
+        step = self._controller.runbook.step(action.step) if action.step else None
         if action.kind is ActionKind.GO_TO and step is not None:
             if action.is_needed_first:
-                self._teletype.say(f"{descriptions.titled(step)} is needed first.")
-            self._at = None if step is workflow.current_step(self._conductor) else step
+                self._terminal.say(f"{descriptions.titled(step)} is needed first.")
+            self._at = None if step is workflow.current_step(self._controller) else step
             return
         {
             ActionKind.RUN: self._run,
@@ -240,7 +240,7 @@ class Session:
         }[action.kind]()
 
     def _next(self) -> workflow.NextAction:
-        return workflow.next_action(self._conductor, self._at.id if self._at else "", self._deciding.inconclusive)
+        return workflow.next_action(self._controller, self._at.id if self._at else "", self._deciding.inconclusive)
 
     def _run(self) -> None:
         step = self._one()
@@ -261,19 +261,19 @@ class Session:
     def _observe(self) -> None:
         """Everything that only observes in the phase of the step."""
         step = self._one()
-        self._deciding.observe(self._conductor.runbook.phase_of(step.id))
+        self._deciding.observe(self._controller.runbook.phase_of(step.id))
         self._spoken_of()
         self._at = None
 
     def _follow_or_read(self) -> None:
         """The output of the step: followed while it runs, else its last lines."""
-        step, batch = self._one(), self._conductor.batch
+        step, batch = self._one(), self._controller.batch
         if batch is not None and batch.is_active:
-            ended = [self._conductor.incident.step(name).status is not StepStatus.RUNNING for name in batch.started]
-            follow_batch(self._conductor, self._teletype, first=ended.index(False) if False in ended else len(ended))
+            ended = [self._controller.incident.step(name).status is not StepStatus.RUNNING for name in batch.started]
+            follow_batch(self._controller, self._terminal, first=ended.index(False) if False in ended else len(ended))
             self._spoken_of()
             self._at = None
-        elif self._conductor.incident.status(step) is StepStatus.RUNNING:
+        elif self._controller.incident.status(step) is StepStatus.RUNNING:
             self._followed(step)
             self._at = None
         else:
@@ -281,101 +281,102 @@ class Session:
 
     def _say_why(self, step: Step) -> None:
         if step.why:
-            self._teletype.say(f"Why: {' '.join(step.why.split())}")
+            self._terminal.say(f"Why: {' '.join(step.why.split())}")
 
     def _plan(self, rest: str) -> None:
         """What the step would touch, and what running it requires."""
-        self._deciding.show_plan(named(self._conductor.runbook, rest) if rest else self._one())
+        self._deciding.show_plan(named(self._controller.runbook, rest) if rest else self._one())
 
     def _where(self, rest: str) -> None:
-        for line in descriptions.where_lines(self._conductor, self._conductor.clock.now()):
-            self._teletype.say(line)
+        for line in descriptions.where_lines(self._controller, self._controller.clock.now()):
+            self._terminal.say(line)
 
     def _list(self, rest: str) -> None:
-        incident, runbook = self._conductor.incident, self._conductor.runbook
+        incident, runbook = self._controller.incident, self._controller.runbook
         for line in descriptions.checklist_lines(incident, runbook, self.step, whole=rest == "all"):
-            self._teletype.say(line)
+            self._terminal.say(line)
 
     def _view(self, rest: str) -> None:
-        step = named(self._conductor.runbook, rest) if rest else self._one()
-        for line in descriptions.step_lines(step, self._conductor.incident, self._conductor.runbook):
-            self._teletype.say(line)
+        step = named(self._controller.runbook, rest) if rest else self._one()
+        for line in descriptions.step_lines(step, self._controller.incident, self._controller.runbook):
+            self._terminal.say(line)
 
     def _go_to(self, rest: str) -> None:
-        self._at = named(self._conductor.runbook, rest) if rest else None
+        self._at = named(self._controller.runbook, rest) if rest else None
         if self.step is not None:
-            self._teletype.say(
-                f"At {descriptions.titled(self.step)}, {self._conductor.incident.status(self.step).value}."
+            self._terminal.say(
+                f"At {descriptions.titled(self.step)}, {self._controller.incident.status(self.step).value}."
             )
 
     def _follow(self) -> None:
         self._followed(self._under_way())
 
     def _followed(self, step: Step) -> None:
-        follow(self._conductor, step, self._teletype)
+        follow(self._controller, step, self._terminal)
         self._spoken_of()
 
     def _spoken_of(self) -> None:
         """What has ended by now was said by who followed it."""
-        self._running = {state.id for state in self._conductor.incident.running()}
+        self._running = {state.id for state in self._controller.incident.running()}
 
     def _output(self, rest: str) -> None:
         step = self._one()
-        folder = self._conductor.attempt_folder(step.id)
+        folder = self._controller.attempt_folder(step.id)
         if folder is None:
             raise Refused(f"{descriptions.titled(step)} has written nothing")
         output_index, count = OutputIndex(folder.output), int(rest) if rest.isdecimal() and len(rest) < 6 else _LAST
         while output_index.refresh():
             pass
         first = max(output_index.line_count - count, 0)
-        self._teletype.say(f"Lines {first + 1} to {output_index.line_count} of {folder.output}:")
+        self._terminal.say(f"Lines {first + 1} to {output_index.line_count} of {folder.output}:")
         for line in output_index.lines(first, count):
-            self._teletype.say(f"  {safe_text(line)}")
+            self._terminal.say(f"  {safe_text(line)}")
         output_index.close()
 
     def _timeline(self, rest: str) -> None:
-        self._conductor.poll()
-        lines = list(descriptions.timeline_lines(self._conductor))
+        self._controller.poll()
+        lines = list(descriptions.timeline_lines(self._controller))
         if rest and not rest.isdecimal():
             lines = [line for line in lines if rest.lower() in line.lower()]
         for line in lines[-(int(rest) if rest.isdecimal() and len(rest) < 6 and int(rest) else _LAST) :]:
-            self._teletype.say(line)
+            self._terminal.say(line)
 
     def _live(self) -> None:
-        runbook = self._conductor.runbook
+        runbook = self._controller.runbook
         names = [panel.name for panel in runbook.panels]
         if not names:
             raise Refused("The runbook has no panels")
-        work = partial(take_readings, runbook, names, self._conductor.clock, limit=_LIVE_LIMIT)
-        for reading in self._teletype.beside("Still reading", work):
+        work = partial(take_readings, runbook, names, self._controller.clock, limit=_LIVE_LIMIT)
+        for reading in self._terminal.beside("Still reading", work):
             title = panel_named(runbook, reading.probe).title or reading.probe.capitalize()
-            self._teletype.say(f"{title}, read at {reading.at:%H:%M:%S} UTC:")
+            self._terminal.say(f"{title}, read at {reading.at:%H:%M:%S} UTC:")
             if reading.error:
-                self._teletype.say(f"  unknown: {reading.error}")
+                self._terminal.say(f"  unknown: {reading.error}")
             for row in reading.rows:
-                self._teletype.say(f"  {row.level.value}: {row.label}: {row.text}")
+                self._terminal.say(f"  {row.level.value}: {row.label}: {row.text}")
 
     def _help(self, rest: str) -> None:
-        for line in help_lines(driving=self._conductor.driving):
-            self._teletype.say(line)
+        for line in help_lines(driving=self._controller.driving):
+            self._terminal.say(line)
 
     def _quit(self, rest: str) -> None:
         if self._rehearsal is not None:
             self._left = self._ends_rehearsal(self._rehearsal)
             return
         running = [
-            descriptions.titled(self._conductor.runbook.step(state.id)) for state in self._conductor.incident.running()
+            descriptions.titled(self._controller.runbook.step(state.id))
+            for state in self._controller.incident.running()
         ]
         if running:
-            self._teletype.say(f"This goes on without you: {', '.join(running)}.")
+            self._terminal.say(f"This goes on without you: {', '.join(running)}.")
         self._left = True
 
     def _ends_rehearsal(self, rehearsal: RehearsalEnd) -> bool:
         """Whether the operator leaves although everything is deleted then; the timeline is kept when they like."""
-        self._teletype.say(DELETED)
+        self._terminal.say(DELETED)
         try:
-            if self._teletype.agreed("Keep its timeline in a file?", otherwise=True):
-                self._teletype.say(f"The timeline is in {rehearsal.export()}.")
+            if self._terminal.agreed("Keep its timeline in a file?", otherwise=True):
+                self._terminal.say(f"The timeline is in {rehearsal.export()}.")
         except MidwatchError as error:
-            self._teletype.say(str(error))
-        return self._teletype.agreed("Leave, and delete it?")
+            self._terminal.say(str(error))
+        return self._terminal.agreed("Leave, and delete it?")

@@ -27,7 +27,7 @@ class StepCommands:
     """Each method is about one step; Ctrl+C before the consent leaves everything as it was."""
 
     def __init__(self, controller: IncidentControls, terminal: LineTerminal, company: Collaboration) -> None:
-        self._conductor, self._teletype, self._collaboration = controller, terminal, company
+        self._controller, self._terminal, self._collaboration = controller, terminal, company
         self.inconclusive: set[str] = set()
         """Steps whose outcome was checked in vain."""
 
@@ -35,9 +35,9 @@ class StepCommands:
 
     def plan(self, step: Step, *, undo: bool = False) -> Plan:
         """Make its plan and say it. Raises `MidwatchError` when it cannot be made."""
-        say = self._teletype.say
+        say = self._terminal.say
         say(f"Planning {'the undo of ' if undo else ''}{titled(step)}.")
-        plan = self._teletype.beside("Still planning", partial(self._conductor.plan, step.id, undo=undo))
+        plan = self._terminal.beside("Still planning", partial(self._controller.plan, step.id, undo=undo))
         say("It would:")
         for line in plan_lines(plan):
             say(f"  {line}")
@@ -45,19 +45,19 @@ class StepCommands:
 
     def show_plan(self, step: Step) -> None:
         """Say the plan of the step, and what running it requires. Changes nothing."""
-        say = self._teletype.say
+        say = self._terminal.say
         try:
             plan = self.plan(step)
         except MidwatchError as error:
             say(f"It cannot be planned now: {error}")
-            for line in requirement_lines(step, self._conductor.runbook, None):
+            for line in requirement_lines(step, self._controller.runbook, None):
                 say(f"  {line}")
             return
         if step.when is not None:
-            say(f"Whether it is needed: {self._conductor.incident.condition(step).reason}.")
+            say(f"Whether it is needed: {self._controller.incident.condition(step).reason}.")
         for required in step.preconditions:
             say(f"It requires: {required.title}.")
-        for needed in workflow.requirements(self._conductor, ActionKind.RUN, step.id, plan=plan):
+        for needed in workflow.requirements(self._controller, ActionKind.RUN, step.id, plan=plan):
             match needed:
                 case workflow.Reason():
                     say("To run it, say why.")
@@ -72,7 +72,7 @@ class StepCommands:
 
     def run(self, step: Step, reason: str = "", *, undo: bool = False) -> None:
         """Plan it, ask for what the plan requires, run it, follow it."""
-        controller, terminal = self._conductor, self._teletype
+        controller, terminal = self._controller, self._terminal
         plan = self.plan(step, undo=undo)
         found = None if undo or plan.refusal else self._preconditions(step)
         kind, typed = ActionKind.UNDO if undo else ActionKind.RUN, ""
@@ -114,110 +114,110 @@ class StepCommands:
 
     def observe(self, phase: Phase) -> None:
         """Run every step of the phase that only observes."""
-        self._conductor.start_observing(phase.id)
-        follow_batch(self._conductor, self._teletype)
+        self._controller.start_observing(phase.id)
+        follow_batch(self._controller, self._terminal)
 
     def _pinned_anew(self, plan: Plan) -> bool:
         """Whether a server that is not the pinned one was said to be the right one."""
         prompt = "If it is the right server now, say why; Enter alone leaves it as it was pinned: "
-        reason = self._teletype.ask_reason(prompt)
+        reason = self._terminal.ask_reason(prompt)
         if reason:
-            self._conductor.pin_anew(plan, reason)
-            self._teletype.say("Pinned anew; planning again.")
+            self._controller.pin_anew(plan, reason)
+            self._terminal.say("Pinned anew; planning again.")
         return bool(reason)
 
     def _preconditions(self, step: Step) -> Mapping[str, CriterionState]:
         """Evaluate the preconditions of the step, and say what was found."""
         if not step.preconditions:
             return {}
-        self._teletype.say("Evaluating what it requires.")
-        found = self._teletype.beside("Still evaluating", partial(self._conductor.evaluate_preconditions, step.id))
+        self._terminal.say("Evaluating what it requires.")
+        found = self._terminal.beside("Still evaluating", partial(self._controller.evaluate_preconditions, step.id))
         for required in step.preconditions:
             state = found[required.id]
-            self._teletype.say(f"Required: {required.title}: {_MET[state.met]}. {state.detail}")
+            self._terminal.say(f"Required: {required.title}: {_MET[state.met]}. {state.detail}")
         return found
 
     def _is_typed(self, name: str) -> bool:
         """Whether the name of what is destroyed was typed."""
         prompt = f"This is {self._where}. This cannot be undone. To run it, type {name} ; Enter alone does not: "
-        typed = self._teletype.ask_anew(prompt)
+        typed = self._terminal.ask_anew(prompt)
         if typed != name:
-            self._teletype.say(f"{'That is not the name. ' if typed else ''}Nothing was done.")
+            self._terminal.say(f"{'That is not the name. ' if typed else ''}Nothing was done.")
         return typed == name
 
     @property
     def _where(self) -> str:
-        return self._conductor.runbook.environment.word
+        return self._controller.runbook.environment.word
 
     # Manually
 
     def mark_done(self, step: Step) -> None:
         """A person did it: its questions, then a note."""
-        if not self._teletype.agreed("Is it done?"):
-            self._teletype.say("It stays to do. s skips it with a reason; f says that it failed.")
+        if not self._terminal.agreed("Is it done?"):
+            self._terminal.say("It stays to do. s skips it with a reason; f says that it failed.")
             return
-        state = self._conductor.incident.steps.get(step.id)
+        state = self._controller.incident.steps.get(step.id)
         known = state.values if state else {}
         otherwise = "leaves the step as it was"
         values = {
-            ask.name: answered(self._teletype, ask, known.get(ask.name, ask.default), otherwise)
+            ask.name: answered(self._terminal, ask, known.get(ask.name, ask.default), otherwise)
             for ask in self._questions(step)
         }
-        note = self._teletype.ask("What was said: " if step.notify else "A note (may stay empty): ")
-        self._conductor.mark_done(step.id, note=note, values=values)
-        self._teletype.say(f"{titled(step)}: done.")
+        note = self._terminal.ask("What was said: " if step.notify else "A note (may stay empty): ")
+        self._controller.mark_done(step.id, note=note, values=values)
+        self._terminal.say(f"{titled(step)}: done.")
 
     def _questions(self, step: Step) -> Sequence[Question]:
         """The questions with their choices; the commands that print them are said first."""
         commands = [ask for ask in step.questions if ask.options_command]
         for ask in commands:
-            self._teletype.say(f"Reading the choices of {ask.name}: {' / '.join(ask.options_command.splitlines())}")
+            self._terminal.say(f"Reading the choices of {ask.name}: {' / '.join(ask.options_command.splitlines())}")
         if not commands:
             return step.questions
-        return self._teletype.beside("Still reading", partial(self._conductor.questions, step.id))
+        return self._terminal.beside("Still reading", partial(self._controller.questions, step.id))
 
     def decide_need(self, step: Step) -> None:
         """Nobody can know whether the step is needed: the operator says so, with the reason."""
-        self._teletype.say(f"Whether it is needed is not known: {self._conductor.incident.condition(step).reason}.")
-        reason = self._teletype.ask_reason(
+        self._terminal.say(f"Whether it is needed is not known: {self._controller.incident.condition(step).reason}.")
+        reason = self._terminal.ask_reason(
             "If it is needed, say why; Enter alone decides nothing, s skips it: ", others=("s",)
         )
         if not reason:
-            self._teletype.say("It stays undecided.")
+            self._terminal.say("It stays undecided.")
         elif reason == "s":
             self.skip(step, "")
         else:
-            self._conductor.reopen(step.id, reason)
-            self._teletype.say(f"{titled(step)} is needed.")
+            self._controller.reopen(step.id, reason)
+            self._terminal.say(f"{titled(step)} is needed.")
 
     def _reason(self, rest: str, prompt: str) -> str:
         """Why. Raises `Interrupted` when nobody says it."""
-        reason = self._teletype.ask_reason(prompt, rest)
+        reason = self._terminal.ask_reason(prompt, rest)
         if not reason:
             raise Interrupted
         return reason
 
     def skip(self, step: Step, rest: str) -> None:
         """Go on without it."""
-        self._conductor.skip(step.id, self._reason(rest, f"Why is {titled(step)} skipped: "))
-        self._teletype.say(f"{titled(step)}: skipped.")
+        self._controller.skip(step.id, self._reason(rest, f"Why is {titled(step)} skipped: "))
+        self._terminal.say(f"{titled(step)}: skipped.")
 
     def fail(self, step: Step, rest: str) -> None:
         """A person tried and it did not work."""
-        self._conductor.mark_failed(step.id, self._reason(rest, "What went wrong: "))
+        self._controller.mark_failed(step.id, self._reason(rest, "What went wrong: "))
         advice = f" {' '.join(step.on_failure.advice.split())}" if step.on_failure.advice else ""
-        self._teletype.say(f"{titled(step)}: failed.{advice}")
+        self._terminal.say(f"{titled(step)}: failed.{advice}")
 
     def manually(self, step: Step, rest: str) -> None:
         """What Midwatch could not do, a person did."""
-        self._conductor.mark_done(step.id, note=self._reason(rest, "How was it done: "))
-        self._teletype.say(f"{titled(step)}: done manually.")
+        self._controller.mark_done(step.id, note=self._reason(rest, "How was it done: "))
+        self._terminal.say(f"{titled(step)}: done manually.")
 
     def again(self, step: Step, rest: str) -> None:
         """A concluded step once more: run with a reason, or opened again where a person does it."""
         if step.kind is StepKind.MANUAL:
-            self._conductor.reopen(step.id, self._reason(rest, "Why again: "))
-            self._teletype.say(f"{titled(step)} is to do again.")
+            self._controller.reopen(step.id, self._reason(rest, "Why again: "))
+            self._terminal.say(f"{titled(step)} is to do again.")
         else:
             self.run(step, rest)
 
@@ -227,30 +227,30 @@ class StepCommands:
 
     def start(self, step: Step, rest: str) -> None:
         """Go on here, whatever waits before it."""
-        self._conductor.start_from(step.id, self._reason(rest, f"Why start from {titled(step)}: "))
-        self._teletype.say(f"Going on at {titled(step)}; the steps before it are skipped with this reason.")
+        self._controller.start_from(step.id, self._reason(rest, f"Why start from {titled(step)}: "))
+        self._terminal.say(f"Going on at {titled(step)}; the steps before it are skipped with this reason.")
 
     def check(self, step: Step) -> None:
         """How a step ended that nobody saw the end of, or else whether the step is needed."""
-        if self._conductor.incident.status(step) is StepStatus.UNKNOWN or not checks_in(step.when):
+        if self._controller.incident.status(step) is StepStatus.UNKNOWN or not checks_in(step.when):
             self.check_outcome(step)
         else:
             self.check_need(step)
 
     def check_need(self, step: Step) -> None:
         """Evaluate the checks of the step's condition, and say what was found."""
-        self._teletype.say(f"Checking whether {titled(step)} is needed.")
+        self._terminal.say(f"Checking whether {titled(step)} is needed.")
         for check in checks_in(step.when):
             for line in script_lines(check):
-                self._teletype.say(f"  {line}")
-        self._teletype.beside("Still checking", partial(self._conductor.check_need, step.id))
-        self._teletype.say(f"{titled(step)}: {workflow.need_words(self._conductor, step)}.")
+                self._terminal.say(f"  {line}")
+        self._terminal.beside("Still checking", partial(self._controller.check_need, step.id))
+        self._terminal.say(f"{titled(step)}: {workflow.need_words(self._controller, step)}.")
 
     def check_outcome(self, step: Step) -> None:
         """Have the step's action find out how it ended. When that fails, the next action is to run it again."""
         holds = None
         try:
-            holds = self._teletype.beside("Still checking", partial(self._conductor.check_outcome, step.id))
+            holds = self._terminal.beside("Still checking", partial(self._controller.check_outcome, step.id))
         finally:
             if holds is None:
                 self.inconclusive.add(step.id)
@@ -259,21 +259,21 @@ class StepCommands:
             False: "It took no effect: it may be run again.",
             None: "It is still unknown. m says that it was done manually; Enter runs it again, with a reason.",
         }
-        self._teletype.say(words[holds])
+        self._terminal.say(words[holds])
 
     def cancel(self, step: Step) -> None:
         """End it while it runs."""
-        if self._teletype.agreed(
-            f"This is {self._conductor.runbook.environment.word}. End {titled(step)}? What it has done so far stays done."
+        if self._terminal.agreed(
+            f"This is {self._controller.runbook.environment.word}. End {titled(step)}? What it has done so far stays done."
         ):
-            self._conductor.cancel(step.id)
-            follow(self._conductor, step, self._teletype)
+            self._controller.cancel(step.id)
+            follow(self._controller, step, self._terminal)
 
     # The end
 
     def close(self) -> None:
         """Every criterion as it is now; closing, with a reason where one is not met."""
-        controller, terminal = self._conductor, self._teletype
+        controller, terminal = self._controller, self._terminal
         terminal.say("Evaluating the closure criteria; slow checks read a whole backup.")
         for criterion in controller.runbook.closure:
             for line in script_lines(criterion):
@@ -307,18 +307,18 @@ class StepCommands:
 
     def adopt(self, rest: str) -> None:
         """Show how the edited runbook differs from the incident's copy, and go on by it."""
-        difference = self._conductor.edited_source()
+        difference = self._controller.edited_source()
         if difference is None:
             raise Refused("There is no edited runbook to adopt", hint="midwatch adopt says why")
         for line in difference.lines:
-            self._teletype.say(line)
-        self._conductor.adopt(difference, self._reason(rest, "Why go on by it: "))
-        self._teletype.say("Adopted. What is done stays done; every approval has lapsed.")
+            self._terminal.say(line)
+        self._controller.adopt(difference, self._reason(rest, "Why go on by it: "))
+        self._terminal.say("Adopted. What is done stays done; every approval has lapsed.")
 
     def abandon(self, rest: str) -> None:
         """End what is no incident."""
-        self._conductor.abandon(self._reason(rest, "Why is it no incident: "))
-        self._teletype.say(f"{self._conductor.incident.id} is abandoned. Its record: {self._conductor.folder.path}")
+        self._controller.abandon(self._reason(rest, "Why is it no incident: "))
+        self._terminal.say(f"{self._controller.incident.id} is abandoned. Its record: {self._controller.folder.path}")
 
 
 def running_step(controller: IncidentControls) -> Step | None:
