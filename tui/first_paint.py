@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def _lines(controller: IncidentControls) -> list[str]:
     tally = incident.tally(runbook.steps())
     head = f" {incident.severity}  {runbook.environment.word}  {incident.id}  {incident.title}"
     current = incident.next_step(runbook)
-    height = os.get_terminal_size(sys.__stderr__.fileno()).lines if sys.__stderr__ else 0
+    height = shutil.get_terminal_size().lines
     whole = tally.total + len(runbook.phases) + 2 <= height
     checklist = checklist_lines(incident, runbook, current, whole=whole)
     return [head, f"Checklist {tally.words}", *(f" {line}" for line in checklist)][:height]
