@@ -16,7 +16,13 @@ from tests.support.plain_lines import Talk
 from tests.support.program import MIDWATCH, midwatch_text
 from tests.support.real_terminal import Terminal, incident, status
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")]
+pytestmark = [
+    pytest.mark.slow,
+    *(
+        pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
+        for program in ("tmux", "vim")
+    ),
+]
 
 RUNBOOK = """\
 midwatch: 1

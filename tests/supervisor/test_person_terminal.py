@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -119,6 +120,7 @@ def test_client_that_is_killed_leaves_the_step_running_for_the_next_one(step: St
     assert step.result().outcome is StepOutcome.DONE
 
 
+@pytest.mark.skipif(shutil.which("vim") is None, reason="vim is not installed")
 def test_program_with_the_whole_screen_is_drawn_again_for_the_next_client(
     step: Step, clients: list[Client], tmp_path: Path
 ) -> None:
