@@ -44,7 +44,6 @@ def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: dat
     ahead = f"{following.number} {following.title}" if following else "nothing: close it"
     sections = [
         Section("environment", "Environment", (runbook.environment.word,)),
-        Section("steps", "Steps", (incident.tally(runbook.steps()).words,)),
         Section("running", "Running", told(StepStatus.RUNNING)),
         Section("failed", "Failed or unknown", told(StepStatus.FAILED, StepStatus.UNKNOWN)),
         Section("undecided", "Undecided", tuple(_undecided(by_status.get(StepStatus.UNDECIDED, []), incident))),

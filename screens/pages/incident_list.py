@@ -31,7 +31,7 @@ def incident_lines(found: Sequence[Summary], here: str, width: int, text_styles:
         if one.problem:
             lines += paragraph(one.problem, width, text_styles, style=FAINT, indent=4)
             continue
-        steps = one.steps.words if one.steps is not None else "its runbook cannot be read"
+        steps = f"steps {one.steps.short_words}" if one.steps is not None else "its runbook cannot be read"
         when = f"{one.opened:%Y-%m-%d %H:%M} UTC" if one.opened else "unknown when"
         driver = f", {one.driver} drives" if one.driver else ""
         lines += paragraph(f"{one.title}: declared {when}, {steps}{driver}", width, text_styles, style=FAINT, indent=4)

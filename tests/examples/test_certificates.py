@@ -76,7 +76,7 @@ def test_plain_lines_close_it(here: Path) -> None:
         talk.word("at deploy[web1]")
         talk.word("undo the key file had the wrong owner")
         talk.answer("Undo it?", "y")
-        talk.until("1 to do, 2 done")
+        talk.until("2 done, 1 to do")
         talk.word("")
         talk.answer("Run it?", "y")
         talk.until("on web1: done")
