@@ -31,8 +31,8 @@ def faults(value: Any, rule: dict[str, Any], whole: dict[str, Any], where: str =
     """What does not fit, by the part of JSON Schema that this schema uses; an unknown keyword is an error of the
     test."""
     known = {"$ref", "$schema", "$defs", "title", "description", "examples", "format", "if", "then", "else", "anyOf"}
-    known |= {"type", "enum", "const", "pattern", "maxLength", "minimum", "maximum", "items", "minItems"}
-    known |= {"properties", "required", "additionalProperties", "propertyNames"}
+    known |= {"type", "enum", "const", "pattern", "maxLength", "minimum", "maximum", "items", "minItems", "maxItems"}
+    known |= {"uniqueItems", "properties", "required", "additionalProperties", "propertyNames"}
     assert set(rule) <= known, set(rule) - known
     if "$ref" in rule:
         yield from faults(value, whole["$defs"][rule["$ref"].removeprefix("#/$defs/")], whole, where)
@@ -59,6 +59,10 @@ def faults(value: Any, rule: dict[str, Any], whole: dict[str, Any], where: str =
     if isinstance(value, list):
         if len(value) < rule.get("minItems", 0):
             yield f"{where}: too few"
+        if len(value) > rule.get("maxItems", len(value)):
+            yield f"{where}: too many"
+        if rule.get("uniqueItems") and any(item in value[:at] for at, item in enumerate(value)):
+            yield f"{where}: an item twice"
         for number, item in enumerate(value):
             yield from faults(item, rule.get("items", {}), whole, f"{where}[{number}]")
     if isinstance(value, dict):
