@@ -50,6 +50,8 @@ class PersonTerminal:
         self._kept, self._modes = bytearray(), TerminalModes()
         self._taken_at = 0.0
         self._watched: dict[int, int] = {}
+        self._closed: set[int] = set()
+        """Watched descriptors that were closed; the next client may have the number of one of them."""
         self._is_open = True
 
     def await_client(self) -> None:
@@ -72,8 +74,10 @@ class PersonTerminal:
             takes = len(self._typed) < _MOST_PENDING_BYTES
             wanted[self._client.fileno()] = (_READ if takes else 0) | (_WRITE if self._pending else 0)
         wanted = {descriptor: events for descriptor, events in wanted.items() if events}
-        for descriptor in self._watched.keys() - wanted.keys():
+        for descriptor in self._watched.keys() & (self._closed | (self._watched.keys() - wanted.keys())):
             selector.unregister(descriptor)
+            del self._watched[descriptor]
+        self._closed.clear()
         for descriptor, events in wanted.items():
             if descriptor not in self._watched:
                 selector.register(descriptor, events)
@@ -199,6 +203,7 @@ class PersonTerminal:
 
     def _leave(self) -> None:
         if self._client is not None:
+            self._closed.add(self._client.fileno())
             self._client.close()
         self._client = None
         self._modes.client_left()

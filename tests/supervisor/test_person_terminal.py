@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
-from midwatch.supervisor.person_terminal import SOCKET
+from midwatch.supervisor.person_terminal import DIMENSIONS, HEAD, SIZE, SOCKET, TYPED
 from midwatch.supervisor.status import Running, cancel, inspect_attempt
 from midwatch.supervisor.terminal_client import attach
 from midwatch.system.errors import Failed
@@ -118,6 +119,44 @@ def test_client_that_is_killed_leaves_the_step_running_for_the_next_one(step: St
     third.sendline("quit")
     third.expect_exact("LEFT closed")
     assert step.result().outcome is StepOutcome.DONE
+
+
+def connected(step: Step) -> socket.socket:
+    """A bare client of the step's terminal, which has said its size."""
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(30)
+    descriptor = os.open(step.folder.path, os.O_RDONLY)
+    client.connect(f"/proc/self/fd/{descriptor}/{SOCKET}")
+    os.close(descriptor)
+    client.sendall(HEAD.pack(SIZE, DIMENSIONS.size) + DIMENSIONS.pack(24, 80))
+    return client
+
+
+def read_until(client: socket.socket, text: bytes) -> bytes:
+    found = b""
+    while text not in found:
+        data = client.recv(65536)
+        assert data, found
+        found += data
+    return found
+
+
+def test_client_that_comes_in_the_moment_in_which_another_one_leaves_has_the_terminal(step: Step) -> None:
+    supervisor = step.start(REPL, terminal=True)
+    first = connected(step)
+    read_until(first, b"repl> ")
+    for word in (b"one", b"two", b"three"):
+        os.kill(supervisor.pid, signal.SIGSTOP)  # the supervisor sees both at once
+        first.close()
+        first = connected(step)
+        os.kill(supervisor.pid, signal.SIGCONT)
+        line = word + b"\r"
+        first.sendall(HEAD.pack(TYPED, len(line)) + line)
+        read_until(first, b"you said " + word)
+    line = b"quit\r"
+    first.sendall(HEAD.pack(TYPED, len(line)) + line)
+    assert step.result().outcome is StepOutcome.DONE
+    first.close()
 
 
 @pytest.mark.skipif(shutil.which("vim") is None, reason="vim is not installed")
