@@ -130,7 +130,7 @@ class DriverLock:
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.pwrite(self._descriptor, b"\n".rjust(_WIDTH), 0)
-            os.close(self._descriptor)
+            file_locks.release(self._descriptor)
             self._descriptor = -1
 
 

@@ -34,7 +34,7 @@ def locked_file(path: Path, trust: Trust | None, *, otherwise: MidwatchError | N
             raise otherwise
         yield
     finally:
-        os.close(descriptor)
+        release(descriptor)
 
 
 def try_lock(descriptor: int) -> bool:
@@ -56,6 +56,19 @@ def lock(descriptor: int) -> None:
 def unlock(descriptor: int) -> None:
     """Give the lock back. Raises `OSError`."""
     _set(descriptor, fcntl.F_OFD_SETLKW, fcntl.F_UNLCK)
+
+
+def release(descriptor: int) -> None:
+    """Give the lock back and close the file.
+
+    Closing alone is not enough: a child process that another thread is just starting has the open file as well, until
+    its program begins.
+    """
+    try:
+        with contextlib.suppress(OSError):
+            unlock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _set(descriptor: int, command: int, kind: int) -> None:
