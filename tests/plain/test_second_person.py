@@ -6,6 +6,7 @@ import os
 import pwd
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
@@ -66,6 +67,15 @@ def person(user: User) -> None:
     os.setresgid(user.uid, user.uid, user.uid)
     become(user.uid, reads=True)
     os.umask(0o077)
+
+
+def hears(talk: Talk, news: str) -> None:
+    """Say harmless words until the news of the other terminal has come here."""
+    for _ in range(60):
+        talk.word("where")
+        if talk.child.expect_exact([news, pexpect.TIMEOUT], timeout=1) == 0:
+            return
+    pytest.fail(f"never heard: {news}")
 
 
 def test_two_logins_approve_decline_and_hand_over_by_lines(users: tuple[User, User], place: Path) -> None:
