@@ -121,7 +121,7 @@ def with_two(controller: IncidentController) -> None:
         )
         for phase in runbook.phases
     )
-    controller.runbook = replace(runbook, phases=phases)
+    controller.session.runbook = replace(runbook, phases=phases)
 
 
 def main(folder: Path = FOLDER, wanted: tuple[int, int] | None = None) -> None:
