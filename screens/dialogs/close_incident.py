@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.reasons import fault_of_reason
+from midwatch.engine.workflow import open_ends
 from midwatch.incident.state import CriterionState, Incident
 from midwatch.runbook.model import Runbook
 from screens.widgets.background import WorkFailed, in_background
@@ -98,6 +99,9 @@ class CloseIncident(Dialog[str]):
             below = criterion.script if looking else state.detail if state else ""
             if below:
                 lines += paragraph(below, self.room, self.text_styles, style=FAINT, indent=2)
+        if self._desk.incident.open and not looking:
+            for left in open_ends(self._desk):
+                lines += paragraph(f"{left}.", self.room, self.text_styles, style=SOON)
         self.query_one("#criteria", Static).update(joined(lines))
         self._draw_reason(looking)
 
