@@ -18,7 +18,7 @@ ANSWER = b"How it works"
 """What only the help page says."""
 PRESSES = 100
 REST_S = (0.5, 0.8)
-"""Between two presses, so that they come at any moment of what the screen does by itself."""
+"""Between two presses, so that they come at any moment of what the screen does without a key."""
 
 
 def answers(step: str, presses: int) -> list[float]:

@@ -183,7 +183,7 @@ def _nobody_writes(folder: IncidentFolder) -> Iterator[None]:
             time.sleep(0.02)
         yield
     finally:
-        os.close(descriptor)
+        file_locks.release(descriptor)
 
 
 def _has_a_driver(folder: IncidentFolder) -> Refused:

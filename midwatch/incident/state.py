@@ -26,7 +26,7 @@ from midwatch.system.process import boot_id
 
 @dataclass(frozen=True, slots=True)
 class FailedTry:
-    """A failed try of an attempt at a step with `retry`, which another try follows by itself."""
+    """A failed try of an attempt at a step with `retry`, which another try follows."""
 
     number: int
     of: int

@@ -32,9 +32,6 @@ class Tally:
         found = Counter(statuses)
         return cls(tuple((status, found[status]) for status in _ORDER if found[status]))
 
-    def __getitem__(self, status: StepStatus) -> int:
-        return dict(self.counts).get(status, 0)
-
     @property
     def total(self) -> int:
         """All of them."""
@@ -43,7 +40,7 @@ class Tally:
     @property
     def done(self) -> int:
         """Those that are done; a skipped step is not."""
-        return self[StepStatus.DONE]
+        return dict(self.counts).get(StepStatus.DONE, 0)
 
     @property
     def words(self) -> str:

@@ -37,7 +37,7 @@ COMMANDS = [
     "gh secret set DB < db.txt",
     "fly secrets list",
     "doppler secrets get DB_PASSWORD",
-    "npm config set registry https://registry.npmjs.org/",
+    "npm config set registry https://registry.example/",
     "npm config set //registry/:_authToken ${NPM_TOKEN}",
     "git config set user.name ada",
     "az keyvault secret show --name n --vault-name v",
