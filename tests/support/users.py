@@ -66,13 +66,18 @@ def run_as(
             data = pickle.dumps(answer)
         except Exception:
             data = pickle.dumps((False, (RuntimeError(str(answer)), "")))
-        with os.fdopen(writing, "wb") as pipe:
-            pipe.write(data)
-        os._exit(0)
+        try:
+            with os.fdopen(writing, "wb") as pipe:
+                pipe.write(data)
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+        finally:
+            os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         data = pipe.read()
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    assert data, f"The child that ran as user {uid} ended without an answer: {os.waitstatus_to_exitcode(status)}"
     done, value = pickle.loads(data)
     if done:
         return value  # type: ignore[no-any-return]
