@@ -30,7 +30,7 @@ from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.unix_socket import listen_in_folder
 from tests.support.driven_incident import driven
-from tests.support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
+from tests.support.users import ALICE, BOB, CROWD, MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
 
 __all__ = ["driven"]  # a fixture
@@ -128,11 +128,11 @@ def test_crowd_of_one_user_does_not_keep_out_another_users_approval(
 ) -> None:
     folder = driven.folder.path
     driven.request_approval("burn", driven.plan("burn"))
-    mallory = Crowd(MALLORY, lambda: crowd(folder))
+    mallory = Crowd(CROWD, lambda: crowd(folder))
     try:
         assert run_as(BOB, lambda: approve(folder)) == "approved"
     finally:
-        _end_all_of(MALLORY)
+        _end_all_of(CROWD)
         mallory.end()
     wait_for(lambda: driven.incident.approvals["burn"].given_by)
     driven.start("burn", driven.plan("burn"), typed="burn")
@@ -141,7 +141,7 @@ def test_crowd_of_one_user_does_not_keep_out_another_users_approval(
 
 
 def _end_all_of(uid: int) -> None:
-    """The test's own second user has no other processes than the test's."""
+    """End what a crowd left. Its user has no process of another test, also where tests run side by side."""
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError):
             if entry.stat().st_uid == uid:
@@ -402,13 +402,13 @@ def test_socket_of_another_user_is_not_believed_although_the_lock_file_names_its
         control_socket = ControlServer(folder, _answer)
         return f"{lock is not None} {control_socket.problem}"
 
-    crowd = Crowd(MALLORY, pose)
+    crowd = Crowd(CROWD, pose)
     reachable.chmod(0o755)
     try:
         with pytest.raises(Failed, match="may not drive here"):
             send_request(folder, {"op": "hello"})
     finally:
-        _end_all_of(MALLORY)
+        _end_all_of(CROWD)
         crowd.end()
 
 

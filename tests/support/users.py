@@ -13,6 +13,8 @@ import pytest
 
 MALLORY, ALICE, BOB = 64001, 64002, 64003
 """User ids that no account of the machine has. Mallory is the attacker."""
+CROWD = 64004
+"""A user id for one file of tests, which ends all processes of this user: never another test's."""
 ONCALL = 64100
 """A group id that no account of the machine has."""
 
