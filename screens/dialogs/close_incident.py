@@ -39,6 +39,7 @@ class CloseIncident(Dialog[str]):
     def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
         super().__init__(text_styles, "Closure", mark=text_styles.ink(session.incident.id, FAINT))
         self._desk = session
+        self.draft_name = "Closure"
         self._found: Mapping[str, CriterionState] | None = None
         self.hint = f"Esc back {text_styles.signs.dot} {{evaluate}} evaluate again"
 

@@ -31,6 +31,7 @@ class Handoff(Dialog[str]):
 
     def __init__(self, text_styles: TextStyles, session: IncidentView) -> None:
         super().__init__(text_styles, "Hand control over", mark=text_styles.ink(session.incident.id, FAINT))
+        self.draft_name = "Hand control over"
         self._desk, self._offer = session, session.offer
         self.accept_words = "Offer no longer" if self._offer else "Offer control"
         self.leave_words = "Back" if self._offer else "Cancel"

@@ -14,6 +14,7 @@ from midwatch.engine.rehearsal_end import DELETED, RehearsalEnd
 from midwatch.system.errors import MidwatchError
 from midwatch.system.programs import started_as
 from screens.widgets.dialog import Dialog
+from screens.widgets.drafts import drafts_of
 from screens.widgets.key_bindings import EXPORT, YES, bindings
 from screens.widgets.styles import WELL, TextStyles
 from screens.widgets.text_layout import joined, paragraph
@@ -54,6 +55,8 @@ class Leave(Dialog[bool]):
             texts.append(f"{incident.id} stays open. '{started_as()}' brings you back to it.")
         else:
             texts.append(f"{incident.id} is {incident.word}. 'midwatch export {incident.id}' writes its timeline.")
+        if kept := drafts_of(self.app).kept:
+            texts.append(f"Typed and never written, and lost with the screen: {', '.join(sorted(kept))}.")
         lines = [line for text in texts for line in paragraph(text, self.room, self.text_styles)]
         yield Static(joined(lines), id="words", markup=False)
 

@@ -23,6 +23,7 @@ async def write_note(app: App[Any], text_styles: TextStyles, session: IncidentCo
     `pasted`: what was pasted where there is no field, offered as a note; lines as lines, one line as the words.
     """
     form = _note_form(text_styles, pasted)
+    form.adds_to_draft = bool(pasted)
     async for values in form.answers(app):
         await form.carry_out(_write, session, values)
 

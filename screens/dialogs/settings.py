@@ -14,7 +14,7 @@ _WIDTH = 74
 def settings_form(text_styles: TextStyles, now: Mapping[str, str], themes: Sequence[str], file: str) -> Form:
     """A field for each setting; yes and no are words."""
     options = [(theme, theme) for theme in themes]
-    return Form(
+    form = Form(
         text_styles,
         "Settings",
         [
@@ -30,3 +30,5 @@ def settings_form(text_styles: TextStyles, now: Mapping[str, str], themes: Seque
         accept="Keep",
         mark=text_styles.ink("for every incident", FAINT),
     )
+    form.draft_name = ""
+    return form

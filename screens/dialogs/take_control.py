@@ -34,6 +34,7 @@ class TakeControl(Dialog[str]):
         super().__init__(text_styles, "Control", mark=text_styles.ink(session.incident.id, FAINT))
         self._desk = session
         self._way = way
+        self.draft_name = "Control"
         self.accept_words = self.doing = way.action
         self.hint = "Esc cancel" + (
             "" if self._way.needs_reason else f" {text_styles.signs.dot} {{yes}} {self._way.action.lower()}"

@@ -20,6 +20,7 @@ from screens.dialogs.reason import reason_form
 from screens.dialogs.secrets import secrets_form
 from screens.incident.collaboration import Collaboration
 from screens.widgets.background import WorkFailed, in_background
+from screens.widgets.drafts import drafts_of
 from screens.widgets.form import Form
 from screens.widgets.plan_lines import spared_names
 from screens.widgets.step_page_data import PlanState
@@ -85,6 +86,7 @@ class StepRunner:
                             undo=undo,
                             secrets=secrets,
                         ):
+                            drafts_of(self._screen.app).forget_about(f"{step.number} {step.title}")
                             self._plans.forget(step.id)
                             self.sit_at(step)
                             self._screen.follow_next()
@@ -95,6 +97,7 @@ class StepRunner:
                         await in_background(
                             f"start {step.id}", session.start, step.id, plan, reason=reason, undo=undo, secrets=secrets
                         )
+                        drafts_of(self._screen.app).forget_about(f"{step.number} {step.title}")
                         self.sit_at(step)
                     except WorkFailed as failed:
                         self._screen.notice(str(failed), WRONG)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
 from textual import events
 from textual.app import App, ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -20,6 +21,7 @@ from textual.widgets import Input, Static, TextArea
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.dialog_parts import Body, Said
+from screens.widgets.drafts import content_of, drafts_of, fields_in, fill, joined_content
 from screens.widgets.inline_button import InlineButton, PickOne
 from screens.widgets.key import shown
 from screens.widgets.key_bindings import ACCEPT, DIALOG, HELP, bindings, key_lines, there
@@ -82,7 +84,8 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         super().__init__()
         self.text_styles = text_styles
         self._title, self._mark = title, mark or Content("")
-        self._busy = False
+        self._busy = self._carried_out = False
+        self._begun: dict[str, str] = {}
         self._follows_focus = False
         self._answers: asyncio.Queue[T | None] | None = None
         self.set_class(text_styles.ascii, "-ascii")
@@ -97,6 +100,10 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         """What stays in view below the body, however long that is: nothing, unless something has to be typed there."""
         return ()
 
+    draft_name = ""
+    """Under this name the application keeps what was typed when the dialog is left; empty: nothing is kept."""
+    adds_to_draft = False
+    """Whether the fields open with something that is added to the draft."""
     accept_words = "OK"
     leave_words = "Cancel"
     hint = ""
@@ -120,6 +127,7 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
                     yield InlineButton(self.text_styles.clean(self.accept_words), id="accept")
 
     def on_mount(self) -> None:
+        self._restore_draft()
         self.hint_at(self.hint)
         self._fit()
         self.set_focus(
@@ -139,6 +147,33 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         message.stop()
         if self._follows_focus and self.focused is not None and not self.can_view_entire(self.focused):
             self.scroll_to_center(self.focused, animate=False)
+
+    # What was typed before
+
+    class DraftKept(Message):
+        """Sent to the application when the dialog was left with something typed."""
+
+    def _restore_draft(self) -> None:
+        draft, fields = drafts_of(self.app).kept.get(self.draft_name, {}), fields_in(self)
+        for name, content in draft.items():
+            if name in fields:
+                offered = content_of(fields[name]) if self.adds_to_draft else ""
+                fill(fields[name], joined_content(content, offered) if offered else content)
+        if draft:
+            self.say("A draft of yours, kept when this was left. Delete it to begin anew.", FAINT)
+        self._begun = {name: content_of(widget) for name, widget in fields.items()}
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Close the dialog. What was typed is kept, unless it was carried out."""
+        drafts, fields = drafts_of(self.app), fields_in(self)
+        if self._carried_out:
+            drafts.forget(self.draft_name)
+        elif self.draft_name and self._begun:
+            typed = {name for name, widget in fields.items() if isinstance(widget, Input | TextArea)}
+            left = {name: content_of(widget) for name, widget in fields.items()}
+            if drafts.keep(self.draft_name, self._begun, left, typed) and result is None:
+                self.app.post_message(self.DraftKept())
+        return super().dismiss(result)
 
     # What is typed beside a field
 
@@ -304,6 +339,7 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
             self.complain(refusal)
         else:
             self.listen()
+            self._carried_out = True
             self.dismiss(None)
         return not refusal
 

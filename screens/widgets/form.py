@@ -103,6 +103,7 @@ class Form(Dialog[Mapping[str, str]]):
         self._words, self._words_below, self._by_yes = words, words_below, accepted_by_yes
         self._choice_by_arrows = choice_by_arrows
         self.set_class(words_below, "-words-below")
+        self.draft_name = title
         self.accept_words = self.doing = accept
         several = any(field.kind == "text" for field in fields)
         self.hint = f"Esc cancel {text_styles.signs.dot} {'Ctrl+S' if several else 'Enter'} {accept.lower()}"

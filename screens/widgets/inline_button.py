@@ -88,6 +88,10 @@ class PickOne(Widget, can_focus=True):
         """What is chosen; empty while nothing is."""
         return self.options[self.picked][0] if self.picked >= 0 else ""
 
+    def pick(self, value: str) -> None:
+        """Choose the option with this value; another value chooses nothing."""
+        self.picked = next((n for n, (option, _) in enumerate(self.options) if option == value), -1)
+
     def render(self) -> Content:
         parts = []
         for number, (_, words) in enumerate(self.options):

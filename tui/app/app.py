@@ -22,6 +22,8 @@ from screens.dialogs.note import write_note
 from screens.dialogs.settings import settings_form
 from screens.incident.panel_poller import Source
 from screens.incident.screen import IncidentScreen
+from screens.widgets.dialog import Dialog
+from screens.widgets.drafts import Drafts
 from screens.widgets.hand import Hand
 from screens.widgets.line_view import LineView
 from tui.app.base_app import BaseApp
@@ -55,6 +57,7 @@ class MidwatchApp(BaseApp[bool]):
         of changed keys are looked up. Raises `BadInput` when that file is faulty."""
         super().__init__(os.environ if environment is None else environment, ascii=ascii, hand=hand)
         self.left_on_purpose = False
+        self.drafts = Drafts()
         self._desk, self._rehearsal = session, rehearsal
         self._sources = panel_sources(session.runbook, session.clock) if sources is None else sources
         self._keymap_given = read_keymap(keys_file(self.environment)) if keymap is None else dict(keymap)
@@ -90,6 +93,12 @@ class MidwatchApp(BaseApp[bool]):
             self.screen.notice(
                 f"Pasted {counted(len(text), 'character')}: only the driver keeps notes; nothing was done"
             )
+
+    def on_dialog_draft_kept(self, message: Dialog.DraftKept) -> None:
+        """Say that what was typed is not lost."""
+        message.stop()
+        if isinstance(self.screen, IncidentScreen):
+            self.screen.notice("What you typed is kept; the same key opens it again")
 
     def action_settings(self) -> None:
         """Show the settings; a theme that is kept is put on at once."""
