@@ -14,6 +14,8 @@ from midwatch.supervisor.result import Result
 from midwatch.system.sanitize import safe_bytes
 
 _LENGTH = 400
+_OWN_LINE = b"[midwatch: "
+_BETWEEN_TRIES = re.compile(rb"^\[midwatch: [^\n]+; try \d+ of \d+ begins in [^\n]*\]\r?$", re.MULTILINE)
 _READS_INPUT = "it reads standard input; there is none: if a person has to answer, give it `terminal: true`"
 _MEANINGS = {
     0: "exit 0 does not count as done",
@@ -48,6 +50,7 @@ def summary_of(step: Step, attempt: AttemptFolder, result: Result) -> str:
 
 
 def _last_line(attempt: AttemptFolder) -> str:
+    """The last line of the last try, without the lines that Midwatch itself put into the output."""
     try:
         with os.fdopen(open_file(attempt.output, os.O_RDONLY), "rb") as file:
             file.seek(0, os.SEEK_END)
@@ -55,8 +58,9 @@ def _last_line(attempt: AttemptFolder) -> str:
             tail = file.read()
     except OSError:
         return ""
-    lines = [line.strip() for line in re.split(rb"[\r\n]+", tail) if line.strip()]
-    return safe_bytes(lines[-1]) if lines else ""
+    last_try = _BETWEEN_TRIES.split(tail)[-1]
+    lines = [line for line in re.split(rb"[\r\n]+", last_try) if line.strip() and not line.startswith(_OWN_LINE)]
+    return safe_bytes(lines[-1].strip()) if lines else ""
 
 
 def _cut(text: str, length: int = _LENGTH) -> str:

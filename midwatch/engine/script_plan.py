@@ -60,6 +60,8 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident, *, undo: bool 
         draft.fact("retry", draft.parameters[RETRY])
     if step.verify and not undo:
         draft.fact("verify", "; ".join(check.title for check in step.verify))
+    if process.undo and not undo:
+        draft.fact("undo", process.undo.strip())
     for name, value in draft.parameters.items():
         if name.startswith(VARIABLE):
             draft.fact(name, _shown(value))

@@ -30,7 +30,7 @@ class Retry:
 
     def __str__(self) -> str:
         tries = f"{self.times} more tr{'y' if self.times == 1 else 'ies'}"
-        exits = f"exit {' or '.join(map(str, self.on))}" if self.on else "any failure exit"
+        exits = f"exit {' or '.join(map(str, self.on))}" if self.on else "any exit that does not count as done"
         return f"{tries}, {self.wait:g} s apart, after {exits}"
 
 

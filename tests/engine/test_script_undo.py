@@ -64,6 +64,7 @@ def test_undo_has_the_folder_the_variables_and_the_values_of_the_run_that_it_und
     with pytest.raises(Refused, match="has not run by its script"):
         renewed.plan("renew", undo=True)
     assert can_undo(step, renewed.runbook, renewed.incident) is True
+    assert ("undo", 'echo "$HOST back to $OLD_SERIAL"\nrm "$HOST"') in renewed.plan("renew").facts
     assert run(renewed, "renew") is StepStatus.DONE
     (here / "host").write_text("web2")
     renewed.reopen("host", "the wrong host")

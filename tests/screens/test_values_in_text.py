@@ -91,7 +91,7 @@ def test_values_are_shown_in_plain_lines(controller: IncidentController) -> None
     said = "\n".join(operator.said)
     assert f"2.1 Check {HOSTILE} of OPS-1" in said
     assert f"What to do: Look for **`{HOSTILE}`**, that is {HOSTILE}." in said
-    assert f"Good is: {HOSTILE} everywhere" in said
+    assert f"Expected: {HOSTILE} everywhere" in said
 
 
 def test_values_are_shown_headless_and_in_the_exports(controller: IncidentController, here: Path) -> None:

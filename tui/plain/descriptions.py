@@ -67,11 +67,11 @@ def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str
         yield "The command:"
         yield from (f"  {line}" for line in step.run.rstrip().splitlines())
     if step.expect:
-        yield f"Good is: {_flowing(step.expect)}"
+        yield f"Expected: {_flowing(step.expect)}"
     if step.original_command:
-        yield f"The plan says: {_flowing(step.original_command)}"
+        yield f"Original command: {_flowing(step.original_command)}"
     if step.deviation:
-        yield f"Instead: {_flowing(step.deviation)}"
+        yield f"Deviation: {_flowing(step.deviation)}"
     if step.on_failure.advice:
         yield f"If it fails: {_flowing(step.on_failure.advice)}"
     if step.depends_on:
@@ -79,7 +79,7 @@ def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str
     for required in step.preconditions:
         yield f"It requires: {required.title}"
     if step.notify:
-        yield "It tells: " + ", ".join(runbook.roles[role].name for role in step.notify)
+        yield "It notifies: " + ", ".join(runbook.roles[role].name for role in step.notify)
     for fork in forks_of(step, runbook):
         answer = incident.value(step.id, fork.question.name)
         yield f"{way_words(fork, answer) if answer else f'Its answer chooses the way: {open_words(fork)}'}."

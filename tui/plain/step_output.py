@@ -132,7 +132,8 @@ def say_end(controller: IncidentControls, step: Step, terminal: LineTerminal) ->
     if last is None or last.outcome is None:
         return
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
-    terminal.say(f"{titled(step)}: {last.ending}{took}{f': {last.summary}' if last.summary else ''}")
+    what = "The undo of " if last.undoes is not None else ""
+    terminal.say(f"{what}{titled(step)}: {last.ending}{took}{f': {last.summary}' if last.summary else ''}")
     if step.measure:
         terminal.beside("Reading what it moved", controller.settle)
         after = controller.incident.step(step.id).last
