@@ -99,7 +99,7 @@ class Batches:
             approved_by = policy.require_approved_plan(step, plan, incident, Identity.current())
 
         def start(item_id: str) -> bool:
-            if not self._waits(item_id, StepStatus.TODO, StepStatus.FAILED):
+            if not self._session.incident.status(self._step(item_id)).is_runnable:
                 return False
             consent = Consent(step_id, approved_by)
             self._runner.start(item_id, plans[item_id], reason=reason, secrets=secrets, consent=consent)
@@ -120,7 +120,7 @@ class Batches:
             raise Refused(f"Nothing is left in {phase.title} that only observes", hint="Run the next step")
 
         def start(step_id: str) -> bool:
-            if not self._waits(step_id, StepStatus.TODO) or self._unmet(self._step(step_id)):
+            if not self._waits(step_id, StepStatus.TODO, StepStatus.PROVE_AGAIN) or self._unmet(self._step(step_id)):
                 return False
             self._runner.start(step_id, self._runner.plan(step_id))
             return True

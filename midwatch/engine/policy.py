@@ -44,9 +44,8 @@ def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbo
 
 
 def needs_reason_to_run(step: Step, incident: Incident) -> bool:
-    """Whether the status of the step speaks against running it: only one that is to do or failed runs without a
-    reason."""
-    return incident.status(step) not in (StepStatus.TODO, StepStatus.FAILED)
+    """Whether the status of the step speaks against running it."""
+    return not incident.status(step).is_runnable
 
 
 def unmet(checks: Iterable[CheckSpec], found: Mapping[str, CriterionState]) -> dict[str, str]:

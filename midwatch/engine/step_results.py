@@ -12,6 +12,7 @@ from midwatch.api.probe import Reading
 from midwatch.engine import attempts, follow_ups
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.journal_session import DriverHandle, JournalSession
+from midwatch.engine.proofs import steps_to_prove_again
 from midwatch.engine.readings import take_readings
 from midwatch.engine.verification import evaluated
 from midwatch.incident.events import EventKind, StepOutcome
@@ -136,7 +137,9 @@ class StepResults:
 
     def _record_finished(self, step: Step, body: dict[str, Any]) -> None:
         last = self._session.incident.step(step.id).last
-        if body["outcome"] == StepOutcome.DONE and (last is None or last.undoes is None):
+        if last is not None and last.undoes is not None:
+            body = {**body, **self._put_in_doubt(step, last.undoes, body)}
+        elif body["outcome"] == StepOutcome.DONE:
             body = {**body, **attempts.marked(step)}
         self._session.append(EventKind.FINISHED, body)
         number, outcome = body["attempt"], body["outcome"]
@@ -146,6 +149,14 @@ class StepResults:
         self.escalate()
         if step.measure:
             self._begin_reading(step, number)
+
+    def _put_in_doubt(self, step: Step, undone: int, body: Mapping[str, Any]) -> dict[str, list[str]]:
+        """The steps whose proof an undo took away, however it ended; nothing where the undo never ran."""
+        if body["outcome"] == StepOutcome.CANCELLED and body["exit"] is None:
+            return {}
+        session = self._session
+        found = steps_to_prove_again(step, undone, session.events, session.incident, session.runbook)
+        return {"prove_again": found}
 
     def _begin_reading(self, step: Step, number: int) -> None:
         if (handle := self._session.handle) is not None:

@@ -14,7 +14,7 @@ def items_to_run(loop: Step, incident: Incident, runbook: Runbook) -> list[Step]
     return [
         item
         for item in (loop.loop.steps if loop.loop and loop.kind is not StepKind.MANUAL else ())
-        if incident.status(item) in (StepStatus.TODO, StepStatus.FAILED) and not incident.unmet_needs(item, runbook)
+        if incident.status(item).is_runnable and not incident.unmet_needs(item, runbook)
     ]
 
 
@@ -34,7 +34,10 @@ def observing_steps(phase: Phase, incident: Incident, runbook: Runbook) -> list[
     for step in phase.steps:
         if step.kind is StepKind.MANUAL or step.risk is not Risk.OBSERVE or step.awaits_items or needs_person(step):
             continue
-        if incident.status(step) is StepStatus.TODO and all(map(comes_first, incident.unmet_needs(step, runbook))):
+        status = incident.status(step)
+        if status in (StepStatus.TODO, StepStatus.PROVE_AGAIN) and all(
+            map(comes_first, incident.unmet_needs(step, runbook))
+        ):
             found[step.id] = step
     return list(found.values())
 
@@ -43,15 +46,13 @@ def steps_passed_over(step: Step, incident: Incident, runbook: Runbook) -> list[
     """The steps before this one, or before the first item of this loop, that wait for somebody."""
     first = step.loop.steps[0].id if step.loop and step.loop.steps else step.id
     earlier = itertools.takewhile(lambda other: other.id != first, runbook.steps())
-    states = [(other, incident.status(other)) for other in earlier]
-    return [other for other, status in states if not status.concluded and status is not StepStatus.RUNNING]
+    return [other for other in earlier if incident.status(other).waits]
 
 
 def steps_to_skip(step: Step, incident: Incident) -> list[Step]:
     """What a person skips with this step: the step itself, or the items of a loop that wait for somebody."""
     if step.loop is None or step.awaits_items:
         return [step]
-    waiting = (StepStatus.TODO, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.UNDECIDED)
-    if not (found := [item for item in step.loop.steps if incident.status(item) in waiting]):
+    if not (found := [item for item in step.loop.steps if incident.status(item).waits]):
         raise Refused(f"No item of {step.title} waits for anybody", hint="Choose an item")
     return found

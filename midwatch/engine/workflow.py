@@ -227,10 +227,13 @@ def open_ends(view: IncidentView) -> list[str]:
     """What would be left undone if the incident were closed now, each as a sentence. It holds nobody up from
     closing."""
     incident, runbook = view.incident, view.runbook
-    left = [step for step in runbook.steps() if not incident.status(step).concluded]
-    skipped = [step for step in runbook.steps() if incident.status(step) is StepStatus.SKIPPED]
-    found = [f"Not concluded: {first_few((step.number for step in left), 5)}"] if left else []
-    found += [f"Skipped, so not done: {first_few((step.number for step in skipped), 5)}"] if skipped else []
+    status_of = {step.number: incident.status(step) for step in runbook.steps()}
+    groups = {
+        "Not concluded": [number for number, status in status_of.items() if not status.concluded],
+        "To be proved again after an undo": [n for n, status in status_of.items() if status is StepStatus.PROVE_AGAIN],
+        "Skipped, so not done": [n for n, status in status_of.items() if status is StepStatus.SKIPPED],
+    }
+    found = [f"{words}: {first_few(numbers, 5)}" for words, numbers in groups.items() if numbers]
     for role, why in incident.to_notify.items():
         name = runbook.roles[role].name if role in runbook.roles else role
         found.append(f"{name} is still to be notified: {why}")

@@ -72,7 +72,7 @@ _CHECKS: dict[str, Check] = {
         (_or_none(_is_number), "seconds silent wait"),
         (_is_flag, "starred in_memory"),
         (_or_none(_is_flag), "met holds"),
-        (_is_texts, "unmet notify names items discovered"),
+        (_is_texts, "unmet notify names items discovered prove_again"),
         (_is_named_texts, "values inputs"),
         (_is_object, "output supervisor reading"),
         (_or_none(_is_object), "manual_command"),

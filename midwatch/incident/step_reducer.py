@@ -87,6 +87,7 @@ def _finished(incident: Incident, event: Event, body: Body) -> None:
     state.concluded_at = event.time
     if attempt is not None and attempt.undoes is not None:
         _undone(state, attempt, outcome)
+        _doubt(incident, state, attempt, body)
         return
     _mark(incident, event, body)
     state.status = _AFTER.get(outcome, StepStatus.FAILED)
@@ -99,9 +100,21 @@ def _finished(incident: Incident, event: Event, body: Body) -> None:
 def _undone(state: StepState, attempt: Attempt, outcome: StepOutcome) -> None:
     """What the undo makes of the step: to do again, or as it was before when the undo did not come to its end."""
     if outcome is StepOutcome.DONE:
-        state.status, state.reason, state.concluded_at, state.values = StepStatus.TODO, "undone", None, {}
+        state.status, state.concluded_at, state.values = StepStatus.TODO, None, {}
+        state.reason = f"undone by {attempt.actor}: {state.reason}"
     else:
         state.status = StepStatus.UNKNOWN if outcome is StepOutcome.UNKNOWN else attempt.status_before
+
+
+def _doubt(incident: Incident, undone: StepState, attempt: Attempt, body: Body) -> None:
+    """What was proved before an undo, by steps or by criteria of closure, no longer counts."""
+    if (steps := body.get("prove_again")) is None:
+        return
+    incident.criteria = {}
+    reason = undone.reason if undone.status is StepStatus.TODO else f"undone by {attempt.actor}: {undone.reason}"
+    for step_id in steps:
+        state = _step(incident, {"step": step_id})
+        state.status, state.concluded_at, state.reason = StepStatus.PROVE_AGAIN, None, f"{undone.id} was {reason}"
 
 
 def _outcome_checked(incident: Incident, event: Event, body: Body) -> None:

@@ -14,6 +14,7 @@ _ORDER = (
     StepStatus.FAILED,
     StepStatus.UNKNOWN,
     StepStatus.UNDECIDED,
+    StepStatus.PROVE_AGAIN,
     StepStatus.RUNNING,
     StepStatus.TODO,
 )
@@ -50,6 +51,6 @@ class Tally:
     @property
     def short_words(self) -> str:
         """`1/38, 23 skipped`: what was done of all, and what was passed over or went wrong."""
-        apart = (StepStatus.SKIPPED, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.UNDECIDED)
+        apart = _ORDER[1:-2]
         rest = "".join(f", {count} {status}" for status, count in self.counts if status in apart)
         return f"{self.done}/{self.total}{rest}"

@@ -160,9 +160,13 @@ def _criterion(runbook: Runbook, body: Body) -> str:
 
 
 def follows(runbook: Runbook, body: Body) -> list[str]:
-    """What a step that is done decides or marks, each as a sentence without its end."""
+    """What a step that is done decides or marks, and what an undo puts in doubt, each as a sentence without its end."""
     ways = ways_taken(str(body.get("step", "")), body.get("values", {}), runbook)
-    return [*([ways] if ways else []), *([f"The incident is {body['marks']}"] if body.get("marks") else [])]
+    found = [ways] if ways else []
+    found += [f"The incident is {body['marks']}"] if body.get("marks") else []
+    if doubtful := [_step(runbook, {"step": step}) for step in body.get("prove_again", ())]:
+        found.append(f"To be proved again: {first_few(doubtful, 5)}")
+    return found
 
 
 def _follows(runbook: Runbook, body: Body) -> str:

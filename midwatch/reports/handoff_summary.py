@@ -46,6 +46,7 @@ def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: dat
         Section("environment", "Environment", (runbook.environment.word,)),
         Section("running", "Running", told(StepStatus.RUNNING)),
         Section("failed", "Failed or unknown", told(StepStatus.FAILED, StepStatus.UNKNOWN)),
+        Section("prove_again", "To be proved again", told(StepStatus.PROVE_AGAIN)),
         Section("undecided", "Undecided", tuple(_undecided(by_status.get(StepStatus.UNDECIDED, []), incident))),
         Section("next", "Next", (ahead if incident.open else f"nothing: the incident is {incident.word}",)),
         Section(

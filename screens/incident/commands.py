@@ -41,8 +41,6 @@ from screens.widgets.step_page import step_lines
 if TYPE_CHECKING:
     from screens.incident.screen import IncidentScreen
 
-_UNDECIDED = (StepStatus.TODO, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.UNDECIDED)
-
 
 class Commands:
     """Which keys do something now, and what they do."""
@@ -68,13 +66,13 @@ class Commands:
             return False
         status = incident.status(step) if step else None
         manual = step is not None and step.kind is StepKind.MANUAL
-        undecided, is_loop = status in _UNDECIDED, step is not None and step.loop is not None
+        waits, is_loop = status is not None and status.waits, step is not None and step.loop is not None
         special: dict[str, Callable[[], bool]] = {
             "cancel_step": lambda: status is StepStatus.RUNNING or (step is not None and is_batch(self._session, step)),
-            "plan_again": lambda: undecided and not manual,
+            "plan_again": lambda: waits and not manual,
             "observe": lambda: self._runner.can_observe(self._screen.checklist.phase),
-            "skip": lambda: undecided,
-            "fail": lambda: manual and status is StepStatus.TODO and not is_loop,
+            "skip": lambda: waits,
+            "fail": lambda: manual and status in (StepStatus.TODO, StepStatus.PROVE_AGAIN) and not is_loop,
             "undo": lambda: (
                 step is not None
                 and status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
@@ -86,7 +84,7 @@ class Commands:
                 and not is_loop
                 and ((status is StepStatus.UNKNOWN and step.kind is StepKind.USES) or can_check_need(step, incident))
             ),
-            "start_here": lambda: step is not None and undecided and bool(self._runner.passed_over(step)),
+            "start_here": lambda: step is not None and waits and bool(self._runner.passed_over(step)),
             "manually": lambda: not manual and not is_loop and status in (StepStatus.FAILED, StepStatus.UNKNOWN),
             "again": lambda: (
                 not is_loop

@@ -76,7 +76,7 @@ def _run(session: IncidentControls, step: Step, look: PlanState) -> NextAction:
         if status is StepStatus.UNKNOWN:  # not planned before somebody wants it
             return NextAction(ActionKind.RUN, f"run {step.number} again")
         return NextAction(ScreenAction.PLAN, "plan again" if look.error else "plan")
-    again = " again" if status in (StepStatus.FAILED, StepStatus.UNKNOWN) else ""
+    again = " again" if status in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.PROVE_AGAIN) else ""
     reason = ""
     for needed in workflow.requirements(session, ActionKind.RUN, step.id, plan=look.plan, found=look.required):
         match needed:

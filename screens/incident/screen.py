@@ -11,7 +11,6 @@ from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.engine.workflow import ActionKind, current_step
-from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import Step, StepKind
@@ -169,7 +168,7 @@ class IncidentScreen(BaseScreen[None]):
         incident, look = self.session.incident, self.plan_cache.of(step.id)
         if look.planning or look.plan is not None or look.error or incident.unmet_needs(step, self.session.runbook):
             return
-        if incident.status(step) in (StepStatus.TODO, StepStatus.FAILED):
+        if incident.status(step).is_runnable:
             self.plan_cache.make_plan(step.id)
 
     def _check_need_if_due(self) -> None:

@@ -21,6 +21,7 @@ _NUMBERED, _COLUMNS = 34, 56
 _FEW = 200
 """Steps up to which a title looks different from every other one of the runbook; then, from those of its phase."""
 _WORTH_A_WORD = (StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
+_PROVE_AGAIN = "prove again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Entry:
 def phase_status(phase: Phase, incident: Incident) -> StepStatus:
     """The state of a phase, from those of its steps: what is wrong comes first."""
     states = [incident.status(step) for step in phase.steps]
-    for status in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.RUNNING):
+    for status in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.RUNNING, StepStatus.PROVE_AGAIN):
         if status in states:
             return status
     if all(status.concluded for status in states):
@@ -135,7 +136,7 @@ def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, tex
     right = (
         tally.short_words if width - left.cell_length >= len(tally.short_words) + 4 else f"{tally.done}/{tally.total}"
     )
-    signed = (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.DONE, StepStatus.SKIPPED)
+    signed = (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.PROVE_AGAIN, StepStatus.DONE, StepStatus.SKIPPED)
     sign = text_styles.signs.states[status] + " " if status in signed else ""
     return edges(
         left, text_styles.ink(sign + right, {StepStatus.FAILED: WRONG, StepStatus.DONE: WELL}.get(status, FAINT)), width
@@ -174,7 +175,8 @@ def _step_line(
             word = f"{word} {took}".strip()
         if width >= _NUMBERED and not word and status is StepStatus.TODO:
             word = _risk(step) if step.risk is not Risk.OBSERVE else ""
-        right = text_styles.ink(fit(text_styles.clean(word), max(width // 3, 4), text_styles), style)
+        room = len(_PROVE_AGAIN) if status is StepStatus.PROVE_AGAIN else max(width // 3, 4)
+        right = text_styles.ink(fit(text_styles.clean(word), room, text_styles), style)
     left = Content.assemble(
         mark, fold, indent, text_styles.state(status), text_styles.ink(f" {number}", style_of_title)
     )
@@ -189,10 +191,11 @@ def _columns(step: Step, status: StepStatus, word: str, style: str, took: str, t
     if not took and step.loop is None and step.kind is not StepKind.MANUAL and not status.concluded:
         took = f"{at_most}{duration(step.timeout)}"
     risk_style = WRONG if risk == Risk.DESTROY and not status.concluded else FAINT
+    shown = text_styles.ink(fit(text_styles.clean(word), len(_PROVE_AGAIN), text_styles).ljust(10), style)
     return Content.assemble(
         text_styles.ink(f"{risk:<8}" if risk else "", risk_style),  # where there is none, the title may be longer
-        text_styles.ink(f"{took:>7}  ", CHOSEN if status is StepStatus.RUNNING else FAINT),
-        text_styles.ink(fit(text_styles.clean(word), 10, text_styles).ljust(10), style),
+        text_styles.ink(f"{took:>7}  "[: 19 - shown.cell_length], CHOSEN if status is StepStatus.RUNNING else FAINT),
+        shown,
     )
 
 
@@ -215,7 +218,9 @@ def _time(state: StepState | None, status: StepStatus, steady: float) -> str:
         return ""
     if status is StepStatus.RUNNING:
         return span(last.runs_for(steady))
-    return span(last.seconds) if last.outcome and last.seconds is not None and status is not StepStatus.TODO else ""
+    if not last.outcome or last.seconds is None or status in (StepStatus.TODO, StepStatus.PROVE_AGAIN):
+        return ""
+    return span(last.seconds)
 
 
 def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> tuple[str, str]:
@@ -231,6 +236,8 @@ def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> 
         return f"if {'/'.join(branch[1])}" if is_open else "not taken", FAINT
     if status is StepStatus.DONE and (way := _way(step, state)):
         return way, FAINT
+    if status is StepStatus.PROVE_AGAIN:
+        return _PROVE_AGAIN, STATE_STYLES[status]
     if status in _WORTH_A_WORD:
         return status.value, STATE_STYLES[status]
     if is_next:

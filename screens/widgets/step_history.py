@@ -10,7 +10,7 @@ from midwatch.runbook.model import Step, StepKind
 from midwatch.system.units import duration
 from screens.widgets.progress_lines import progress_lines
 from screens.widgets.step_page_data import StepPageData
-from screens.widgets.styles import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, TextStyles
+from screens.widgets.styles import CHOSEN, FAINT, SOON, STATE_STYLES, STRONG, WELL, WRONG, TextStyles
 from screens.widgets.text_layout import edges, labelled, paragraph
 from screens.widgets.time_labels import span
 
@@ -28,6 +28,9 @@ def standing_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> 
         lines += _trouble(step, status, state, width, text_styles)
     elif status in (StepStatus.DONE, StepStatus.SKIPPED) and state:
         lines += _settled(status, state, width, text_styles)
+    elif status is StepStatus.PROVE_AGAIN and state:
+        words = f"To be proved again: {state.reason}."
+        lines += labelled(text_styles.signs.states[status], words, width, text_styles, column=4, style=SOON)
     elif status is StepStatus.NOT_NEEDED:
         words = f"Not needed as things stand: {parts.incident.condition(step).reason}."
         lines += labelled(text_styles.signs.dash, words, width, text_styles, column=2)

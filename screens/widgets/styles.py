@@ -48,6 +48,7 @@ UNICODE = Signs(
         StepStatus.UNKNOWN: "?",
         StepStatus.NOT_NEEDED: "–",
         StepStatus.UNDECIDED: "◇",
+        StepStatus.PROVE_AGAIN: "↻",
     },
     levels={Level.OK: " ", Level.WARN: "▲", Level.CRITICAL: "✗", Level.UNKNOWN: "?"},
     next="▶",
@@ -75,6 +76,7 @@ ASCII = Signs(
         StepStatus.UNKNOWN: "[?]",
         StepStatus.NOT_NEEDED: "[-]",
         StepStatus.UNDECIDED: "[/]",
+        StepStatus.PROVE_AGAIN: "[r]",
     },
     levels={Level.OK: " ", Level.WARN: "^", Level.CRITICAL: "F", Level.UNKNOWN: "?"},
     next=">",
@@ -102,6 +104,7 @@ STATE_STYLES = {
     StepStatus.UNKNOWN: SOON,
     StepStatus.NOT_NEEDED: FAINT,
     StepStatus.UNDECIDED: SOON,
+    StepStatus.PROVE_AGAIN: SOON,
 }
 LEVEL_STYLES = {Level.OK: "", Level.WARN: SOON, Level.CRITICAL: WRONG, Level.UNKNOWN: SOON}
 MET_STYLES = {True: WELL, False: WRONG, None: SOON}

@@ -76,7 +76,7 @@ async def test_screen_shows_the_tries_and_undoes_the_step(controller: IncidentCo
         await until(pilot, lambda: "rm certificate" in grid(pilot))
         await press(pilot, "y")
         await until(pilot, lambda: not (here / "certificate").exists())
-        await until(pilot, lambda: "to do again: undone" in grid(pilot))
+        await until(pilot, lambda: "to do again: undone by ada@test: wrong one" in grid(pilot))
 
 
 @pytest.mark.parametrize("controller", ["1 h"], indirect=True)

@@ -175,6 +175,9 @@ def next_line(controller: IncidentControls, action: NextAction) -> str:
         )
     if status is StepStatus.FAILED:
         return f"{name} failed. Enter plans it again; {_what_then(step)}"
+    if status is StepStatus.PROVE_AGAIN:
+        reason = incident.step(step.id).reason
+        return f"To be proved again: {name}: {reason}. Enter plans it; {_what_then(step)}"
     of_all = f", {items}" if (items := incident.items_words(step)) else ""
     return f"Next: {name}{of_all}. Enter plans it; {_what_then(step)}"
 
