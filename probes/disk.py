@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from midwatch.system.clock import Clock
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.units import Percent, duration, percent, size
 from probes.storage.disk_consumers import biggest_facts, consumers
-from probes.storage.disk_trend import follow
+from probes.storage.disk_trend import Trend, follow
 from probes.storage.disk_usage import Budget, Usage, usage
 from probes.storage.host_load import disk_activity, host_facts
 
@@ -71,7 +70,7 @@ class DiskProbe(Probe):
         level = disk_level(found, self.warn, self.critical)
         if level is Level.OK and full_in is not None and full_in < SOON:
             level = Level.WARN
-        growth = _growth(trend.pace, full_in)
+        growth = _growth(trend, full_in)
         activity = disk_activity(found.device, clock.monotonic())
         held = consumers(path) if level is not Level.OK else None
         return Row(
@@ -93,9 +92,7 @@ class DiskProbe(Probe):
                 "full_in": full_in,
                 "pace": trend.pace,
             },
-            brief=f"{percent(found.percent)}, {growth}"
-            if growth.startswith("full in")
-            else f"{percent(found.percent)} full",
+            brief=f"{percent(found.percent)} {size(found.free)} free",
             facts=(
                 *_facts(found, trend.pace, growth, self.warn, self.critical),
                 *([("activity", activity)] if activity else []),
@@ -128,14 +125,12 @@ def short_name(path: Path, runbook: Runbook) -> str:
     )
 
 
-def _growth(pace: float | None, full_in: float | None) -> str:
+def _growth(trend: Trend, full_in: float | None) -> str:
     """How it goes on, in words; empty while the history is too short."""
-    if pace is None:
+    if trend.pace is None:
         return ""
     if full_in is None:
-        return "not growing"
-    if not math.isfinite(full_in) or full_in >= 7 * 86400:
-        return "growing slowly"
+        return "growing" if trend.is_growing else "not growing"
     return f"full in {' '.join(duration(full_in).split()[:2])}"  # the pace is not known so well that more would be true
 
 

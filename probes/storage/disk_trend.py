@@ -10,6 +10,10 @@ WINDOW = 1800.0
 """Seconds of history that count."""
 SHORTEST = 20.0
 """Seconds of history below which nothing is said: a pace taken from two glances misleads."""
+REACH = 24.0
+"""How many times the length of the history a forecast may reach ahead: half an hour tells of twelve."""
+STRAIGHT = 0.9
+"""The share of the changes that a straight line has to explain (R²): noise and a single write are no growth."""
 
 
 @dataclass(slots=True)
@@ -27,18 +31,37 @@ class Trend:
     @property
     def pace(self) -> float | None:
         """Bytes a second, by least squares; None while the history is too short."""
-        if len(self.points) < 3 or self.points[-1][0] - self.points[0][0] < SHORTEST:
+        if len(self.points) < 3 or self._seconds < SHORTEST:
             return None
-        count = len(self.points)
-        middle_t = sum(t for t, _ in self.points) / count
-        middle_u = sum(u for _, u in self.points) / count
-        spread = sum((t - middle_t) ** 2 for t, _ in self.points)
-        return sum((t - middle_t) * (u - middle_u) for t, u in self.points) / spread if spread else None
+        spread, together, _ = self._spreads()
+        return together / spread if spread else None
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether it grows steadily by more than a byte a second."""
+        pace = self.pace
+        if pace is None or pace <= 1.0:
+            return False
+        spread, together, changes = self._spreads()
+        return together**2 >= STRAIGHT * spread * changes
 
     def full_in(self, free: int) -> float | None:
-        """Seconds until `free` bytes are gone at this pace; None when it does not grow or that is not known."""
+        """Seconds until `free` bytes are gone at this pace; None when it does not grow steadily, or when that is
+        further ahead than the history can tell."""
         pace = self.pace
-        return free / pace if pace is not None and pace > 1.0 else None
+        seconds = free / pace if pace is not None and self.is_growing else None
+        return seconds if seconds is not None and seconds <= REACH * self._seconds else None
+
+    @property
+    def _seconds(self) -> float:
+        return self.points[-1][0] - self.points[0][0]
+
+    def _spreads(self) -> tuple[float, float, float]:
+        """How the times vary, the times with the bytes, and the bytes: sums of squares about the middle."""
+        count = len(self.points)
+        middle_t, middle_u = (sum(values) / count for values in zip(*self.points, strict=True))
+        apart = [(t - middle_t, u - middle_u) for t, u in self.points]
+        return sum(t * t for t, _ in apart), sum(t * u for t, u in apart), sum(u * u for _, u in apart)
 
 
 _trends: dict[str, Trend] = {}

@@ -60,6 +60,10 @@ class CloseIncident(Dialog[str]):
         if not self.writing and self._desk.incident.open:
             self.run_worker(self._evaluate(), exclusive=True)
 
+    def resized(self) -> None:
+        super().resized()
+        self._draw()
+
     async def _evaluate(self) -> None:
         self._found = None
         self._draw()

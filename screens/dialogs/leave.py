@@ -17,7 +17,7 @@ from screens.widgets.dialog import Dialog
 from screens.widgets.drafts import drafts_of
 from screens.widgets.key_bindings import EXPORT, YES, bindings
 from screens.widgets.styles import WELL, TextStyles
-from screens.widgets.text_layout import joined, paragraph
+from screens.widgets.text_layout import joined
 
 
 class Leave(Dialog[bool]):
@@ -57,8 +57,7 @@ class Leave(Dialog[bool]):
             texts.append(f"{incident.id} is {incident.word}. 'midwatch export {incident.id}' writes its timeline.")
         if kept := drafts_of(self.app).kept:
             texts.append(f"Typed and never written, and lost with the screen: {', '.join(sorted(kept))}.")
-        lines = [line for text in texts for line in paragraph(text, self.room, self.text_styles)]
-        yield Static(joined(lines), id="words", markup=False)
+        yield Static(joined([self.text_styles.ink(text) for text in texts]), id="words", markup=False)
 
     def action_accept(self) -> None:
         self.answer(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -33,6 +34,7 @@ class Signs:
     branch: str
     more: str
     full: str
+    mark: str
     empty: str
     spark: str
     met: dict[bool | None, str]
@@ -62,6 +64,7 @@ UNICODE = Signs(
     branch="└",
     more="…",
     full="━",
+    mark="┃",
     empty="─",
     spark="▁▂▃▄▅▆▇█",
     met={True: "✓", False: "✗", None: "?"},
@@ -90,6 +93,7 @@ ASCII = Signs(
     branch="\\",
     more="~",
     full="=",
+    mark="|",
     empty="-",
     spark="",
     met={True: "[x]", False: "[F]", None: "[?]"},
@@ -107,9 +111,12 @@ STATE_STYLES = {
     StepStatus.PROVE_AGAIN: SOON,
 }
 LEVEL_STYLES = {Level.OK: "", Level.WARN: SOON, Level.CRITICAL: WRONG, Level.UNKNOWN: SOON}
+LEVEL_WORDS = {Level.OK: "ok", Level.WARN: "warning", Level.CRITICAL: "critical", Level.UNKNOWN: "unknown"}
 MET_STYLES = {True: WELL, False: WRONG, None: SOON}
 _STEADY = 0.01
 """A figure that stays within this share of itself says nothing, and would be sent anew with every reading."""
+_CURVED = 0.2
+"""The share of itself that a small curve spans at least: a small change looks small."""
 _WITHOUT = {WRONG: "bold", SOON: "bold", WELL: "", CHOSEN: "bold", FAINT: ""}
 _NET = dict.fromkeys("│┃║▌▐█▁▂▃▄▅▆▇▔", "|") | dict.fromkeys("─━═–—", "-") | {"…": "~", "·": "-", "•": "*"}
 _TYPOGRAPHY = str.maketrans(
@@ -168,7 +175,18 @@ class TextStyles:
         low, high = min(numbers), max(numbers)
         if high - low <= abs(high) * _STEADY:
             return ""
-        return "".join(signs[min(int((n - low) / (high - low) * len(signs)), len(signs) - 1)] for n in numbers)
+        span = max(high - low, abs(high) * _CURVED)
+        return "".join(signs[min(int((n - low) / span * len(signs)), len(signs) - 1)] for n in numbers)
+
+    def use_bar(self, share: float, marks: Sequence[float], cells: int, style: str) -> Content:
+        """How much of something is used, from 0 to 1, with a mark where it becomes worrying and where critical."""
+        full = min(max(round(share * cells), 0), cells)
+        at = {min(int(mark * cells), cells - 1) for mark in marks if 0 < mark < 1}
+        line = "".join(
+            self.signs.mark if cell in at else self.signs.full if cell < full else self.signs.empty
+            for cell in range(cells)
+        )
+        return Content.assemble(self.ink(line[:full], style), self.ink(line[full:], FAINT))
 
 
 class AsciiNet:

@@ -176,11 +176,18 @@ def test_a_trend_says_when_it_is_full() -> None:
     trend = Trend()
     for second in range(0, 61, 2):
         trend.add(float(second), 1_000_000 + second * 1000)
-    assert trend.full_in(3_600_000) == pytest.approx(3600)
+    assert trend.full_in(1_200_000) == pytest.approx(1200)
+    assert trend.full_in(86_400_000) is None, "a minute of history tells nothing of tomorrow"
+    assert trend.is_growing
     flat = Trend()
     for second in range(0, 61, 2):
         flat.add(float(second), 1_000_000)
     assert flat.full_in(1) is None
+    for name, used in {"noise": lambda t: t * 40 % 977, "one write": lambda t: 5000 if t > 30 else 0}.items():
+        uneven = Trend()
+        for second in range(0, 61, 2):
+            uneven.add(float(second), 1_000_000 + used(second))
+        assert uneven.full_in(1000) is None, name
     short = Trend()
     for second in range(5):
         short.add(float(second), second * 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from midwatch.engine.incident_controller import IncidentController
 from screens.incident import layout
 from screens.incident.panel_poller import Source
 from screens.widgets.panels.braille_plot import Frame, plot_lines
+from screens.widgets.panels.panel_lines import use_lines
 from screens.widgets.panels.panel_state import PanelState
 from screens.widgets.panels.panel_summary import summary_cell, summary_lines
 from screens.widgets.panels.time_series import MOST, TimeSeries
@@ -124,7 +126,7 @@ def test_what_does_not_fit_into_a_strip_is_counted_and_never_runs_into_the_next(
     ]
     assert (
         summary_lines(panels, NIGHT, 79, TextStyles())[1].plain
-        == "c         ✗ OTC 42 h old  +2            databases ✗ OTC 42 h old  +2"
+        == "c         ✗ OTC 42 h old  2 critical    databases ✗ OTC 42 h old  2 critical"
     )
 
 
@@ -193,3 +195,26 @@ async def test_a_figure_that_moves_waits_and_what_becomes_worse_does_not(
         assert "41 % full" in grid(pilot)
         row[0] = Row("/", "97 % full", Level.CRITICAL)
         await until(pilot, lambda: "97 % full" in grid(pilot))
+
+
+def test_a_small_curve_shows_a_small_change_small_and_its_time_evenly() -> None:
+    text_styles = TextStyles()
+    assert text_styles.spark([300.0, 304.0, 309.0, 312.0]) == "▁▁▂▂"
+    assert text_styles.spark([0.0, 10.0, 20.0, 40.0]) == "▁▃▅█"
+    history = TimeSeries()
+    for second in [*range(0, 300, 2), 3000]:  # nothing was read for three quarters of an hour
+        history = history.taking(NIGHT + timedelta(seconds=second), float(second), "%")
+    assert history.curve(4) == [0.0, 298.0, 298.0, 3000.0]
+
+
+def test_a_bar_of_use_has_its_marks_where_they_lie() -> None:
+    row = Row("/", "50 % full", Level.OK, 50.0, "%", limits=(80.0, 95.0))
+    assert use_lines(row, 24, TextStyles(ascii=True), indent=4)[0].plain == "    ==========------|--|"
+    assert use_lines(replace(row, number=130.0), 44, TextStyles(), indent=4)[0].cell_length == 44
+    assert not use_lines(replace(row, unit="B"), 44, TextStyles(), indent=4)
+
+
+def test_the_free_space_stays_when_the_name_of_a_mount_is_long() -> None:
+    row = Row("/var/lib/postgresql/15/main", "96 % full, 14.8 MB free", Level.CRITICAL, brief="96 % 14.8 MB free")
+    panel = PanelState("disk", "Disk", 10.0).taking(Reading("disk", NIGHT, (row,)))
+    assert summary_cell(panel, NIGHT, 38, TextStyles()).plain == "disk      ✗ /var/li… 96 % 14.8 MB free"

@@ -15,7 +15,7 @@ ROWS = {
             96.0,
             "%",
             detail="355 MB of 370 MB used; inodes 3 %",
-            brief="96 %, full in 3 h",
+            brief="96 % 14.8 MB free",
             facts=(
                 ("used", "355 MB of 370 MB"),
                 ("free", "14.8 MB"),
@@ -29,7 +29,15 @@ ROWS = {
             ),
             limits=(80.0, 95.0),
         ),
-        Row("/", "41 % full, 120 GB free, not growing", Level.OK, 41.0, "%", brief="41 % full", limits=(80.0, 95.0)),
+        Row(
+            "/",
+            "41 % full, 120 GB free, not growing",
+            Level.OK,
+            41.0,
+            "%",
+            brief="41 % 120 GB free",
+            limits=(80.0, 95.0),
+        ),
         Row(
             "host",
             "load 0.52, memory 20.6 GB free",

@@ -61,6 +61,13 @@ async def rest(pilot: Pilots) -> None:
         await pilot.pause()
 
 
+async def resize(pilot: Pilots, size: tuple[int, int]) -> None:
+    """Give the terminal this size, and wait until everything is drawn for it."""
+    if pilot.app.size != size:
+        await pilot.resize_terminal(*size)
+        await rest(pilot)
+
+
 async def until(pilot: Pilots, condition: Callable[[], object]) -> None:
     """Wait for something that the program does by itself."""
     deadline = time.monotonic() + PATIENCE_S

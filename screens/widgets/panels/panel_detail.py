@@ -7,16 +7,16 @@ from datetime import datetime
 
 from textual.content import Content
 
-from midwatch.api.probe import Level, Reading, Row
+from midwatch.api.probe import Level, Row
 from midwatch.system.units import figure, percent, size
 from screens.widgets.panels.braille_plot import Frame, plot_lines
-from screens.widgets.panels.panel_lines import age_of
+from screens.widgets.panels.panel_lines import age_of, use_lines
 from screens.widgets.panels.panel_state import PanelState
-from screens.widgets.styles import FAINT, LEVEL_STYLES, SOON, STRONG, TextStyles
+from screens.widgets.panels.panel_summary import counts
+from screens.widgets.styles import FAINT, LEVEL_STYLES, LEVEL_WORDS, SOON, STRONG, TextStyles
 from screens.widgets.text_layout import edges, labelled, paragraph
 from screens.widgets.time_labels import age
 
-_WORDS = {Level.OK: "ok", Level.WARN: "warning", Level.CRITICAL: "critical", Level.UNKNOWN: "unknown"}
 _STEADY = 0.001
 """The share of itself within which a figure has not moved: a plot of it would say less than a word."""
 _COLUMN = 14
@@ -41,27 +41,11 @@ def panel_detail_lines(panel: PanelState, now: datetime, width: int, text_styles
             return lines
         lines += [Content(""), text_styles.ink(f"The last good reading, {age(panel.good.at, now)}", STRONG)]
         reading = panel.good
-    lines += _counts(reading, text_styles)
+    if reading.level is not Level.OK:
+        lines.append(Content.assemble(" ", counts((row.level for row in reading.rows), text_styles)))
     for row in sorted(reading.rows, key=lambda row: -row.level.rank):
         lines += [Content(""), *_row(panel, row, width, text_styles)]
     return lines
-
-
-def _counts(reading: Reading, text_styles: TextStyles) -> list[Content]:
-    """How many rows stand how, the worst first; nothing where all are well."""
-    found = [
-        (level, sum(row.level is level for row in reading.rows)) for level in sorted(Level, key=lambda one: -one.rank)
-    ]
-    if all(not count or level is Level.OK for level, count in found):
-        return []
-    parts = [
-        text_styles.ink(
-            f"{text_styles.signs.levels[level]} {count} {_WORDS[level]}".strip(), LEVEL_STYLES[level] or FAINT
-        )
-        for level, count in found
-        if count
-    ]
-    return [Content.assemble(" ", Content("   ").join(parts))]
 
 
 def _row(panel: PanelState, row: Row, width: int, text_styles: TextStyles) -> list[Content]:
@@ -69,8 +53,9 @@ def _row(panel: PanelState, row: Row, width: int, text_styles: TextStyles) -> li
     head = Content.assemble(
         text_styles.ink(f" {text_styles.signs.levels[row.level]} ", style), text_styles.ink(row.label, style or STRONG)
     )
-    lines = [edges(head, text_styles.ink(_WORDS[row.level], style or FAINT), width)]
+    lines = [edges(head, text_styles.ink(LEVEL_WORDS[row.level], style or FAINT), width)]
     lines += paragraph(row.text, width, text_styles, indent=3)
+    lines += use_lines(row, width, text_styles, indent=3)
     column = min(max(_COLUMN, *(len(label) + 5 for label, _ in row.facts)), 20) if row.facts else _COLUMN
     for label, text in row.facts:
         lines += labelled(f"   {text_styles.clean(label)}", text, width, text_styles, column=column)

@@ -9,12 +9,14 @@ from textual.content import Content
 
 from midwatch.api.probe import Level, Row
 from screens.widgets.panels.panel_state import PanelState
-from screens.widgets.styles import FAINT, LEVEL_STYLES, SOON, STRONG, TextStyles
+from screens.widgets.styles import FAINT, LEVEL_STYLES, SOON, STRONG, WELL, TextStyles
 from screens.widgets.text_layout import edges, fit, labelled, wrap
 from screens.widgets.time_labels import age
 
 _CURVE = 10
 """Cells of the small curve beside a row."""
+_BAR = 40
+"""Cells of a bar of use at most."""
 
 
 def column_lines(
@@ -119,6 +121,17 @@ def row_lines(
             text_styles.ink(text, "" if style else FAINT),
         )
         lines.append(edges(left, text_styles.ink(curve if number == 0 else "", FAINT), width))
+    if details:
+        lines += use_lines(row, width, text_styles, indent=column + 4)
     if details and row.detail:
         lines += labelled("", row.detail, width, text_styles, column=column + 4, style=FAINT)
     return lines
+
+
+def use_lines(row: Row, width: int, text_styles: TextStyles, *, indent: int) -> list[Content]:
+    """A bar of what is used, with marks where it becomes worrying and critical; nothing for other figures."""
+    if row.unit != "%" or row.number is None or not row.limits or width - indent < _BAR // 4:
+        return []
+    marks, style = [limit / 100 for limit in row.limits], LEVEL_STYLES[row.level] or WELL
+    bar = text_styles.use_bar(row.number / 100, marks, min(width - indent, _BAR), style)
+    return [Content.assemble(" " * indent, bar)]

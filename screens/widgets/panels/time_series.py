@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,8 @@ MOST = 480
 STILL = 10.0
 """Seconds between two pictures of a young history: each new reading moves the whole of it, which a slow line feels.
 When it has grown so long that ten seconds are hardly to be seen in the picture, they are twice as many, and so on."""
+_SAME = 1e-3
+"""Seconds within which two times count as the same."""
 _SEEN = 50
 """What is seen of a picture: so many parts of its time, two cells each."""
 
@@ -46,5 +49,6 @@ class TimeSeries:
         """`count` values at even distances over the whole time, for a small curve; fewer when there are fewer."""
         if len(self.points) <= count:
             return [value for _, value in self.points]
-        step = (len(self.points) - 1) / (count - 1)
-        return [self.points[round(n * step)][1] for n in range(count)]
+        times = [at.timestamp() for at, _ in self.points]
+        step = (times[-1] - times[0]) / (count - 1)
+        return [self.points[max(bisect_right(times, times[0] + n * step + _SAME) - 1, 0)][1] for n in range(count)]
