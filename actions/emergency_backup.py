@@ -50,6 +50,7 @@ class EmergencyBackup(Action):
     name: ClassVar[str] = "emergency-backup"
     summary: ClassVar[str] = "Stream a backup of one database to another place"
     risk: ClassVar[Risk] = Risk.CHANGE
+    is_safeguard: ClassVar[bool] = True
     outputs: ClassVar[tuple[str, ...] | None] = ("path", "sha256", "bytes", "paths")
 
     target: Target | None = param("the database to save", default=None)

@@ -51,6 +51,7 @@ class ValidateBackup(Action):
     name: ClassVar[str] = "validate-backup"
     summary: ClassVar[str] = "Read a backup to its last byte and count its rows"
     risk: ClassVar[Risk] = Risk.OBSERVE
+    is_safeguard: ClassVar[bool] = True
     outputs: ClassVar[tuple[str, ...] | None] = ("path", "set", "depth", "sha256")
 
     path: str = param("the backup file, also as ssh://host/dir/file", default="")

@@ -32,6 +32,7 @@ class VerifyChecksums(Action):
     name: ClassVar[str] = "verify-checksums"
     summary: ClassVar[str] = "Compare backup sets with their checksums, both ways"
     risk: ClassVar[Risk] = Risk.OBSERVE
+    is_safeguard: ClassVar[bool] = True
     outputs: ClassVar[tuple[str, ...] | None] = ("sets", "valid", "invalid")
 
     set: str = param("a set's name, 'latest' or 'all'", default=ALL)

@@ -127,6 +127,10 @@ class Action(ABC):
     outputs: ClassVar[tuple[str, ...] | None] = None
     """Keys of the values that the action may report to later steps; None when the keys are not known to `lint`."""
 
+    is_safeguard: ClassVar[bool] = False
+    """Whether the action makes or validates a copy of data. A plan that destroys names each such step before it that
+    was skipped or failed."""
+
     def given(self) -> dict[str, str]:
         """Return the parameters that differ from their defaults.
 

@@ -37,6 +37,8 @@ UNKNOWN = "unknown"
 PLAN_AGAIN = "Plan again, read the plan and confirm it"
 MOST_NAMED, LONGEST_NAMED = 5, 60
 """The number of differences that a message names, and the characters that it shows of each value."""
+WARNING = "warning"
+"""The label of a fact that speaks against the plan. Front ends show these facts first."""
 
 SUMS = {"frees": Verb.REMOVE, "writes": Verb.CREATE}
 """Labels for the total size of a verb. A fact with the same label replaces the computed total."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from midwatch.api.plan import Plan
+from midwatch.api.plan import WARNING, Plan
 from midwatch.runbook.model import Step
 from midwatch.system.units import first_few
 
@@ -24,7 +24,8 @@ def joint_plan(loop: Step, plans: Mapping[str, Plan], left_out: Mapping[str, str
     first = next(iter(plans.values()), None)
     facts += [fact for fact in first.facts if fact in shared] if first else []
     facts += [
-        (f"{item}: {label}", text) for item, plan in plans.items() for label, text in plan.facts
+        (WARNING, f"{item}: {text}") if label == WARNING else (f"{item}: {label}", text)
+        for item, plan in plans.items() for label, text in plan.facts
         if (label, text) not in shared
     ]  # fmt: skip
     return Plan(

@@ -13,6 +13,7 @@ from midwatch.api.parameters import build
 from midwatch.api.plan import PLAN_AGAIN, Plan, PlanDraft
 from midwatch.api.registry import find_action
 from midwatch.engine.consent import bindings_of, planned
+from midwatch.engine.prior_results import with_prior_results
 from midwatch.engine.references import require_items, resolved
 from midwatch.engine.script_plan import plan_script, script_draft, secret_constants
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
@@ -89,6 +90,7 @@ def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context
         plan = planned((undo_of if undo else build_action)(step, runbook, incident), context)
     if undo:
         return plan
+    plan = with_prior_results(plan, step, runbook, incident)
     scripts = [
         (label, f"{check.title}: {check.script}")
         for label, checks in (("requires", step.preconditions), ("verifies", step.verify))

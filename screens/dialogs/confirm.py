@@ -17,12 +17,13 @@ from textual.widgets import Input, Static
 from midwatch.api.plan import Plan
 from midwatch.runbook.model import Environment, Risk, Step
 from midwatch.system.clock import Clock
+from midwatch.system.units import counted
 from screens.widgets.dialog import Dialog
 from screens.widgets.environments import step_mark
 from screens.widgets.inline_button import InlineButton
 from screens.widgets.key_bindings import DECLINE, YES, bindings
 from screens.widgets.line_input import LineInput
-from screens.widgets.plan_lines import plan_column, plan_lines, total_lines
+from screens.widgets.plan_lines import plan_column, plan_lines, total_lines, warnings_of
 from screens.widgets.styles import FAINT, STRONG, WRONG, TextStyles
 from screens.widgets.text_layout import joined, labelled, paragraph
 
@@ -138,6 +139,9 @@ class Confirm(Dialog[Consent]):
         column = plan_column(self._plan)
         spared = self._spared if self.app.size.height >= LOW else ()
         lines = total_lines(self._plan, self.room, self.text_styles, spared=spared, say_final=not self._name)
+        if warnings := warnings_of(self._plan):
+            text = f" {self.text_styles.signs.person} {counted(len(warnings), 'warning')} above the plan"
+            lines.append(self.text_styles.ink(text, WRONG))
         if self._target and self._target != self._name:
             lines += labelled(" target", self._target, self.room, self.text_styles, column=column, style=STRONG)
         if self._undoable is not None and not self._name:

@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.cells import cell_len
 from textual.content import Content
 
-from midwatch.api.plan import SUMS, Effect, Plan, Verb
+from midwatch.api.plan import SUMS, WARNING, Effect, Plan, Verb
 from midwatch.engine.consent import NONE
 from midwatch.runbook.model import Runbook
 from midwatch.system.units import size
@@ -29,6 +29,11 @@ def plan_column(plan: Plan | None) -> int:
     """Cells of the labels of this plan, for what stands below it."""
     longest = max((len(label) + 2 for label, _ in plan.facts), default=0) if plan else 0
     return min(max(_COLUMN, longest), _WIDEST_COLUMN)
+
+
+def warnings_of(plan: Plan) -> list[str]:
+    """What speaks against the plan."""
+    return [text for label, text in plan.facts if label == WARNING]
 
 
 def spared_names(runbook: Runbook) -> list[str]:
@@ -59,6 +64,8 @@ def plan_lines(
     if plan.refusal:
         lines += labelled(" refuses", plan.refusal, width, text_styles, column=_COLUMN, style=WRONG)
     column = plan_column(plan)
+    for text in warnings_of(plan):
+        lines += labelled(f" {text_styles.signs.person}", text, width, text_styles, column=3, style=WRONG)
     if total:
         lines += total_lines(plan, width, text_styles, spared=spared)
     lines += _effects(plan, column, width, text_styles)
@@ -66,7 +73,7 @@ def plan_lines(
         lines.append(text_styles.ink(" changes nothing", FAINT))
     summed = SUMS if plan.totals() else ()
     for label, text in plan.facts:
-        if label not in summed:
+        if label not in summed and label != WARNING:
             lines += labelled(
                 f" {text_styles.clean(label)}", text, width, text_styles, column=max(column, len(label) + 2)
             )

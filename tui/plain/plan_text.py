@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from midwatch.api.plan import Plan, Verb
+from midwatch.api.plan import WARNING, Plan, Verb
 from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import CheckSpec, Reference, Runbook, Step
 from midwatch.system.sanitize import safe_text
@@ -15,6 +15,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan, a line an effect, facts after them with every value uncut, a refusal last."""
     from midwatch.engine.script_plan import with_whole_values  # not for who only asks for help
 
+    yield from (safe_text(f"WARNING: {text}") for label, text in plan.facts if label == WARNING)
     if not plan.effects and not plan.refusal:
         yield "touches nothing"
     for effect in plan.effects:
@@ -25,6 +26,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if plan.total(Verb.REMOVE):
         yield f"removes {size(plan.total(Verb.REMOVE))} in all"
     for label, text in with_whole_values(plan).facts:
+        if label == WARNING:
+            continue
         first, *more = text.splitlines() or [""]
         yield safe_text(f"{label}: {first}")
         yield from (safe_text(f"  {line}") for line in more)
