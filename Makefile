@@ -38,7 +38,7 @@ screenshots: $(READY)  ## the pictures of README and docs, made by the program i
 lock: $(READY)  ## choose the versions of all dependencies anew
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links \
-		--no-header --extra drill --extra s3 --extra age --extra dev --output-file requirements.lock pyproject.toml
+		--no-header --extra apprise --extra drill --extra s3 --extra age --extra dev --output-file requirements.lock pyproject.toml
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "midwatch needs Python 3.11 or newer"; exit 2; }

@@ -7,6 +7,7 @@ from typing import Any
 
 from midwatch.engine import criteria, policy
 from midwatch.engine.journal_session import JournalSession
+from midwatch.engine.messages import Messages
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import CriterionState
 
@@ -14,8 +15,9 @@ from midwatch.incident.state import CriterionState
 class Closure:
     """Evaluates the criteria of closure, closes, and abandons."""
 
-    def __init__(self, session: JournalSession) -> None:
+    def __init__(self, session: JournalSession, messages: Messages) -> None:
         self._session = session
+        self._messages = messages
 
     def evaluate(self) -> dict[str, CriterionState]:
         """Evaluate every closure criterion now, and journal what was found (an observer only looks)."""
@@ -35,6 +37,7 @@ class Closure:
         found = self.evaluate()
         with session.mutex:
             unmet = policy.require_closable(found, session.incident, session.runbook, reason)
+            self._messages.announce_end(_and("The incident is closed", reason))
             self._end(EventKind.CLOSED, {"reason": reason, "unmet": unmet})
 
     def abandon(self, reason: str) -> None:
@@ -44,6 +47,7 @@ class Closure:
         session.settle()
         with session.mutex:
             policy.require_abandonable(session.incident, session.runbook, reason)
+            self._messages.announce_end(_and("This was no incident", reason))
             self._end(EventKind.ABANDONED, {"reason": reason})
 
     def _end(self, kind: EventKind, body: Mapping[str, Any]) -> None:
@@ -55,3 +59,7 @@ class Closure:
         session.append(kind, {**body, "events": len(session.events) + 1})
         session.append(EventKind.DRIVER_LEFT, {"reason": session.incident.word})
         session.release(handle, trim=True)
+
+
+def _and(sentence: str, reason: str) -> str:
+    return f"{sentence}: {reason}" if reason else f"{sentence}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from midwatch.engine.owed_messages import is_told_by_channel
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import Runbook, Severity, Step
@@ -26,7 +27,8 @@ def pending_notifications(events: Sequence[Event], runbook: Runbook) -> list[tup
     for event in events:
         if event.kind == EventKind.MARKED_DONE:
             if step := runbook.steps_by_id.get(str(event.body["step"])):
-                owed |= dict.fromkeys(step.notify, str(event.body["note"]) or step.title)
+                people = (role for role in step.notify if not is_told_by_channel(runbook, role))
+                owed |= dict.fromkeys(people, str(event.body["note"]) or step.title)
         elif event.kind == EventKind.NOTIFICATION_RECORDED:
             owed.pop(str(event.body["role"]), None)
     return list(owed.items())

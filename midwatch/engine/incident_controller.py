@@ -28,6 +28,7 @@ from midwatch.engine.collaboration import Collaboration
 from midwatch.engine.control import Control, this_process
 from midwatch.engine.driving import drivable_runbook
 from midwatch.engine.journal_session import DriverHandle, JournalSession
+from midwatch.engine.messages import Messages
 from midwatch.engine.step_decisions import StepDecisions
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import StepRunner
@@ -102,7 +103,12 @@ class IncidentController:
         self.difference = adoption.difference
         self.adopt = adoption.adopt
 
-        closure = Closure(session)
+        self._messages = messages = Messages(session)
+        self.send_message = messages.send
+        self.receivers = messages.receivers
+        self.decide_message = messages.decide
+
+        closure = Closure(session, messages)
         self.evaluate_closure = closure.evaluate
         self.close = closure.close
         self.abandon = closure.abandon
@@ -140,6 +146,7 @@ class IncidentController:
         controller._collaboration.open_control_socket()
         session.name_fallbacks()
         session.report_short_secrets()
+        controller._messages.follow()
         return controller
 
     @classmethod
@@ -284,6 +291,8 @@ class IncidentController:
     def leave(self) -> None:
         """Give control back without closing. Running steps go on; no further step of a batch starts."""
         self._batches.stop()
+        with contextlib.suppress(MidwatchError):  # the next driver queues what this one did not
+            self._messages.follow()
         self._control.leave()
 
     def poll(self) -> list[str]:
@@ -300,5 +309,6 @@ class IncidentController:
             self.session.take_in()
             if (handle := self.session.handle) is not None:
                 self._results.collect(handle)
+                self._messages.follow()
                 self.session.fail_back(handle)
             return self.session.take_changed()

@@ -10,6 +10,7 @@ from midwatch.engine.annotations import Annotations
 from midwatch.engine.attempts import marked
 from midwatch.engine.choices import with_choices
 from midwatch.engine.journal_session import JournalSession
+from midwatch.engine.owed_messages import is_told_by_channel
 from midwatch.engine.step_results import StepResults
 from midwatch.incident.events import EventKind
 from midwatch.runbook.model import Question
@@ -44,7 +45,8 @@ class StepDecisions:
             body = {"step": step_id, "note": note, "values": answers, **marked(step)}
             session.append(EventKind.MARKED_DONE, body)
             for role in step.notify:
-                self._annotations.record_notification(role, note or step.title)
+                if not is_told_by_channel(session.runbook, role):  # a channel's word is the receiver's
+                    self._annotations.record_notification(role, note or step.title)
 
     def mark_failed(self, step_id: str, reason: str) -> None:
         """A person tried it and it did not work."""

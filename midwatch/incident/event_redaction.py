@@ -27,7 +27,22 @@ _NOT_TEXT = frozenset(
         "action",
         "supervisor",
     }
-    | {"system_identifier", "items", "ended", "at", "when", "outcome", "verb", "level", "role", "notify"}
+    | {
+        "system_identifier",
+        "items",
+        "ended",
+        "at",
+        "when",
+        "outcome",
+        "verb",
+        "level",
+        "role",
+        "notify",
+        "delivery",
+        "channel",
+        "audience",
+        "action",
+    }
 )
 """Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event
 unreadable."""

@@ -64,6 +64,15 @@ class EventKind(StrEnum):
     STARRED = "event.starred"  # event (its number), starred: true|false
     NOTIFICATION_RECORDED = "notification.recorded"  # role, message
     UPDATE = "update.sent"  # message, channel, events and head: of the journal before it
+    # channel, role, message, audience: inside|outside, urgent, action, receivers: [words], rehearsal, and
+    # event: the number of the event that it tells of. Its deliveries are SEQ.1, SEQ.2, … in the order of the receivers
+    MESSAGE_QUEUED = "message.queued"
+    # a receiver's word, never a person's: delivery, channel, role, receiver, detail, at, tries; as the next three
+    NOTIFICATION_ACCEPTED = "notification.accepted"
+    MESSAGE_REFUSED = "message.refused"
+    MESSAGE_UNSURE = "message.unsure"  # the answer was lost
+    MESSAGE_GIVEN_UP = "message.given_up"
+    MESSAGE_DECIDED = "message.decided"  # delivery, retry: send it anew, or give it up, reason
     JOURNAL_REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256
     SECRETS_TOO_SHORT = "secrets.too_short"  # names: of what is too short to be masked
     RESERVE_RELEASED = (

@@ -109,6 +109,11 @@ class IncidentFolder:
         return copy.with_suffix(".yaml.adopted")
 
     @property
+    def outbox(self) -> Path:
+        """The folder of messages by channels; absent before the first."""
+        return self.path / "outbox"
+
+    @property
     def debug_log(self) -> Path:
         """Messages for whoever mends a fault of Midwatch, masked; no part of the record."""
         return self.path / "debug.log"

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.event_types import require_types
 from midwatch.incident.events import RETIRED_KINDS, Event, EventKind, seconds_between
+from midwatch.incident.message_reducer import MESSAGE_HANDLERS
 from midwatch.incident.server_pins import Pin
 from midwatch.incident.state import (
     Approval,
@@ -197,4 +198,5 @@ _HANDLERS: dict[str, Handler] = {
     EventKind.JOURNAL_FAILED_BACK: _back,
     EventKind.JOURNAL_FALLBACK_LOST: _back,
     **STEP_HANDLERS,
+    **MESSAGE_HANDLERS,
 }

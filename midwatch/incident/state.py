@@ -12,6 +12,7 @@ from midwatch.api.plan import Plan
 from midwatch.api.probe import Reading
 from midwatch.incident.conditions import Evaluation, Verdict, evaluate
 from midwatch.incident.events import Event, StepOutcome, ending_words, seconds_between
+from midwatch.incident.message_delivery import MessageDelivery
 from midwatch.incident.persistent import PersistentList, PersistentMap
 from midwatch.incident.server_pins import Pin
 from midwatch.incident.step_status import StepStatus as StepStatus
@@ -238,6 +239,8 @@ class Incident:
     """Role id → why it has to be notified, from failures; removed once told."""
     unjudged_failures: tuple[str, ...] = ()
     """Ids of steps that failed since the severity was set last, each at its last failure."""
+    deliveries: Mapping[str, MessageDelivery] = field(default_factory=dict)
+    """Messages by channels, one entry for each receiver, by the id of the delivery."""
     last_update_at: datetime | None = None
     updated: float = 0.0
     """Seconds from the declaration to the last status update, by the boot clock; 0 before the first."""
@@ -264,6 +267,11 @@ class Incident:
     def open(self) -> bool:
         """Whether the incident is declared and not closed."""
         return self.declared_at is not None and self.closed_at is None
+
+    @property
+    def undelivered(self) -> list[MessageDelivery]:
+        """The messages that did not reach their receiver, as far as anybody knows."""
+        return [delivery for delivery in self.deliveries.values() if delivery.undelivered]
 
     @property
     def word(self) -> str:

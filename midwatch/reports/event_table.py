@@ -14,6 +14,7 @@ from midwatch.journal.notices import journal_notice
 from midwatch.reports.event_text import follows, items_words, steps_words, tried_words, with_the_loop
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import cell_code, sentence, table, text
+from midwatch.reports.message_text import MESSAGE_KINDS, message_words
 from midwatch.reports.step_report import VERDICTS
 from midwatch.reports.time_format import happened, time_of_day
 from midwatch.system.units import duration
@@ -202,6 +203,10 @@ _OF_THE_JOURNAL = (
 )
 
 
+def _of_a_message(kind: str, facts: Facts, body: Body) -> str:
+    return text(message_words(kind, body))
+
+
 def _of_the_journal(kind: EventKind, facts: Facts, body: Body) -> str:
     return text(journal_notice(kind, body))
 
@@ -241,5 +246,6 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     EventKind.TEXT_CORRECTED: lambda facts, body: f"Corrected event {body['event']}{_and(body['text'])}",
     EventKind.NOTIFICATION_RECORDED: _role,
     EventKind.UPDATE: _update,
+    **{kind: partial(_of_a_message, kind) for kind in MESSAGE_KINDS},
     **{kind: partial(_of_the_journal, kind) for kind in _OF_THE_JOURNAL},
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from midwatch.runbook.channel_keys import build_channel
 from midwatch.runbook.expansion import expanded
 from midwatch.runbook.fields import Fields, Found, arguments
 from midwatch.runbook.locations import LOCATIONS
@@ -58,6 +59,9 @@ def build_runbook(
             {name: _role(name, found.value) for name, found in laid_over("roles", fields, site).items()}
         ),
         comms=_comms(fields, site),
+        channels=MappingProxyType(
+            {name: build_channel(name, found) for name, found in laid_over("channels", fields, site).items()}
+        ),
         locations=MappingProxyType(
             LOCATIONS | {name: found.value for name, found in laid_over("locations", fields, site).items()}
         ),
@@ -134,7 +138,14 @@ def probe_parameters(panel: Found) -> dict[str, Found]:
 
 
 def _role(role_id: str, fields: Fields) -> Role:
-    return Role(role_id, fields.get("name", ""), fields.get("notify_when", ""), fields.get("contact", ""))
+    return Role(
+        role_id,
+        fields.get("name", ""),
+        fields.get("notify_when", ""),
+        fields.get("contact", ""),
+        fields.get("channel", ""),
+        fields.values("notify_on"),
+    )
 
 
 def _comms(fields: Fields, site: Fields | None) -> Comms:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from midwatch.runbook.builder import laid_over, section_of
+from midwatch.runbook.channel_keys import check_channels, check_role_channels
 from midwatch.runbook.condition_checks import check_condition, conditions_in
 from midwatch.runbook.condition_forms import Outcome
 from midwatch.runbook.fields import Fields, Found, Problems
@@ -68,7 +69,11 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
             if found.value is not None:
                 _target_keys(found.value, problems)
                 _dependents(found.value, targets, problems)
-    _names(steps, laid_over("roles", fields, site), laid_over("panels", fields, site), problems)
+        if source:
+            check_channels(source, problems)
+    roles = laid_over("roles", fields, site)
+    check_role_channels(roles, laid_over("channels", fields, site), problems)
+    _names(steps, roles, laid_over("panels", fields, site), problems)
     check_inputs(fields, site, problems)
     check_loops(steps, targets, problems)
     check_texts(fields, phases, {identity(step): step for step in steps}, problems)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from midwatch.runbook.channels import Channel
 from midwatch.runbook.loops import Item, Loop, loop_of
 from midwatch.runbook.processes import Process
 from midwatch.runbook.step_secrets import StepSecret
@@ -67,6 +68,10 @@ class Role:
     notify_when: str = ""
     """When they are notified, in words."""
     contact: str = ""
+    channel: str = ""
+    """The channel that reaches them; empty for the one with the role's id."""
+    notify_on: tuple[str, ...] = ()
+    """When the channel tells them by itself: see `midwatch.runbook.channels`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +292,8 @@ class Runbook:
     targets: Mapping[str, Target] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
     comms: Comms = Comms()
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    """Where messages go, by name."""
     locations: Mapping[str, str] = field(default_factory=dict)
     """Named files and folders that actions use: see `midwatch.runbook.locations`."""
     panels: tuple[Panel, ...] = ()
@@ -341,6 +348,11 @@ class Runbook:
             elif loop != last:
                 yield self.loops[loop]
             last = loop
+
+    def channel_of(self, role_id: str) -> Channel | None:
+        """The channel that reaches a role; None where a person has to."""
+        role = self.roles.get(role_id)
+        return self.channels.get((role.channel if role else "") or role_id)
 
     def input(self, name: str) -> Question | None:
         """The question of the declaration with this name; None when it asks no such thing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from midwatch.runbook.channel_keys import CHANNELS
+from midwatch.runbook.channels import MOMENTS_TO_NOTIFY
 from midwatch.runbook.field_types import (
     ANSWER,
     ID,
@@ -107,6 +109,15 @@ ROLE = Shape(
         Key("name", LINE, "Who it is, as people say it", required=True),
         Key("notify_when", LINE, "When they are notified, in words"),
         Key("contact", LINE, "How they are reached"),
+        Key(
+            "channel", ID, "The channel that reaches them; default: the channel with the role's id, where there is one"
+        ),
+        Key(
+            "notify_on",
+            ListOf(Word(MOMENTS_TO_NOTIFY), single=True, filled=True),
+            "When the channel tells them by itself: 'declaration', 'severity' (a change), 'approval' (a plan waits for a "
+            "second person), 'closure'",
+        ),
     ),
 )
 COMMS = Shape(
@@ -283,6 +294,7 @@ _LAID_OVER = (
     Key("targets", TableOf(TARGET, TARGET_SHAPE, "targets"), "Databases that steps act on, by name"),
     Key("roles", TableOf(ID, ROLE, "roles"), "People who have to be notified, by id"),
     Key("comms", COMMS, "How others are kept informed"),
+    CHANNELS,
     Key(
         "locations",
         TableOf(Word(tuple(LOCATIONS)), Text(single=True, empty=True), "locations"),

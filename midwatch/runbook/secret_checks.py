@@ -7,6 +7,7 @@ from pathlib import Path
 
 from midwatch.redaction.ordinary import is_ordinary
 from midwatch.redaction.pattern_matcher import PatternMatcher
+from midwatch.runbook.channel_keys import SOURCES
 from midwatch.runbook.fields import Problems
 from midwatch.runbook.secret_keys import SECRETS
 from midwatch.runbook.secret_sources import names_secret
@@ -48,7 +49,7 @@ def without_secret_names(text: str, node: Node) -> str:
 
 
 def _secret_names(node: Node) -> Iterator[tuple[str, SourceLocation]]:
-    """The key `secrets` of a table, and the names below it whose values are tables."""
+    """The names of tables that say where a secret stands: the key `secrets`, those below it, those of a channel."""
     if isinstance(node, Listing):
         for item in node.items:
             yield from _secret_names(item)
@@ -56,6 +57,8 @@ def _secret_names(node: Node) -> Iterator[tuple[str, SourceLocation]]:
         return
     for name, entry in node.entries.items():
         yield from _secret_names(entry.node)
+        if name in SOURCES and isinstance(entry.node, Table):
+            yield name, entry.place
         if name == SECRETS.name and isinstance(entry.node, Table):
             yield name, entry.place
             yield from (

@@ -54,6 +54,11 @@ def _found(runbook: Runbook, environment: Mapping[str, str] | None) -> Iterator[
     for target in runbook.targets.values():
         if target.password_file:
             yield f"{target.name} password", _read(runbook.resolve(target.password_file)).strip()
+    for channel in runbook.channels.values():
+        for number, receiver in enumerate(channel.targets, start=1):
+            for source in receiver.secrets:
+                given = environment.get(source.variable, "") if source.variable else _read(runbook.resolve(source.file))
+                yield f"{channel.name} channel, {receiver.kind} {number}", given.strip()
     for step in runbook.steps():
         for secret in step.secrets:
             if secret.file:  # also after another driver has fetched it

@@ -206,13 +206,13 @@ class TableOf(FieldType):
 
 @dataclass(frozen=True)
 class ListOrTable(FieldType):
-    """A list, or a table in its place."""
+    """A list or text, or a table in its place."""
 
-    listed: ListOf
+    listed: FieldType
     table: Shape
 
-    def read(self, node: Node, problems: Problems) -> list[Found] | Fields | None:
-        """Return the items or the fields, or report problems and return None."""
+    def read(self, node: Node, problems: Problems) -> Any:
+        """Return the items, the text or the fields, or report problems and return None."""
         return (self.table if isinstance(node, Table) else self.listed).read(node, problems)
 
     def schema(self) -> Schema:

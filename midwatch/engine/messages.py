@@ -1,0 +1,246 @@
+"""Messages by channels: queues them, starts the process that sends them, and journals what became of them.
+
+The event comes first, then the file of the outbox, then the process. Whatever the driver did not come to is done at the
+next poll, or by the next driver.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterable
+
+from midwatch.channels.message import Message
+from midwatch.engine.journal_session import JournalSession
+from midwatch.engine.owed_messages import OwedMessage, closing_messages, owed_messages, require_sendable
+from midwatch.engine.reasons import require_reason
+from midwatch.incident.event_redaction import masked
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.message_delivery import MessageDelivery
+from midwatch.incident.message_reducer import FATES
+from midwatch.incident.permissions import new_folder
+from midwatch.outbox.delivery_start import DeliveryStart
+from midwatch.outbox.store import Decision, Delivery, DeliveryState, OutboxStore
+from midwatch.runbook.channels import Channel, ChannelKind, ChannelTarget
+from midwatch.runbook.model import Environment
+from midwatch.supervisor.logind import hand_over
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import BadInput, MidwatchError, Refused
+from midwatch.system.suggestion import suggest
+
+_LOG = logging.getLogger(__name__)
+REHEARSAL_FILE = "rehearsal.jsonl"
+"""The file in the outbox that takes the place of every receiver in a rehearsal."""
+
+
+class Messages:
+    """Queues messages and follows what becomes of them. Calls of an observer raise `Refused`."""
+
+    def __init__(self, session: JournalSession) -> None:
+        self._session = session
+        self._store = OutboxStore(session.folder.outbox)
+        self._start = DeliveryStart(self._store.folder, hand_over)
+        self._scanned = 0
+        """The number of events for which nothing more is owed."""
+        self._changed_at = 0
+
+    def send(self, channel_name: str, text: str, *, confirmed: bool = False, urgent: bool = False) -> None:
+        """Queue a person's message. Raises `Refused` for a channel outside the team, unless a person confirmed this text
+        and these receivers, and `BadInput` for a channel that is not there.
+        """
+        channel = self.channel(channel_name)
+        if channel.outside and not confirmed:
+            sentence = f"People outside the team read the channel {channel_name}"
+            raise Refused(sentence, hint="Confirm the text and the receivers first")
+        with self._session.mutex:
+            event = len(self._session.events) + 1  # its own: it tells of nothing else
+            self._queue(OwedMessage(channel, require_sendable(text), event, _role_of(channel, self._session), urgent))
+            self._sending()
+
+    def channel(self, name: str) -> Channel:
+        """The channel of this name. Raises `BadInput` where there is none or it has no receivers."""
+        channels = self._session.runbook.channels
+        if name not in channels or not channels[name].targets:
+            hint = suggest(name, channels, "Channels") if channels else "docs/communication.md says how to set one up"
+            raise BadInput(f"There is no channel {name!r}", hint=hint)
+        return channels[name]
+
+    def receivers(self, channel_name: str) -> list[str]:
+        """Who would get a message of this channel, in words."""
+        return [words for words, _ in self._receivers(self.channel(channel_name), "trigger")]
+
+    def decide(self, delivery_id: str, *, retry: bool, reason: str) -> None:
+        """Send a message anew, or do not send it any more, by a person's word."""
+        session = self._session
+        with session.mutex:
+            session.require_driver()
+            delivery = session.incident.deliveries.get(delivery_id)
+            if delivery is None:
+                known = ", ".join(item.id for item in session.incident.undelivered)
+                raise BadInput(f"There is no message {delivery_id!r}", hint=f"Not delivered: {known or 'none'}")
+            if delivery.state is DeliveryState.ACCEPTED:
+                raise Refused(f"Message {delivery_id} was accepted", hint="Write a new one")
+            body = {"delivery": delivery_id, "retry": retry, "reason": require_reason(reason)}
+            session.append(EventKind.MESSAGE_DECIDED, body)
+            self._sending()
+
+    def follow(self) -> None:
+        """Queue what the events since the last call bring with them, and take in what became of messages."""
+        session = self._session
+        with session.mutex:
+            if not session.driving or not session.incident.open:
+                return
+            if self._scanned != len(session.events):
+                events, since = session.events, self._scanned
+                for message in list(owed_messages(events, session.incident, session.runbook, since=since)):
+                    self._queue(message)
+                self._scanned = len(session.events)
+            self._take_fates()
+            self._sending()
+
+    def announce_end(self, text: str) -> None:
+        """Queue what is told at the end of the incident; its last event follows."""
+        session = self._session
+        with session.mutex:
+            self.follow()
+            seq = len(session.events) + 1
+            for message in list(closing_messages(text, seq, session.incident, session.runbook)):
+                self._queue(message)
+            self._sending()
+
+    def _queue(self, message: OwedMessage) -> None:
+        session, channel = self._session, message.channel
+        receivers = [words for words, _ in self._receivers(channel, message.action)]
+        body = {
+            "channel": channel.name,
+            "role": message.role,
+            "message": message.text,
+            "audience": "outside" if channel.outside else "inside",
+            "urgent": message.urgent,
+            "action": message.action,
+            "receivers": receivers,
+            "rehearsal": self._is_rehearsal,
+            "event": message.event,
+        }
+        session.append(EventKind.MESSAGE_QUEUED, body)
+
+    @property
+    def _is_rehearsal(self) -> bool:
+        return self._session.runbook.environment is Environment.REHEARSAL
+
+    def _receivers(self, channel: Channel, action: str) -> list[tuple[str, ChannelTarget]]:
+        """The receivers of a channel in words and as targets. In a rehearsal each is a file of the outbox."""
+        found: list[tuple[str, ChannelTarget]] = []
+        for target in channel.targets:
+            if action != "trigger" and target.kind is not ChannelKind.PAGERDUTY:
+                continue
+            for single in target.deliveries():
+                if self._is_rehearsal:
+                    path = str(self._store.folder.absolute() / REHEARSAL_FILE)
+                    local = ChannelTarget(ChannelKind.FILE, path=path)
+                    found.append((f"{REHEARSAL_FILE}, in place of {single}", local))
+                else:
+                    found.append((str(single), single.resolved(self._session.runbook.base)))
+        return found
+
+    def _sending(self) -> None:
+        """Put on disk what has no file yet, and see that a process sends it. What fails is tried again later."""
+        waiting = [item for item in self._session.incident.deliveries.values() if _is_outstanding(item)]
+        if not waiting:
+            return
+        try:
+            for delivery in waiting:
+                self._put_on_disk(delivery)
+            self._start.ensure()
+        except (OSError, MidwatchError) as error:
+            _LOG.warning("The outbox cannot be written: %s", error)
+
+    def _put_on_disk(self, known: MessageDelivery) -> None:
+        store = self._store
+        stored = store.read(known.id, anybody=True)
+        if stored is None:
+            with contextlib.suppress(FileExistsError):
+                new_folder(store.folder)
+            if (fresh := self._delivery_of(known)) is not None:
+                store.add(fresh)
+        if known.decision and (stored is None or stored.decision < known.decision):
+            decision = store.decision(known.id)
+            if decision is None or decision.number < known.decision:
+                store.decide(known.id, Decision(known.decision, not known.dropped, known.detail))
+
+    def _delivery_of(self, known: MessageDelivery) -> Delivery | None:
+        """The delivery as the outbox has it, made of its event; None where the runbook has no such receiver any more."""
+        session = self._session
+        seq, number = map(int, known.id.split("."))
+        event = next(event for event in reversed(session.events) if event.seq == seq)
+        channel = session.runbook.channels.get(known.channel)
+        receivers = self._receivers(channel, str(event.body["action"])) if channel else []
+        words = masked({"receivers": [words for words, _ in receivers]}, session.secrets)["receivers"]
+        if known.receiver not in words[number - 1 : number]:
+            reason = "the runbook has no such receiver any more"
+            self._record(known, DeliveryState.GIVEN_UP, to_rfc3339(session.clock.now()), reason, 0)
+            return None
+        at = to_rfc3339(event.time)
+        message = self._message(known, event, at)
+        return Delivery(message, receivers[number - 1][1], known.channel, at=at, queued_at=time.time())
+
+    def _message(self, known: MessageDelivery, event: Event, at: str) -> Message:
+        session = self._session
+        return Message(
+            id=known.id,
+            incident=session.incident.id,
+            title=session.incident.title,
+            severity=session.incident.severity.value,
+            environment=session.runbook.environment.value,
+            text=known.text,
+            at=at,
+            urgent=bool(event.body["urgent"]),
+            action=str(event.body["action"]),
+            rehearsal=known.rehearsal,
+        )
+
+    def _take_fates(self) -> None:
+        """Journal what the delivery process has written since the last call."""
+        changed_at = self._store.changed_at()
+        if changed_at == self._changed_at:
+            return
+        for delivery in self._unrecorded(self._store.every()):
+            known = self._session.incident.deliveries[delivery.id]
+            self._record(known, delivery.state, delivery.at, delivery.detail, delivery.tries)
+        self._changed_at = changed_at
+
+    def _unrecorded(self, stored: Iterable[Delivery]) -> list[Delivery]:
+        known = self._session.incident.deliveries
+        return [
+            delivery
+            for delivery in stored
+            if delivery.state.concluded
+            and (of := known.get(delivery.id)) is not None
+            and of.state is not delivery.state
+            and delivery.decision >= of.decision
+        ]
+
+    def _record(self, known: MessageDelivery, state: DeliveryState, at: str, detail: str, tries: int) -> None:
+        body = {
+            "delivery": known.id,
+            "channel": known.channel,
+            "role": known.role,
+            "receiver": known.receiver,
+            "detail": detail,
+            "at": at,
+            "tries": tries,
+        }
+        self._session.append(FATES[state], body)
+
+
+def _is_outstanding(delivery: MessageDelivery) -> bool:
+    """Whether the delivery process still has something to do with it."""
+    return delivery.state is DeliveryState.QUEUED or (delivery.dropped and delivery.state is not DeliveryState.GIVEN_UP)
+
+
+def _role_of(channel: Channel, session: JournalSession) -> str:
+    """The role that this channel alone reaches; empty for a channel of several or none."""
+    runbook = session.runbook
+    roles = [role for role in runbook.roles if runbook.channel_of(role) == channel]
+    return roles[0] if len(roles) == 1 else ""

@@ -1,0 +1,34 @@
+"""What the journal knows of a message by a channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from midwatch.outbox.store import DeliveryState
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDelivery:
+    """A message for one receiver, and what became of it as far as the journal knows."""
+
+    id: str
+    channel: str
+    receiver: str
+    role: str
+    text: str
+    queued_at: datetime
+    state: DeliveryState = DeliveryState.QUEUED
+    detail: str = ""
+    at: datetime | None = None
+    """When it got this state."""
+    dropped: bool = False
+    """Whether a person decided that it is not sent."""
+    decision: int = 0
+    """The number of the event with a person's last decision on it; 0 for none."""
+    rehearsal: bool = False
+
+    @property
+    def undelivered(self) -> bool:
+        """Whether it did not reach its receiver, as far as anybody knows, and nobody has decided to leave it at that."""
+        return self.state is not DeliveryState.ACCEPTED and not self.dropped

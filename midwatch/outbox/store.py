@@ -1,0 +1,187 @@
+"""The files of the outbox: one for each delivery, written whole, on disk before anything depends on it.
+
+The driver makes a delivery and a person's decisions on it; the delivery process of the same user writes what becomes of
+it. A file of another user is shown and never sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from midwatch.channels.message import Message
+from midwatch.runbook.channels import ChannelTarget
+from midwatch.system.errors import MidwatchError
+from midwatch.system.strict_json import read_object
+from midwatch.system.trust import Trust
+from midwatch.system.trusted_files import atomic_write, read_trusted
+
+FORMAT = 1
+_FILE_LIMIT_BYTES = 256 * 1024
+_HISTORY_LIMIT = 40
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNSURE = "unsure"
+    GIVEN_UP = "given up"
+
+    @property
+    def concluded(self) -> bool:
+        """Whether nothing more is sent unless a person says so."""
+        return self not in (DeliveryState.QUEUED, DeliveryState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message for one receiver, and what became of it."""
+
+    message: Message
+    target: ChannelTarget
+    channel: str
+    state: DeliveryState = DeliveryState.QUEUED
+    at: str = ""
+    """Since when it stands there, as RFC 3339."""
+    detail: str = ""
+    """The receiver's last words."""
+    tries: int = 0
+    queued_at: float = 0.0
+    """Seconds of the time of day; a retry begins anew."""
+    next_at: float = 0.0
+    """Seconds of the time of day from which on it is sent."""
+    decision: int = 0
+    """The number of the last decision of a person that was followed."""
+    history: tuple[str, ...] = ()
+    """Earlier states, a line each."""
+
+    @property
+    def id(self) -> str:
+        """The id of the delivery, which is the name of its file."""
+        return self.message.id
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sorts deliveries as they were queued."""
+        event, _, number = self.id.partition(".")
+        return int(event), int(number)
+
+    @property
+    def fate(self) -> tuple[str, str]:
+        """What the driver journals, once for each of these."""
+        return self.state.value, self.at
+
+    def changed(self, state: DeliveryState, at: str, detail: str = "", **fields: Any) -> Self:
+        """The delivery in another state, the former one kept in its history."""
+        line = " ".join(filter(None, (self.at, self.state.value, self.detail)))
+        history = (*self.history, line)[-_HISTORY_LIMIT:]
+        return dataclasses.replace(self, state=state, at=at, detail=detail, history=history, **fields)
+
+    def to_json(self) -> dict[str, Any]:
+        """As its file has it."""
+        return {"format": FORMAT, **asdict(self), "target": self.target.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Raises `KeyError`, `TypeError` and `ValueError` for what is none."""
+        fields = dict(data)
+        if fields.pop("format", None) != FORMAT:
+            raise ValueError("it is of another version of Midwatch")
+        fields["message"] = Message.from_json(fields["message"])
+        fields["target"] = ChannelTarget.from_json(fields["target"])
+        delivery = cls(**{**fields, "state": DeliveryState(fields["state"]), "history": tuple(fields["history"])})
+        _ = delivery.order  # raises for an id that is none
+        return delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided on a delivery."""
+
+    number: int
+    """Of the event that has it; a higher one replaces a lower one."""
+    retry: bool
+    """Send it anew; otherwise give it up."""
+    reason: str = ""
+
+
+class OutboxStore:
+    """The folder of the outbox of one incident."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, delivery: Delivery) -> None:
+        """Put a delivery on disk, unless one of its id is there. Raises `UntrustedFile` and `OSError`."""
+        if not os.path.lexists(self._file(delivery.id)):
+            self.write(delivery)
+
+    def write(self, delivery: Delivery) -> None:
+        """Replace the file of a delivery. Raises `UntrustedFile` and `OSError`."""
+        self._write(self._file(delivery.id), delivery.to_json())
+
+    def decide(self, delivery_id: str, decision: Decision) -> None:
+        """Put a person's decision on disk for the delivery process. Raises `UntrustedFile` and `OSError`."""
+        self._write(self.folder / f"{delivery_id}.decision", asdict(decision))
+
+    def decision(self, delivery_id: str) -> Decision | None:
+        """The latest decision on this delivery; None without one."""
+        with contextlib.suppress(OSError, MidwatchError, ValueError, TypeError):
+            return Decision(**self._read(self.folder / f"{delivery_id}.decision"))
+        return None
+
+    def own(self) -> list[Delivery]:
+        """The deliveries that this user queued, in their order: no other user decides what is sent as this one."""
+        found = [delivery for name in self._names(os.geteuid()) if (delivery := self.read(name)) is not None]
+        return sorted(found, key=lambda delivery: delivery.order)
+
+    def every(self) -> list[Delivery]:
+        """Every delivery that can be read, whoever queued it, to be shown."""
+        found = [delivery for name in self._names() if (delivery := self.read(name, anybody=True)) is not None]
+        return sorted(found, key=lambda delivery: delivery.order)
+
+    def read(self, delivery_id: str, *, anybody: bool = False) -> Delivery | None:
+        """One delivery; None where there is none that can be read."""
+        with contextlib.suppress(OSError, MidwatchError, ValueError, TypeError, KeyError):
+            delivery = Delivery.from_json(self._read(self._file(delivery_id), anybody=anybody))
+            return delivery if delivery.id == delivery_id else None
+        return None
+
+    def changed_at(self) -> int:
+        """Changes whenever a file of the folder was replaced; 0 without a folder."""
+        try:
+            return self.folder.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def _file(self, delivery_id: str) -> Path:
+        return self.folder / f"{delivery_id}.json"
+
+    def _names(self, owner: int | None = None) -> Iterator[str]:
+        with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".json") and not entry.name.startswith("."):
+                    with contextlib.suppress(OSError):
+                        if owner is None or entry.stat(follow_symlinks=False).st_uid == owner:
+                            yield entry.name.removesuffix(".json")
+
+    def _read(self, path: Path, *, anybody: bool = False) -> dict[str, Any]:
+        trust = Trust.of(path.lstat().st_uid) if anybody else Trust.own()
+        return read_object(read_trusted(path, trust.in_any_folder(), limit_bytes=_FILE_LIMIT_BYTES))
+
+    def _write(self, path: Path, data: Mapping[str, Any]) -> None:
+        readable = self.folder.stat().st_mode & stat.S_IRGRP
+        content = json.dumps(data, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        atomic_write(path, content, mode=0o600 | readable, trust=Trust.own().in_any_folder())

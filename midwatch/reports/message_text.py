@@ -1,0 +1,57 @@
+"""Describes messages by channels and what became of them, for every front end and every export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from midwatch.incident.events import EventKind
+from midwatch.incident.message_delivery import MessageDelivery
+from midwatch.outbox.store import DeliveryState
+from midwatch.system.clock import from_rfc3339
+
+Body = Mapping[str, Any]
+_FATES: Mapping[str, str] = {
+    EventKind.NOTIFICATION_ACCEPTED: "accepted",
+    EventKind.MESSAGE_REFUSED: "refused",
+    EventKind.MESSAGE_UNSURE: "unsure: the message may have arrived",
+    EventKind.MESSAGE_GIVEN_UP: "given up",
+}
+MESSAGE_KINDS = frozenset({EventKind.MESSAGE_QUEUED, EventKind.MESSAGE_DECIDED, *_FATES})
+"""The kinds of events that tell of messages by channels."""
+
+
+def message_words(kind: str, body: Body) -> str:
+    """One event of a message, as one line of foreign text that is not cleaned yet."""
+    if kind == EventKind.MESSAGE_QUEUED:
+        rehearsal = " (rehearsal: nobody gets it)" if body.get("rehearsal") else ""
+        outside = ", outside the team" if body.get("audience") == "outside" else ""
+        receivers = "; ".join(map(str, body.get("receivers", ()))) or "no receiver"
+        verb = "" if body.get("action") == "trigger" else f" ({body.get('action')})"
+        return f"Message to {body.get('channel')}{verb}{outside}{rehearsal}, {receivers}: {body.get('message')}"
+    if kind == EventKind.MESSAGE_DECIDED:
+        what = "is sent anew" if body.get("retry") else "is not sent any more"
+        return f"Message {body.get('delivery')} {what}: {body.get('reason')}"
+    detail = f". {body.get('detail')}" if body.get("detail") else ""
+    tries = f", after {body.get('tries')} tries" if (body.get("tries") or 0) > 1 else ""
+    at = f" at {_time(str(body.get('at')))}" if body.get("at") else ""
+    return f"Message {body.get('delivery')} to {body.get('receiver')}: {_FATES[kind]}{at}{tries}{detail}"
+
+
+def delivery_words(delivery: MessageDelivery) -> str:
+    """`12.1 to slack ($SLACK_URL), refused: HTTP 404: no_service`."""
+    detail = f": {delivery.detail}" if delivery.detail else ""
+    state = "not delivered yet" if delivery.state is DeliveryState.QUEUED else str(delivery.state)
+    return f"{delivery.id} to {delivery.receiver}, {state}{detail}"
+
+
+def undelivered_words(count: int) -> str:
+    """`2 messages not delivered`; empty for none."""
+    return f"{count} message{'s' * (count != 1)} not delivered" if count else ""
+
+
+def _time(at: str) -> str:
+    try:
+        return f"{from_rfc3339(at):%H:%M:%S}"
+    except ValueError:
+        return at

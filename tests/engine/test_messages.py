@@ -1,0 +1,137 @@
+"""Messages by channels in an incident: who is told of what, and what the journal says became of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.events import EventKind
+from midwatch.outbox.store import DeliveryState, OutboxStore
+from midwatch.reports.timeline import timeline
+from midwatch.runbook.loader import load
+from midwatch.system.errors import BadInput, Refused
+from tests.support.receivers import receiver, replies
+from tests.support.waiting import wait_for
+
+RUNBOOK = """\
+midwatch: 1
+id: told
+title: Told
+severity: SEV-2
+environment: ENVIRONMENT
+roles:
+  lead: {name: Tech Lead, notify_on: [declaration, severity]}
+  boss: {name: The boss}
+  audit: {name: Audit}
+channels:
+  incident: {kind: webhook, url: "URL"}
+  lead: {kind: file, path: lead.jsonl}
+  boss: {kind: webhook, url: {variable: BOSS_URL}, authorization: {file: boss-token}}
+  press: {kind: file, path: press.jsonl, outside: true}
+phases:
+  - title: Work
+    steps:
+      - {id: tell, title: Tell them, notify: [boss, audit]}
+"""
+
+
+def declared(folder: Path, url: str = "http://127.0.0.1:9", environment: str = "production") -> IncidentController:
+    text = RUNBOOK.replace('URL"', f'{url}"', 1).replace("ENVIRONMENT", environment)
+    (folder / "runbook.yaml").write_text(text, encoding="utf-8")
+    return IncidentController.declare(load(folder / "runbook.yaml"), actor="ada")
+
+
+def followed(controller: IncidentController, states: set[DeliveryState]) -> None:
+    """Wait until every message stands in one of these states in the journal."""
+
+    def reached() -> bool:
+        controller.poll()
+        deliveries = controller.incident.deliveries.values()
+        return bool(deliveries) and {delivery.state for delivery in deliveries} <= states
+
+    wait_for(reached, "the fate of every message")
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_an_incident_tells_by_channels_and_the_journal_has_every_fate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tmp_path / "boss-token"
+    token.write_text("Bearer Zq81-very-secret-token\n", encoding="utf-8")
+    token.chmod(0o600)
+    with receiver() as incident, receiver(replies(404, "gone: Bearer Zq81-very-secret-token \x1b[31m")) as boss:
+        monkeypatch.setenv("BOSS_URL", boss.url)
+        controller = declared(tmp_path, incident.url)
+        controller.update("All is well, password=Zq81-very-secret-token")
+        controller.mark_done("tell", note="Please read")
+        with pytest.raises(Refused, match="outside the team"):
+            controller.send_message("press", "We are sorry")
+        controller.send_message("press", "We are sorry", confirmed=True)
+        with pytest.raises(BadInput, match="no channel 'prss'"):
+            controller.send_message("prss", "?")
+        followed(controller, {DeliveryState.ACCEPTED, DeliveryState.REFUSED})
+        assert [request.headers["Authorization"] for request in boss.requests] == ["Bearer Zq81-very-secret-token"]
+        assert len(set(incident.texts)) == len(incident.texts) == 2
+        assert "secret-token" not in str(incident.texts)
+    assert [line["text"] for line in lines(tmp_path / "lead.jsonl")] == ["Incident declared by ada: Told, SEV-2."]
+    assert [line["text"] for line in lines(tmp_path / "press.jsonl")] == ["We are sorry"]
+    told = [event.body["role"] for event in controller.events if event.kind == EventKind.NOTIFICATION_RECORDED]
+    assert told == ["audit"]  # no channel tells this role, so a person's word counts
+    (refused,) = [event.body for event in controller.events if event.kind == EventKind.MESSAGE_REFUSED]
+    assert refused["role"] == "boss"
+    assert refused["detail"].startswith("HTTP 404: gone: ")
+    assert "secret-token" not in str(refused)
+    assert "\x1b" not in str(refused)
+    assert list(controller.incident.to_notify) == ["boss"]
+    assert [delivery.receiver for delivery in controller.incident.undelivered] == ["webhook ($BOSS_URL)"]
+    shown = timeline(controller.runbook, controller.events, controller.folder)
+    assert "refused" in shown
+    assert "accepted" in shown
+    assert "secret-token" not in controller.folder.journal.read_text(encoding="utf-8")
+    controller.decide_message(refused["delivery"], retry=False, reason="told by phone")
+    assert not controller.incident.undelivered
+    controller.close(reason="done")
+    assert [line["text"] for line in lines(tmp_path / "lead.jsonl")][1:] == []
+
+
+def test_a_channel_that_is_down_holds_nothing_up_and_its_fate_stands_in_the_outbox(tmp_path: Path) -> None:
+    with receiver(replies(503, "down")) as down:
+        controller = declared(tmp_path, down.url)
+        controller.skip("tell", "nobody there")
+        wait_for(lambda: down.requests, "the first try")
+        controller.close(reason="done")
+        assert not controller.incident.open
+        store = OutboxStore(controller.folder.outbox)
+        wait_for(lambda: any("503" in delivery.detail for delivery in store.every()), "the answer")
+        waiting = [delivery for delivery in store.every() if not delivery.state.concluded]
+        assert len(waiting) == 2  # the declaration and the closure
+        down.answers[:] = [replies(200)]
+        wait_for(lambda: all(delivery.state.concluded for delivery in store.every()), "the delivery after closure")
+    assert {delivery.state for delivery in store.every()} == {DeliveryState.ACCEPTED}
+
+
+def test_a_rehearsal_reaches_nobody_and_says_so_in_each_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiver() as trap:
+        monkeypatch.setenv("BOSS_URL", trap.url)
+        controller = declared(tmp_path, trap.url, "rehearsal")
+        controller.update("Only a drill")
+        controller.mark_done("tell", note="Please read")
+        controller.send_message("press", "We are sorry", confirmed=True)
+        followed(controller, {DeliveryState.ACCEPTED})
+        assert not trap.requests
+    assert not list(tmp_path.glob("*.jsonl"))
+    sent = lines(controller.folder.outbox / "rehearsal.jsonl")
+    assert len(sent) == 5
+    assert all(str(line["subject"]).startswith("REHEARSAL, not real: ") for line in sent)
+    assert trap.url not in "".join(path.read_text(encoding="utf-8") for path in controller.folder.outbox.glob("*.json"))
+    shown = timeline(controller.runbook, controller.events, controller.folder)
+    assert shown.count("rehearsal: nobody gets it") == 5
+    controller.leave()
