@@ -103,8 +103,8 @@ class Batch:
             self._collect()
             for step_id in [step_id for step_id in running if self._status(step_id) is not StepStatus.RUNNING]:
                 running.remove(step_id)
-                failed |= self._status(step_id) is not StepStatus.DONE
                 last = self._session.incident.step(step_id).last
+                failed |= last is None or last.outcome is not StepOutcome.DONE
                 if last is not None and last.outcome is StepOutcome.CANCELLED:
                     self.stop()
 

@@ -6,19 +6,20 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import MappingProxyType
 
 from midwatch.api.plan import PLAN_AGAIN, Plan
-from midwatch.engine import policy, step_selection
+from midwatch.engine import step_selection
 from midwatch.engine.batch import Batch, Group
 from midwatch.engine.joint_plan import joint_plan
 from midwatch.engine.journal_session import JournalSession
+from midwatch.engine.planning import can_undo, no_undo
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import Consent, StepRunner
 from midwatch.incident.state import CriterionState, StepStatus
 from midwatch.runbook.model import Step
 from midwatch.system.errors import MidwatchError, Refused
-from midwatch.system.identity import Identity
 
 _PLANNED_AT_ONCE = 8
 
@@ -28,29 +29,34 @@ class Batches:
 
     def __init__(self, session: JournalSession, runner: StepRunner, results: StepResults) -> None:
         self._session, self._runner, self._results = session, runner, results
-        self._planned: dict[str, tuple[str, dict[str, Plan]]] = {}
-        """By loop: the digest of the last joint plan, and the plans that it was made of by id of the step."""
+        self._planned: dict[str, tuple[str, dict[str, Plan], bool]] = {}
+        """By loop: the digest of the last joint plan, the plans that it was made of by id of the step, and whether they
+        are those of an undo."""
         self.latest: Batch | None = None
 
     def plan(self, step_id: str, *, undo: bool = False) -> Plan:
-        """The plan of the step, or of its undo; of a loop, what all items would touch that can be run now."""
+        """The plan of the step, or of its undo; of a loop, what all items would touch that can be run or undone now."""
         step = self._session.runbook.step(step_id)
         if step.loop is None or step.awaits_items:
             return self._runner.plan(step_id, undo=undo)
-        if undo:
-            raise Refused(f"{step.title} is undone item by item", hint="Choose an item")
-        items = step_selection.items_to_run(step, self._session.incident, self._session.runbook)
+        incident, runbook = self._session.incident, self._session.runbook
+        if undo and can_undo(step, runbook, incident) is False:
+            raise no_undo(step)
+        choose = step_selection.steps_to_undo if undo else partial(step_selection.items_to_run, runbook=runbook)
+        items = choose(step, incident)
         if not items:
-            raise Refused(f"No item of {step.title} is left that can be run now", hint="See its items")
+            what = "undone" if undo else "run"
+            raise Refused(f"No item of {step.title} is left that can be {what} now", hint="See its items")
         plans, left_out = dict[str, Plan](), dict[str, str]()
         with ThreadPoolExecutor(_PLANNED_AT_ONCE, thread_name_prefix=f"plans of {step_id}") as pool:
-            for item, found in zip(items, pool.map(self._plan_or_reason, items), strict=True):
+            planned = pool.map(partial(self._plan_or_reason, undo=undo), items)
+            for item, found in zip(items, planned, strict=True):
                 if isinstance(found, Plan):
                     plans[item.id] = found
                 else:
                     left_out[_text(item)] = found
         joint = joint_plan(step, {_text(self._step(name)): plan for name, plan in plans.items()}, left_out)
-        self._planned[step_id] = joint.digest, plans
+        self._planned[step_id] = joint.digest, plans, undo
         return joint
 
     def evaluate_preconditions(self, step_id: str) -> dict[str, CriterionState]:
@@ -79,7 +85,7 @@ class Batches:
         undo: bool = False,
         secrets: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Run the step, or the items of a loop, as the plan was shown. Returns once the first one runs.
+        """Run or undo the step, or the items of a loop, as the plan was shown. Returns once the first one runs.
 
         `secrets` are those that a person was asked for, once for all items.
         """
@@ -87,22 +93,21 @@ class Batches:
         if step.loop is None:
             self._runner.start(step_id, plan, typed=typed, reason=reason, undo=undo, secrets=secrets)
             return
-        digest, plans = self._planned.get(step_id, ("", {}))
-        if digest != plan.digest:
+        digest, plans, is_undo = self._planned.get(step_id, ("", {}, undo))
+        if (digest, is_undo) != (plan.digest, undo):
             raise Refused(f"{step.title} was planned anew since this plan was shown", hint=PLAN_AGAIN)
-        found = self.evaluate_preconditions(step_id)
+        found = {} if undo else self.evaluate_preconditions(step_id)
         with self._session.mutex:
-            incident, runbook = self._session.incident, self._session.runbook
             self._session.require_driver()
-            policy.require_startable(step, plan, incident, runbook, typed=typed, reason=reason)
-            policy.require_preconditions_or_reason(step, found, reason)
-            approved_by = policy.require_approved_plan(step, plan, incident, Identity.current())
+            approved_by = self._runner.require_allowed(step, plan, found, typed=typed, reason=reason, undo=undo)
 
         def start(item_id: str) -> bool:
-            if not self._session.incident.status(self._step(item_id)).is_runnable:
+            incident, item = self._session.incident, self._step(item_id)
+            is_ready = step_selection.steps_to_undo(item, incident) if undo else incident.status(item).is_runnable
+            if not is_ready:
                 return False
             consent = Consent(step_id, approved_by)
-            self._runner.start(item_id, plans[item_id], reason=reason, secrets=secrets, consent=consent)
+            self._runner.start(item_id, plans[item_id], reason=reason, undo=undo, secrets=secrets, consent=consent)
             return True
 
         group = Group(tuple(plans), step.loop.parallel, step.loop.stop_on_failure)
@@ -152,9 +157,9 @@ class Batches:
         if not batch.started and (problems := batch.take_problems()):
             raise Refused("; ".join(problems))
 
-    def _plan_or_reason(self, step: Step) -> Plan | str:
+    def _plan_or_reason(self, step: Step, *, undo: bool) -> Plan | str:
         try:
-            plan = self._runner.plan(step.id)
+            plan = self._runner.plan(step.id, undo=undo)
         except MidwatchError as error:
             return str(error)
         return plan.refusal or plan

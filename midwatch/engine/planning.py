@@ -57,11 +57,12 @@ def undo_of(step: Step, runbook: Runbook, incident: Incident) -> Action:
     if step.kind is StepKind.USES:
         found = build_action(step, runbook, incident).undo(incident.step(step.id).values)
     if found is None:
-        raise _no_undo(step)
+        raise no_undo(step)
     return found
 
 
-def _no_undo(step: Step) -> Refused:
+def no_undo(step: Step) -> Refused:
+    """Says that nothing undoes the step."""
     return Refused(f"{step.title} has no undo", hint="What it did has to be undone manually")
 
 
@@ -84,7 +85,7 @@ def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context
         return PlanDraft("manual", {"step": step.id}).plan()
     if step.kind is StepKind.RUN:
         if undo and not step.process.undo:
-            raise _no_undo(step)
+            raise no_undo(step)
         plan = plan_script(step, runbook, incident, undo=undo)
     else:
         plan = planned((undo_of if undo else build_action)(step, runbook, incident), context)

@@ -138,11 +138,10 @@ def require_approved_plan(step: Step, plan: Plan, incident: Incident, person: Id
 def require_undoable(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:
     """Whether what the step did may be undone now, as this plan of its undo says."""
     require_open(incident)
-    status, last = incident.status(step), incident.step(step.id).last
-    if status is StepStatus.RUNNING:
+    if incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is running", hint="Cancel it first")
-    if last is None or status is StepStatus.TODO:
-        raise Refused(f"{step.title} has not run, so there is nothing to take back")
+    if not step_selection.steps_to_undo(step, incident):
+        raise Refused(f"{step.title} has not run, so there is nothing to undo")
     require_reason(reason)
     require_consent(step, plan, typed)
 

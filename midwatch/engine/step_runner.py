@@ -119,12 +119,12 @@ class StepRunner:
         session, results = self._session, self._results
         runbook, step, handle = session.runbook, session.runbook.step(step_id), session.require_driver()
         found = {} if undo else self.evaluate_preconditions(step_id)
-        self._require_allowed(step, plan, found, typed=typed, reason=reason, undo=undo, consent=consent)
+        self.require_allowed(step, plan, found, typed=typed, reason=reason, undo=undo, consent=consent)
         fetched = fetch_secrets(step, plan, runbook, secrets)
         session.learn_secrets(masked_values(fetched))
         with session.mutex:
             incident = session.incident
-            approved_by = self._require_allowed(
+            approved_by = self.require_allowed(
                 step, plan, found, typed=typed, reason=reason, undo=undo, consent=consent
             )
             require_same_files(session.folder, runbook)
@@ -153,6 +153,32 @@ class StepRunner:
             raise
         finally:
             handle.starting.discard((step_id, number))
+
+    def require_allowed(
+        self,
+        step: Step,
+        plan: Plan,
+        found: Mapping[str, CriterionState],
+        *,
+        typed: str,
+        reason: str,
+        undo: bool,
+        consent: Consent | None = None,
+    ) -> str:
+        """Who approved the plan; empty where nobody has to. Raises `Refused` when it may not be run or undone now."""
+        session, approved_by = self._session, ""
+        typed = policy.name_to_type(step, plan) if consent else typed
+        if undo:
+            policy.require_undoable(step, plan, session.incident, typed=typed, reason=reason)
+        else:
+            policy.require_startable(step, plan, session.incident, session.runbook, typed=typed, reason=reason)
+            policy.require_preconditions_or_reason(step, found, reason)
+            person = Identity.current()
+            approved_by = (
+                consent.approved_by if consent else policy.require_approved_plan(step, plan, session.incident, person)
+            )
+        self._require_ended(step)
+        return approved_by
 
     def cancel(self, step_id: str) -> None:
         """Ask the step's supervisor to end it: INT, then TERM, then KILL. The result comes by `poll`."""
@@ -188,32 +214,6 @@ class StepRunner:
         body = {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail}
         session.append(EventKind.OUTCOME_CHECKED, body | (attempts.marked(step) if holds else {}))
         return holds
-
-    def _require_allowed(
-        self,
-        step: Step,
-        plan: Plan,
-        found: Mapping[str, CriterionState],
-        *,
-        typed: str,
-        reason: str,
-        undo: bool,
-        consent: Consent | None,
-    ) -> str:
-        """Who approved the plan; empty where nobody has to. Raises `Refused`."""
-        session, approved_by = self._session, ""
-        if undo:
-            policy.require_undoable(step, plan, session.incident, typed=typed, reason=reason)
-        else:
-            typed = policy.name_to_type(step, plan) if consent else typed
-            policy.require_startable(step, plan, session.incident, session.runbook, typed=typed, reason=reason)
-            policy.require_preconditions_or_reason(step, found, reason)
-            person = Identity.current()
-            approved_by = (
-                consent.approved_by if consent else policy.require_approved_plan(step, plan, session.incident, person)
-            )
-        self._require_ended(step)
-        return approved_by
 
     def _prepare(self, attempt: AttemptFolder, plan: Plan) -> str:
         session = self._session

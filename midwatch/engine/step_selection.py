@@ -18,6 +18,16 @@ def items_to_run(loop: Step, incident: Incident, runbook: Runbook) -> list[Step]
     ]
 
 
+def steps_to_undo(step: Step, incident: Incident) -> list[Step]:
+    """The step, or the items of the loop with the last one first, if it has run and was not undone since."""
+    ended = (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
+    return [
+        item
+        for item in (reversed(step.loop.steps) if step.loop else (step,))
+        if incident.status(item) in ended and incident.step(item.id).last is not None
+    ]
+
+
 def needs_person(step: Step) -> bool:
     """Whether the step runs only where a person is: it asks for a secret, or gives them its terminal."""
     return step.process.terminal or any(secret.is_asked for secret in step.secrets)

@@ -81,7 +81,7 @@ class Confirm(Dialog[Consent]):
         `undo`: the plan undoes what the step did. `undoable`: whether it can itself be taken back; None: not known.
         """
         mark = step_mark(environment, Risk.DESTROY if name else step.risk, text_styles)
-        title = f"{'Take back ' if undo else ''}{step.number} {step.title}"
+        title = f"{'Undo ' if undo else ''}{step.number} {step.title}"
         super().__init__(text_styles, title, mark=mark)
         self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
         self._plan, self._at, self._clock, self._name = plan, at, clock, name

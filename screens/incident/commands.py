@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from midwatch.engine.policy import can_check_need
+from midwatch.engine.step_selection import steps_to_undo
 from midwatch.engine.workflow import ActionKind, is_batch
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Severity, Step, StepKind
@@ -74,10 +75,7 @@ class Commands:
             "skip": lambda: waits,
             "fail": lambda: manual and status in (StepStatus.TODO, StepStatus.PROVE_AGAIN) and not is_loop,
             "undo": lambda: (
-                step is not None
-                and status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
-                and incident.step(step.id).last is not None
-                and self._plans.undoable(step) is True
+                step is not None and bool(steps_to_undo(step, incident)) and self._plans.undoable(step) is True
             ),
             "check_outcome": lambda: (
                 step is not None

@@ -180,7 +180,7 @@ def _undo(parts: StepPageData, status: StepStatus, column: int, width: int, text
     ):
         return []
     ran = status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
-    words = "U takes it back" if ran else "can be undone afterwards"
+    words = "U undoes it" if ran else "can be undone afterwards"
     return labelled(
         " undo", words if parts.undoable else "manually only", width, text_styles, column=column, style=FAINT
     )

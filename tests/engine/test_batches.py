@@ -10,7 +10,16 @@ import pytest
 from midwatch.engine import headless
 from midwatch.engine.answers import load_answers
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.engine.workflow import ActionKind, Approval, NextAction, TypedName, next_action, requirements
+from midwatch.engine.workflow import (
+    ActionKind,
+    Approval,
+    NextAction,
+    Reason,
+    TypedName,
+    YesNo,
+    next_action,
+    requirements,
+)
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Runbook
@@ -33,6 +42,9 @@ phases:
         run: |
           echo "$ITEM" >> ran
           while [ -e "hold-$ITEM" ]; do sleep 0.02; done
+        undo: |
+          [ ! -e "break-$ITEM" ] || exit 1
+          echo "$ITEM" >> undone
         env: {ITEM: {from: item}}
         risk: change
       - id: pair
@@ -108,6 +120,34 @@ def test_item_whose_plan_has_changed_since_it_was_shown_does_not_start(
     assert statuses(controller, "work") == ["done", "to do", "to do"]
     assert controller.batch is not None
     assert controller.batch.take_problems()[0].startswith("1.1.2 Work: b: ")
+
+
+def test_loop_is_undone_by_one_consent_the_last_item_first(controller: IncidentController, here: Path) -> None:
+    with pytest.raises(Refused, match="No item of Work is left that can be undone now"):
+        controller.plan("work", undo=True)
+    with pytest.raises(Refused, match="Burn has no undo"):
+        controller.plan("burn", undo=True)
+    controller.start("work", controller.plan("work"))
+    over(controller)
+    (here / "break-b").touch()
+    for done, left in ((["done", "done", "to do"], "c\n"), (["to do"] * 3, "c\nb\na\n")):
+        plan = controller.plan("work", undo=True)
+        assert requirements(controller, ActionKind.UNDO, "work", plan=plan) == [Reason(()), YesNo()]
+        for wrong in ({"undo": True}, {"reason": "the wrong release"}):
+            with pytest.raises(Refused):
+                controller.start("work", plan, **wrong)
+        controller.start("work", plan, undo=True, reason="the wrong release")
+        over(controller)
+        assert statuses(controller, "work") == done, "it stops at the first undo that fails"
+        assert (here / "undone").read_text(encoding="utf-8") == left
+        (here / "break-b").unlink(missing_ok=True)
+    assert plan.facts[0] == ("items", "2: b, a")
+    last = controller.incident.step("work[a]").last
+    assert last is not None
+    assert last.undoes == 1
+    controller.start("work", controller.plan("work"))
+    over(controller)
+    assert statuses(controller, "work") == ["done"] * 3
 
 
 def test_second_person_approves_all_items_once(controller: IncidentController, here: Path) -> None:

@@ -81,7 +81,7 @@ def test_what_cannot_be_taken_back_says_so(controller: IncidentController) -> No
     with pytest.raises(Refused, match="has no undo"):
         controller.plan("shell", undo=True)
     plan = controller.plan("freeze", undo=True)
-    with pytest.raises(Refused, match="nothing to take back"):
+    with pytest.raises(Refused, match="nothing to undo"):
         controller.start("freeze", plan, undo=True, reason="why not")
     run(controller, "freeze")
     with pytest.raises(Refused, match="A reason is missing"):

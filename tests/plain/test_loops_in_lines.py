@@ -38,6 +38,17 @@ def test_loops_run_by_one_consent_and_failed_items_again_alone(begin: Begin, her
     talk.answer("Run it?", "y")
     talk.until("2.1.3 Renew: web3: done")
     assert (here / "ran").read_text(encoding="utf-8") == "web1\nweb2\nweb3\n"
+    talk.word("at renew")
+    talk.word("undo the wrong ones")
+    talk.until("items: 3: web3, web2, web1")
+    talk.answer("Undo it?", "y")
+    talk.until("The undo of 2.1.3 Renew: web3 runs.")
+    talk.until("The undo of 2.1.1 Renew: web1: done")
+    assert (here / "undone").read_text(encoding="utf-8") == "web3\nweb2\nweb1\n"
+    talk.until("Next: 2.1 Renew, 3 to do")
+    talk.word("")
+    talk.answer("Run it?", "y")
+    talk.until("2.1.3 Renew: web3: done")
     talk.word("")
     talk.answer("type burn ", "burn")  # the name of the loop, for all that it destroys
     talk.until("2.2.2 Burn: old2: done")

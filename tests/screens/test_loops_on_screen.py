@@ -55,3 +55,10 @@ async def test_loop_unfolds_and_its_items_run_by_one_consent(controller: Inciden
         await press(pilot, "left")
         await until(pilot, lambda: "2.1.2 Renew" not in grid(pilot))
         assert "2 of 3" in grid(pilot)
+        await press(pilot, "U")
+        await until(pilot, lambda: "Why is it undone?" in grid(pilot))
+        await press(pilot, *"early", "enter")
+        await until(pilot, lambda: "2: web2, web1" in grid(pilot))
+        await press(pilot, "y")
+        await until(pilot, lambda: status(controller, "renew[web1]") is StepStatus.TODO)
+        assert (here / "undone").read_text(encoding="utf-8") == "web2\nweb1\n"

@@ -80,7 +80,7 @@ async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(
         await press(pilot, "home", "down")
         assert "U undo" in grid(pilot)
         await press(pilot, "U", *"wrong one", "enter")
-        assert "Take back 1.1 Freeze deployments" in grid(pilot)
+        assert "Undo 1.1 Freeze deployments" in grid(pilot)
         await press(pilot, "y")
         await until(pilot, lambda: not (here / "freeze.json").exists() and not controller.incident.running())
         assert status(controller, "freeze") is StepStatus.TODO

@@ -28,6 +28,7 @@ phases:
         run: |
           [ ! -e "fail-$HOST" ] || exit 7
           echo "$HOST" >> ran
+        undo: echo "$HOST" >> undone
         env: {HOST: {from: item}}
         risk: change
       - id: burn

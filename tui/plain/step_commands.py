@@ -18,7 +18,7 @@ from tui.plain.descriptions import titled
 from tui.plain.line_terminal import Interrupted, LineTerminal
 from tui.plain.plan_text import plan_lines, requirement_lines, script_lines
 from tui.plain.question_prompt import answered
-from tui.plain.step_output import follow, follow_batch
+from tui.plain.step_output import follow, follow_batch, run_words
 
 _MET = {True: "met", False: "not met", None: "unknown"}
 
@@ -109,7 +109,7 @@ class StepCommands:
         if step.loop is not None:
             follow_batch(controller, terminal)
             return
-        terminal.say(f"{'The undo of ' if undo else ''}{titled(step)} runs.")
+        terminal.say(f"{run_words(controller, step)} runs.")
         follow(controller, step, terminal)
 
     def observe(self, phase: Phase) -> None:

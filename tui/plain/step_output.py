@@ -80,12 +80,18 @@ def follow_batch(controller: IncidentControls, terminal: LineTerminal, *, first:
         is_over = not batch.is_active
         for step_id in batch.started[followed:]:
             step, followed = controller.runbook.step(step_id), followed + 1
-            terminal.say(f"{titled(step)} runs.")
+            terminal.say(f"{run_words(controller, step)} runs.")
             if not follow(controller, step, terminal):
                 return
         controller.poll()
         if not is_over:
             terminal.pause(_POLL)
+
+
+def run_words(controller: IncidentControls, step: Step) -> str:
+    """The step, or its undo if that is what ran last."""
+    last = controller.incident.step(step.id).last
+    return f"{'The undo of ' if last and last.undoes is not None else ''}{titled(step)}"
 
 
 def _say_new(output_index: OutputIndex, said: int, terminal: LineTerminal, *, whole: bool) -> int:
@@ -132,8 +138,7 @@ def say_end(controller: IncidentControls, step: Step, terminal: LineTerminal) ->
     if last is None or last.outcome is None:
         return
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
-    what = "The undo of " if last.undoes is not None else ""
-    terminal.say(f"{what}{titled(step)}: {last.ending}{took}{f': {last.summary}' if last.summary else ''}")
+    terminal.say(f"{run_words(controller, step)}: {last.ending}{took}{f': {last.summary}' if last.summary else ''}")
     if step.measure:
         terminal.beside("Reading what it moved", controller.settle)
         after = controller.incident.step(step.id).last
