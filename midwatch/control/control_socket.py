@@ -4,9 +4,9 @@ The socket needs no room on the disk, and the kernel says who asks. A request an
 An observer stays connected, and is known to watch for as long as the screen lives. Who may enter the folder may ask;
 the answering function decides what is granted.
 
-Anybody in the folder may connect, so nothing that a client does may keep others out or end the thread: a user has a
-number of connections and a rate of requests, a connection that says nothing is closed, and nothing is ever waited for
-while sending.
+Anybody in the folder may connect, so nothing that a client does may keep others out or end the thread: a user, with
+all subordinate user ids, has a number of connections and a rate of requests, a connection that says nothing is closed,
+and nothing is ever waited for while sending.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from midwatch.system.errors import MidwatchError
 from midwatch.system.identity import Identity
 from midwatch.system.rate_limit import RateLimit
 from midwatch.system.strict_json import read_object
+from midwatch.system.subordinate_users import owner_of
 from midwatch.system.unix_socket import listen_in_folder, unlink_in_folder
 
 Answer = Callable[[Identity, Mapping[str, Any]], Mapping[str, Any]]
@@ -38,6 +39,8 @@ IDLE_S = 10.0
 """Seconds in which a client has to say a whole line, and to take what it is sent."""
 CLIENTS_PER_USER = 16
 _CLIENTS = 256
+_ACCEPTED_AT_ONCE = 64
+"""Connections that are accepted before those that are open are served."""
 _UNSENT_PER_USER_BYTES = 32 * 1024 * 1024
 _REQUESTS_PER_S, _REQUESTS_AT_ONCE = 10.0, 40
 _PAUSE_S = 0.2
@@ -52,9 +55,19 @@ class _Client:
     """Monotonic time by which it has to have done what it is waited for."""
     received: bytearray = field(default_factory=bytearray)
     unsent: bytearray = field(default_factory=bytearray)
+    user: int = field(init=False)
+    """Whose connection it counts as: the owner of a subordinate user id."""
     observes: bool = False
     leaves: bool = False
     """Whether it is let go once everything was sent."""
+
+    def __post_init__(self) -> None:
+        self.user = owner_of(self.person.uid)
+
+    @property
+    def is_free(self) -> bool:
+        """Root and the driver's own user could end the driver; no rate holds them up."""
+        return self.user in (0, os.geteuid())
 
     @property
     def gone(self) -> bool:
@@ -150,7 +163,7 @@ class ControlServer:
             self._drop(client)
 
     def _accept_all(self) -> None:
-        while True:
+        for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 connection, _ = self._listener.accept()
             except BlockingIOError:
@@ -162,12 +175,10 @@ class ControlServer:
                 return
             try:
                 connection.setblocking(False)
-                person = Identity.from_peer(connection)
-                if busy := self._too_many(person):
+                client = _Client(connection, Identity.from_peer(connection), time.monotonic() + self._idle_s)
+                if busy := self._too_many(client):
                     connection.send(_line({"ok": False, "busy": True, "sentence": busy}))
-                    connection.close()
-                    continue
-                client = _Client(connection, person, time.monotonic() + self._idle_s)
+                    raise ConnectionRefusedError
                 self._selector.register(connection, selectors.EVENT_READ)
             except (OSError, ValueError):
                 connection.close()
@@ -176,24 +187,18 @@ class ControlServer:
             if len(self._clients) > _CLIENTS:
                 self._make_room()
 
-    def _too_many(self, person: Identity) -> str:
+    def _too_many(self, client: _Client) -> str:
         """Why this user may not connect once more; empty when that is fine."""
-        if sum(client.person.uid == person.uid for client in self._clients.values()) >= CLIENTS_PER_USER:
+        if sum(other.user == client.user for other in self._clients.values()) >= CLIENTS_PER_USER:
             return f"This user has {CLIENTS_PER_USER} connections to the driver already"
-        return "" if self._is_free(person) or self._rate.admits(person.uid) else "This user asks too often"
-
-    @staticmethod
-    def _is_free(person: Identity) -> bool:
-        """Root and the driver's own user could end the driver; no rate holds them up."""
-        return person.uid in (0, os.geteuid())
+        return "" if client.is_free or self._rate.admits(client.user) else "This user asks too often"
 
     def _make_room(self) -> None:
-        """Drop the connection that has been idle longest, of the user who has most of them."""
-        per_user = Counter(client.person.uid for client in self._clients.values())
-        if per_user:
-            most = max(per_user.values())
-            crowd = [client for client in self._clients.values() if per_user[client.person.uid] == most]
-            self._drop(min(crowd, key=lambda client: (client.observes, client.deadline)))
+        """Drop the longest idle connection of the user who has most of them; root's and the driver's come last."""
+        clients = self._clients.values()
+        per_user = Counter(client.user for client in clients)
+        if clients:
+            self._drop(min(clients, key=lambda c: (c.is_free, -per_user[c.user], c.observes, c.deadline)))
 
     def _drop(self, client: _Client) -> None:
         if self._clients.pop(client.connection.fileno(), None) is None:
@@ -229,7 +234,7 @@ class ControlServer:
             self._drop(client)
 
     def _reply(self, client: _Client, line: bytes) -> Mapping[str, Any]:
-        if not self._is_free(client.person) and not self._rate.admits(client.person.uid):
+        if not client.is_free and not self._rate.admits(client.user):
             client.leaves = True
             return {"ok": False, "busy": True, "sentence": "This user asks too often", "hint": "Wait some seconds"}
         try:
@@ -261,7 +266,7 @@ class ControlServer:
         line = _line(reply)
         if len(line) > LINE_LIMIT_BYTES:
             line = _line({"ok": False, "sentence": f"The answer is longer than {LINE_LIMIT_BYTES:,} bytes", "hint": ""})
-        owed = sum(len(other.unsent) for other in self._clients.values() if other.person.uid == client.person.uid)
+        owed = sum(len(other.unsent) for other in self._clients.values() if other.user == client.user)
         if owed + len(line) > _UNSENT_PER_USER_BYTES:
             self._drop(client)
             return

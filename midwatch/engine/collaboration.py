@@ -23,6 +23,7 @@ from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Failed, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.strict_json import number_of, text_of
+from midwatch.system.subordinate_users import owner_of
 from midwatch.system.suggestion import did_you_mean
 
 Handler = Callable[[Identity, Mapping[str, Any]], Mapping[str, Any] | None]
@@ -181,7 +182,7 @@ class Collaboration:
 
     def _note_request(self, person: Identity, message: Mapping[str, Any]) -> None:
         """Journal that somebody requests control: once, however often they ask before they are answered."""
-        asker = (person.uid, person.login if person.uid == 0 else None)
+        asker = (owner_of(person.uid), person.login if person.uid == 0 else None)
         with self._session.mutex:
             if not self._session.incident.asked_by:  # offered, given or taken since: every earlier request was answered
                 self._open_requests = frozenset()

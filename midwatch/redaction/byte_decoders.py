@@ -1,8 +1,8 @@
 """Base64 and hexadecimal digits inside of a text: where they may stand, and the bytes that they stand for.
 
 Nothing marks where such an encoding begins. But what programs encode is text, and encodings of ASCII follow a rule,
-because the first bit of each byte is empty. Two automata over classes of characters find where five characters of
-base64 or three pairs of digits follow that rule. Only the surroundings of such places are decoded.
+because the first bit of each byte is empty. Two automata over classes of characters find where five or six characters
+of base64 or three pairs of digits follow that rule. Only the surroundings of such places are decoded.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ Piece = Base64Piece | HexPiece
 class ByteDecoders:
     """Finds pieces of base64 and of hexadecimal digits."""
 
-    def __init__(self, secrets: Patterns, beyond_ascii: Iterable[bytes]) -> None:
+    def __init__(self, secrets: Patterns, beyond_ascii: Iterable[bytes], *, has_short: bool) -> None:
         """`secrets`: those that are searched as they are, too; `beyond_ascii`: those in which the rule of ASCII does
-        not show."""
+        not show; `has_short`: whether one has no more than six letters of ASCII in a row."""
         self._reach = 16 * secrets.longest + 64
         rules = _rules()
         self._heads = [head.translate(rules.table) for head in secrets.heads]
-        self._automaton = Automaton([*self._heads, *rules.groups])
+        self._automaton = Automaton([*self._heads, *(rules.short_groups if has_short else rules.groups)])
         contents = set(beyond_ascii)
         self._always = bool(contents)
         forms = {form for content in contents for form in _base64_forms(content)}
@@ -86,16 +86,20 @@ class ByteDecoders:
     def scan(self, text: bytes) -> tuple[list[Occurrence], list[int]]:
         """Where a secret may stand as it is, and where base64: one automaton finds both."""
         rules = _rules()
+        kinds = text.translate(rules.table)
+        if not (occurrences := self._automaton.find(kinds)):
+            return [], []
         _, second, third, every = rules.kinds
         count = len(self._heads)
-        kinds = text.translate(rules.table)
-        occurrences = self._automaton.find(kinds)
         kinds += b"..."
         places = [
             start
-            for _, start, end in occurrences
-            if (kinds[end] in second and kinds[end + 1] in every and kinds[end + 2] in every)
-            or (kinds[start - 3] in second and kinds[start - 2] in third and kinds[start - 1] in every)
+            for index, start, _ in occurrences
+            if index >= count
+            and (
+                (kinds[start + 5] in second and kinds[start + 6] in every and kinds[start + 7] in every)
+                or (kinds[start - 2] in third and kinds[start - 1] in every)
+            )
         ]
         return [occurrence for occurrence in occurrences if occurrence[0] < count], places
 
@@ -183,6 +187,8 @@ class _Rules(NamedTuple):
     kinds: tuple[bytes, bytes, bytes, bytes]
     """The classes that may stand first, second, third and fourth of four."""
     groups: list[bytes]
+    """Six of them in a row, which seven letters always have."""
+    short_groups: list[bytes]
     """Five of them in a row."""
     digit_table: bytes
     digits: Automaton
@@ -214,6 +220,7 @@ def _rules() -> _Rules:
     return _Rules(
         table,
         (first, second, third, every),
+        list(map(bytes, product(first, second, third, every, first, second))),
         list(map(bytes, product(first, second, third, every, first))),
         digit_table,
         Automaton([pair.encode() for pair in sorted(pairs)]),

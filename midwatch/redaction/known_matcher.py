@@ -22,7 +22,7 @@ from midwatch.redaction.visible_text import (
 
 _REWRITTEN = lazy_pattern(rb"[^ -~]")
 """Without one of these, a form reads as it is."""
-_ASCII = lazy_pattern(rb"[ -~]{%d}" % SHORTEST_PIECE)
+_ASCII = lazy_pattern(rb"[ -~]{%d,}" % SHORTEST_PIECE)
 _CONTEXT_BYTES = 256
 """Bytes that were passed on and are read again, for what was shown of a secret and how the line began."""
 _HELD_LIMIT_BYTES = 64 * 1024
@@ -109,6 +109,10 @@ def _prepared(secrets: tuple[tuple[str, str], ...]) -> Prepared:
             }
         ),
         frozenset(b"".join(shown)),
-        ByteDecoders(visible_patterns, [form for form in plain if not _ASCII.search(form)]),
+        ByteDecoders(
+            visible_patterns,
+            [form for form in plain if not _ASCII.search(form)],
+            has_short=any(max(map(len, _ASCII.findall(form)), default=0) == SHORTEST_PIECE for form in plain),
+        ),
         any(is_hiding(form) for form in plain),
     )

@@ -243,10 +243,11 @@ class Search:
 
     def _may_end_printable(self, text: bytes) -> bool:
         """Whether the end of a text may be the beginning of a secret in quoted-printable."""
-        found = _PRINTABLE_END.search(text, max(0, len(text) - 64))
-        if found is None or text.rfind(b"=") > found.start() or found.end() < found.start() + 3:
-            return found is not None
-        return not found[0][1:].isalnum() or int(found[0][1:], 16) in self._prepared.letters
+        letters = self._prepared.letters
+        return any(
+            len(found[0]) < 3 or not found[0][1:].isalnum() or int(found[0][1:], 16) in letters
+            for found in _PRINTABLE_END.finditer(text, max(0, len(text) - 64))
+        )
 
     def _enter(self, reading: _Reading) -> None:
         """Search what a decoder gave, which may be encoded again."""

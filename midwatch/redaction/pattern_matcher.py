@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from midwatch.redaction.contexts import Context, Value
@@ -77,9 +78,10 @@ class PatternMatcher:
             hits.append(Hit(-1, end, self._inside, not closed))
             if not (closed or final) and end < len(text):
                 holds.append(end + back)
-        far = max(window.rfind(b" "), window.rfind(b"\n")) if b"@" not in window else 0
         automaton, rows, readings, scheme_end, _, _ = self._triggers
         found = automaton.find(window.lower())
+        if addresses := _scheme_ends(window):
+            found = sorted([*found, *((scheme_end, at, at + 3) for at in addresses)], key=itemgetter(2))
         seen: set[str] = set()
         masked_to: dict[int, int] = {}
         for index, start, end in found:
@@ -87,7 +89,7 @@ class PatternMatcher:
                 if reading != "control" or (start and window[start - 1] < 128):
                     seen.add(reading)
                 continue
-            if (start < far and index == scheme_end) or start < masked_to.get(index, 0):
+            if start < masked_to.get(index, 0):
                 continue
             if holds and start > min(holds):  # looked at when the rest has come
                 continue
@@ -101,7 +103,7 @@ class PatternMatcher:
                     masked = _take(look, back, hits, holds, final=final)
                     if masked - start > CONTEXT_BYTES or (masked and isinstance(row, Token)):
                         masked_to[index] = masked
-        for line in LINE.finditer(window):
+        for line in LINE.finditer(window, max(0, window.rfind(b"\n", 0, back))):
             for row in LINES:
                 look = self._place(row, window, line.start("colon"), line.end("colon"), final=final, idle=idle, cut=cut)
                 _take(look, back, hits, holds, final=final)
@@ -232,6 +234,15 @@ class PatternMatcher:
         if not text:
             self._inside = was
         self._context = (self._context + text[-CONTEXT_BYTES:])[-CONTEXT_BYTES:]
+
+
+def _scheme_ends(window: bytes) -> list[int]:
+    """Where an address may have a password: each `://`, without an `@` only one in the last word."""
+    at = max(window.rfind(b" "), window.rfind(b"\n"), -1) if b"@" not in window else -1
+    places = []
+    while (at := window.find(SCHEME_END[0], at + 1)) >= 0:
+        places.append(at)
+    return places
 
 
 def _take(look: _Look, back: int, hits: list[Hit], holds: list[int], *, final: bool) -> int:

@@ -41,7 +41,7 @@ class Triggers(NamedTuple):
     readings: list[str]
     """Of each trigger: in which other way the text is to be read."""
     scheme_end: int
-    """The trigger before which nothing is looked at without an `@` behind it."""
+    """The trigger that the automaton leaves out, because it is frequent and says little without an `@` behind it."""
     beginnings: dict[bytes, bool]
     """How tokens begin, and whether a letter may stand before."""
     lengths: dict[bytes, set[int]]
@@ -64,12 +64,12 @@ def triggers() -> Triggers:
             beginnings[beginning] = token.glued
             lengths.setdefault(beginning[-2:], set()).add(len(beginning))
     readings = {mark: reading for reading, marks in _READINGS for mark in marks}
-    words = list({**rows, **readings})
+    words = sorted({**rows, **readings}, key=lambda word: word in SCHEME_END)
     return Triggers(
-        Automaton(words),
+        Automaton(words[:-1]),
         [rows.get(word, []) for word in words],
         [readings.get(word, "") for word in words],
-        words.index(SCHEME_END[0]),
+        len(words) - 1,
         beginnings,
         lengths,
     )

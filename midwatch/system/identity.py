@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from midwatch.system.subordinate_users import owner_of
 from midwatch.system.trust import user_name
 
 HOW_TO_LOG_IN = "Log in as yourself, by ssh or at a console with pam_loginuid, and do it there without su"
@@ -39,13 +40,15 @@ class Identity:
     container."""
     pid: int
     seen: bool = True
-    """False when nobody can tell who it is: nobody logged in, or the kernel does not show who did."""
+    """False when nobody can tell who it is: nobody logged in, the kernel does not show who did, or the user is a
+    subordinate one, of whom one person has many."""
 
     @classmethod
     def of(cls, pid: int, uid: int) -> Self:
         """The person behind a process of this machine that runs as `uid`."""
         login, seen = _login(pid)
-        return cls(user_name(uid if login is None else login), uid, login, pid, seen and uid != _overflow_uid())
+        is_a_user = uid != _overflow_uid() and owner_of(uid) == uid
+        return cls(user_name(uid if login is None else login), uid, login, pid, seen and is_a_user)
 
     @classmethod
     def current(cls) -> Self:

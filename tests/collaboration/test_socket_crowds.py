@@ -26,6 +26,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import StepStatus
+from midwatch.system import subordinate_users
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.unix_socket import listen_in_folder
@@ -34,6 +35,8 @@ from tests.support.users import ALICE, BOB, CROWD, MALLORY, ONCALL, needs_root, 
 from tests.support.waiting import wait_for
 
 __all__ = ["driven"]  # a fixture
+SUBORDINATE = 1_000_000
+"""The first subordinate user id of the crowd."""
 
 
 def raw(folder: Path) -> socket.socket:
@@ -146,6 +149,41 @@ def _end_all_of(uid: int) -> None:
         with contextlib.suppress(OSError, ValueError):
             if entry.stat().st_uid == uid:
                 os.kill(int(entry.name), 9)
+
+
+def subordinate_crowd(folder: Path) -> list[socket.socket]:
+    """Asks for control and then keeps idle connections, as each of forty subordinate users."""
+    crowd = []
+    for uid in range(SUBORDINATE, SUBORDINATE + 40):
+        os.seteuid(uid)
+        for index in range(CLIENTS_PER_USER):
+            with contextlib.suppress(OSError):
+                crowd.append(raw(folder))
+                if not index:
+                    crowd[-1].sendall(b'{"op":"ask"}\n')
+                    crowd[-1].recv(4096)
+        os.seteuid(0)
+    return crowd
+
+
+@needs_root
+def test_user_with_thousands_of_subordinate_user_ids_counts_as_one_and_the_ids_as_nobody(
+    driven: IncidentController, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranges = tmp_path / "subuid"
+    ranges.write_text(f"no line\nnobody-of-this-name:1:1\n{CROWD}:{SUBORDINATE}:65536\n")
+    monkeypatch.setattr(subordinate_users, "SUBORDINATE_USERS", ranges)
+    driven.request_approval("burn", driven.plan("burn"))
+    with pytest.raises(MidwatchError, match="no login of its own"):
+        run_as(SUBORDINATE + 7, lambda: approve(driven.folder.path))
+    crowd = Crowd(0, lambda: subordinate_crowd(driven.folder.path))
+    try:
+        assert run_as(BOB, lambda: approve(driven.folder.path)) == "approved"
+    finally:
+        crowd.end()
+    assert sum(event.kind == EventKind.CONTROL_REQUESTED for event in driven.events) == 1
+    ranges.write_text("")
+    assert subordinate_users.owner_of(SUBORDINATE) == SUBORDINATE
 
 
 @needs_root
