@@ -14,7 +14,7 @@ from actions.dump import lock_conflicts
 from actions.dump.dump_progress import Progress, Together, in_bytes
 from actions.dump.dump_target import Source, expected_size, inspect_target, reader_of
 from actions.dump.emergency_dump import EmergencyDump, backup_name, limited_identity
-from actions.dump.load_limits import BANDWIDTH_HELP, IO_HELP, NICE_HELP, LoadLimits, RateLimiter
+from actions.dump.load_limits import LoadParameters, RateLimiter
 from actions.dump.orphaned_dumps import end_dump, orphaned_dumps
 from actions.dump.roles_dump import PREFIX
 from actions.dump.sidecar_files import named_at
@@ -26,7 +26,7 @@ from midwatch.runbook.model import Risk
 from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown, Refused
-from midwatch.system.units import Size, first_few, size
+from midwatch.system.units import first_few, size
 from probes.backup.age_encryption import Recipient, chosen
 from probes.backup.backup_catalog import backups_of, emergency_stem
 from probes.postgres.routes import superuser_route
@@ -35,7 +35,7 @@ _NO_ROLES = "The roles can be saved neither from inside a container nor to stand
 
 
 @dataclass(frozen=True)
-class EmergencyBackup(Action):
+class EmergencyBackup(LoadParameters, Action):
     """Dumps a target into the first place with room, compressed while it streams, without a temporary file.
 
     It takes the superuser's fastest way in, so it works without the application's password. The file gets its name only
@@ -66,16 +66,11 @@ class EmergencyBackup(Action):
         "read it through pg_restore while it is written, and count its rows (depth 4)", default=False
     )
 
-    nice: int = param(NICE_HELP, default=0)
-    io: str = param(IO_HELP, default="")
-    bandwidth: Size | None = param(BANDWIDTH_HELP, default=None)
-
     def plan(self, context: Context) -> Plan:
         """Inspect the targets and choose the first destination with enough space."""
         draft = self.draft()
-        limits = self._limits()
         try:
-            limits.require_known()
+            self.limits.require_known()
             bind_servers(draft, context, self._wanted())
             sources = [inspect_target(context.runbook, target) for target in self._wanted()]
             expected = {source.target.name: expected_size(context.runbook, source) for source in sources}
@@ -127,7 +122,7 @@ class EmergencyBackup(Action):
         for reason in passed:
             draft.fact("passed over", reason)
         draft.fact("room", room.words)
-        limits.add_facts(
+        self.limits.add_facts(
             draft,
             sum(source.bytes for source in sources),
             min(self.parallel, len(sources)),
@@ -161,8 +156,7 @@ class EmergencyBackup(Action):
         if place is None:
             raise Refused("The plan names no place", hint="Plan again")
         self._end_lost(context, wanted, confirmed)
-        limits = self._limits()
-        limits.take_effect()
+        self.limits.take_effect()
         together = Together(in_bytes(context.console), len(wanted))
         dump = EmergencyDump(
             context,
@@ -173,8 +167,8 @@ class EmergencyBackup(Action):
             self.globals,
             self.digests,
             self.validate,
-            limits,
-            RateLimiter(limits),
+            self.limits,
+            RateLimiter(self.limits),
         )
         if len(wanted) == 1:
             return dump.save(wanted[0], together.part(0))
@@ -233,9 +227,6 @@ class EmergencyBackup(Action):
             f"Published since: {first_few((one.location for one in found), 10)}",
             values if len(found) == 1 else {},
         )
-
-    def _limits(self) -> LoadLimits:
-        return LoadLimits(self.nice, self.io, self.bandwidth)
 
     def _wanted(self) -> tuple[Target, ...]:
         wanted = ((self.target,) if self.target is not None else ()) + self.targets

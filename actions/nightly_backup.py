@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from actions.destinations.destination_choice import shown
 from actions.dump.dump_progress import Together, in_bytes
-from actions.dump.load_limits import BANDWIDTH_HELP, IO_HELP, NICE_HELP, LoadLimits, RateLimiter
+from actions.dump.load_limits import LoadParameters, RateLimiter
 from actions.dump.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.dump.previous_dump import far_below_last
 from actions.restoring.restore_roles import roles_beside
@@ -30,7 +30,7 @@ from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.system.file_locks import locked_file
 from midwatch.system.trusted_files import remove_tree
-from midwatch.system.units import Percent, Size, first_few, percent, size
+from midwatch.system.units import Percent, first_few, percent, size
 from probes.backup.age_encryption import Recipient, chosen
 from probes.backup.backup_catalog import PARTIAL, backups_of
 from probes.backup.dump_file import DumpFile
@@ -46,7 +46,7 @@ _RATIO = 0.45
 
 
 @dataclass(frozen=True)
-class NightlyBackup(Action):
+class NightlyBackup(LoadParameters, Action):
     """Backs up every target (or those named) into one set `backups/prod/<timestamp>/`, as the nightly job does.
 
     It logs in as the applications' users, with the bastion's `.pgpass`. The set is built under another name, with the
@@ -67,10 +67,6 @@ class NightlyBackup(Action):
     encrypt_to: tuple[str, ...] = param("public keys of age or ssh, or files of them (default: the site's)", default=())
     unsafe: Percent = param("how full the disk may be", default=Percent(95))
 
-    nice: int = param(NICE_HELP, default=0)
-    io: str = param(IO_HELP, default="")
-    bandwidth: Size | None = param(BANDWIDTH_HELP, default=None)
-
     def plan(self, context: Context) -> Plan:
         """Inspect the targets and estimate the size of the set."""
         draft, place = self.draft(), context.location("backups")
@@ -79,7 +75,7 @@ class NightlyBackup(Action):
         bind_servers(draft, context, wanted)
         draft.bind("destination", folder_identity(place))
         try:
-            self._limits().require_known()
+            self.limits.require_known()
             recipients = chosen(context.runbook, self.encrypt_to)
         except MidwatchError as error:
             problems.append(error.sentence)
@@ -129,7 +125,7 @@ class NightlyBackup(Action):
             )
         disk = usage(place, budgets_of(context.runbook), nearest=True)
         draft.fact("disk", f"{percent(disk.percent)} → {percent(disk.after(expected))}, {size(disk.free)} free")
-        self._limits().add_facts(draft, to_read, min(SIDE_BY_SIDE, len(wanted)))
+        self.limits.add_facts(draft, to_read, min(SIDE_BY_SIDE, len(wanted)))
         if disk.percent >= self.unsafe:
             problems.append(_unsafe(disk.percent))
         elif disk.after(expected) >= self.unsafe:
@@ -142,7 +138,7 @@ class NightlyBackup(Action):
         place, began = context.location("backups"), context.clock.now()
         final, partial = place / file_timestamp(began), place / f".{file_timestamp(began)}{PARTIAL}"
         log(context, NIGHTLY, STARTED)
-        self._limits().take_effect()
+        self.limits.take_effect()
         try:
             with _alone(place):
                 self._check_disk(context, place)
@@ -194,9 +190,6 @@ class NightlyBackup(Action):
             raise Refused("The runbook names no targets", hint="Name them under 'targets:'")
         return wanted
 
-    def _limits(self) -> LoadLimits:
-        return LoadLimits(self.nice, self.io, self.bandwidth)
-
     def _check_disk(self, context: Context, place: Path) -> None:
         full = usage(place, budgets_of(context.runbook)).percent
         if full >= self.unsafe:
@@ -205,7 +198,7 @@ class NightlyBackup(Action):
     def _dump_all(self, context: Context, folder: Path) -> list[Manifest]:
         recipients = chosen(context.runbook, self.encrypt_to)
         wanted = self._wanted(context.runbook)
-        limiter = RateLimiter(self._limits())
+        limiter = RateLimiter(self.limits)
         together = Together(in_bytes(context.console), len(wanted))
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="dump") as pool:
             futures = [

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from midwatch.api.parameters import param
 from midwatch.api.plan import PlanDraft
 from midwatch.system.errors import BadInput
 from midwatch.system.units import Size, counted, duration, size
@@ -21,9 +22,6 @@ NICE_MOST = 19
 """The lowest priority of a process (setpriority(2))."""
 IO_CLASSES = {"low": (psutil.IOPRIO_CLASS_BE, 7), "idle": (psutil.IOPRIO_CLASS_IDLE, None)}
 """Class and level of ioprio_set(2): `low` is the last of the usual class, `idle` takes only the time of an idle disk."""
-NICE_HELP = "priority of the dump's programs here: 0 as usual, 19 the lowest"
-IO_HELP = "their priority at the disk: low, or idle (only while nothing else uses the disk)"
-BANDWIDTH_HELP = "the most bytes that are taken from the servers in a second, such as '20 MB' (default: no limit)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,22 @@ class LoadLimits:
         lowered += [f"disk priority {self.io}"] if self.io else []
         if lowered:
             draft.fact("priority", f"{', '.join(lowered)} for what runs here; the server's own processes keep theirs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadParameters:
+    """The parameters of an action that dumps databases."""
+
+    nice: int = param("priority of the dump's programs here: 0 as usual, 19 the lowest", default=0)
+    io: str = param("their priority at the disk: low, or idle (only while nothing else uses the disk)", default="")
+    bandwidth: Size | None = param(
+        "the most bytes that are taken from the servers in a second, such as '20 MB' (default: no limit)", default=None
+    )
+
+    @property
+    def limits(self) -> LoadLimits:
+        """The limits that these parameters set."""
+        return LoadLimits(self.nice, self.io, self.bandwidth)
 
 
 class RateLimiter:

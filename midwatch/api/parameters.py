@@ -8,6 +8,7 @@ quantities are those of `midwatch.system.units`: `80 %`, `124 MB` (decimal), `30
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import types
 import typing
@@ -102,7 +103,7 @@ def parameters_of(cls: type) -> tuple[Parameter, ...]:
         cls: A dataclass, usually a subclass of `Action` or `Probe`.
 
     Returns:
-        The parameters in the order of the fields.
+        The parameters in the order of the fields, those that the class shares with others last.
     """
     if cls not in _known:
         _known[cls] = _described(cls)
@@ -110,9 +111,9 @@ def parameters_of(cls: type) -> tuple[Parameter, ...]:
 
 
 def _described(cls: type) -> tuple[Parameter, ...]:
-    hints = typing.get_type_hints(cls)
+    hints, own = typing.get_type_hints(cls), inspect.get_annotations(cls)
     found = []
-    for item in dataclasses.fields(cls):
+    for item in sorted(dataclasses.fields(cls), key=lambda item: item.name not in own):
         kind, many = hints[item.name], False
         if typing.get_origin(kind) in (typing.Union, types.UnionType):
             kind = next(arm for arm in typing.get_args(kind) if arm is not type(None))
