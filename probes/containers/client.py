@@ -26,6 +26,11 @@ LIMIT = 6.0
 """Seconds that one answer of the engine may take for a panel."""
 
 
+_VERSION_S = 10.0
+"""Seconds for which the version that an engine understands is not asked for again: one action asks the engine ten
+times."""
+_versions: dict[str, tuple[float, str]] = {}
+"""When each address was asked, and what its engine said."""
 _BUSY = 20.0
 """Seconds for which an engine that counts for somebody else is asked again."""
 STOPPED = ("exited", "dead", "created")
@@ -50,9 +55,17 @@ def engine(timeout: float = LIMIT, address: str = "") -> Iterator[DockerClient]:
     import docker
     import requests
 
-    client = None
+    client, environment = None, _environment(address)
+    key = environment.get("DOCKER_HOST", "")
+    asked_at, version = _versions.get(key, (0.0, ""))
+    if time.monotonic() - asked_at > _VERSION_S:
+        version = ""
     try:
-        client = docker.DockerClient.from_env(timeout=int(timeout) or 1, environment=_environment(address))
+        client = docker.DockerClient.from_env(
+            timeout=int(timeout) or 1, environment=environment, version=version or None
+        )
+        if not version:
+            _versions[key] = time.monotonic(), client.api.api_version
         yield client
     except docker.errors.NotFound as error:
         raise NoSuchThing(
@@ -63,13 +76,13 @@ def engine(timeout: float = LIMIT, address: str = "") -> Iterator[DockerClient]:
             f"Docker refused: {error.explanation or error}", hint="docker info says how the engine is"
         ) from error
     except docker.errors.DockerException as error:
-        raise _unreachable(error, timeout) from error
+        raise _unreachable(error, timeout, "Docker cannot be reached") from error
     except requests.exceptions.Timeout as error:
         raise Failed(
             f"Docker did not answer within {timeout:g} s", hint="docker info says how the engine is"
         ) from error
     except requests.exceptions.RequestException as error:
-        raise Failed(f"The connection to Docker broke: {error}", hint="docker info says how the engine is") from error
+        raise _unreachable(error, timeout, "The connection to Docker broke") from error
     finally:
         if client is not None:
             client.close()
@@ -98,7 +111,7 @@ def _environment(address: str) -> dict[str, str]:
     return {**os.environ, "DOCKER_HOST": address} if address else dict(os.environ)
 
 
-def _unreachable(error: Exception, timeout: float) -> Failed:
+def _unreachable(error: Exception, timeout: float, otherwise: str) -> Failed:
     text = str(error)
     _LOG.info("Docker cannot be reached within %g s: %s", timeout, text)
     if "timed out" in text.lower():
@@ -109,7 +122,7 @@ def _unreachable(error: Exception, timeout: float) -> Failed:
         return Failed("No permission to talk to Docker", hint="Run as root or as a member of the group docker")
     if "ConnectionRefused" in text or "Connection refused" in text:
         return Failed("The Docker daemon is down: its socket refuses", hint="systemctl start docker")
-    return Failed(f"Docker cannot be reached: {text}", hint="docker info says how the engine is")
+    return Failed(f"{otherwise}: {text}", hint="docker info says how the engine is")
 
 
 @dataclass(frozen=True, slots=True)

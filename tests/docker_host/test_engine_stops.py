@@ -20,6 +20,7 @@ from actions.reset_password import ResetPassword
 from midwatch.api.action import Context
 from midwatch.system.errors import Failed
 from midwatch.system.units import Seconds
+from probes.containers.client import NoEngine, engine
 from tests.docker_host.database_container import server, superuser
 from tests.support.host_world import Heard, docker_target
 
@@ -96,6 +97,18 @@ def test_cleaning_stops_with_one_sentence_and_the_image_is_still_there(
     assert "[OK]" not in heard.text
     assert client.images.get(image)
     assert "Docker" in action.plan(context).refusal
+
+
+def test_engine_that_has_gone_since_it_was_asked_is_said_to_be_gone(wire: Wire, tmp_path: Path) -> None:
+    with engine() as client:
+        client.ping()
+    wire.server.shutdown(socket.SHUT_RDWR)
+    wire.server.close()
+    with pytest.raises(Failed, match="The Docker daemon is down"), engine() as client:
+        client.ping()
+    (tmp_path / "d.sock").unlink()
+    with pytest.raises(NoEngine), engine() as client:
+        client.ping()
 
 
 def test_isolation_goes_on_without_the_engine(
