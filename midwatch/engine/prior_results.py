@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from midwatch.api.plan import WARNING, Plan, Verb
-from midwatch.api.registry import find_action
+from midwatch.engine.step_selection import is_safeguard
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import Incident, StepState, StepStatus
-from midwatch.runbook.model import Risk, Runbook, Step, StepKind
+from midwatch.runbook.model import Risk, Runbook, Step
 from midwatch.system.units import counted, first_few
 
 INVALID = "invalid"
@@ -107,7 +107,7 @@ def _needed_by(step: Step, runbook: Runbook) -> set[str]:
 
 def _protects(other: Step, step: Step, runbook: Runbook) -> bool:
     """Whether the action of the other step is a safeguard, and for no other targets than those of this step."""
-    if other.kind is not StepKind.USES or not find_action(other.uses).is_safeguard:
+    if not is_safeguard(other):
         return False
     targets, theirs = _targets(step, runbook), _targets(other, runbook)
     return not (targets and theirs) or bool(targets & theirs)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
+from midwatch.api.registry import find_action
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
 from midwatch.system.errors import Refused
+from midwatch.system.units import first_few
+
+_NAMED = 20
 
 
 def items_to_run(loop: Step, incident: Incident, runbook: Runbook) -> list[Step]:
@@ -57,6 +62,28 @@ def steps_passed_over(step: Step, incident: Incident, runbook: Runbook) -> list[
     first = step.loop.steps[0].id if step.loop and step.loop.steps else step.id
     earlier = itertools.takewhile(lambda other: other.id != first, runbook.steps())
     return [other for other in earlier if incident.status(other).waits]
+
+
+def named_by_risk(steps: Sequence[Step], most: int = 5) -> list[tuple[str, str]]:
+    """The names of these steps by their risk, the riskiest first; a person's steps come before those that observe.
+
+    Of what changes nothing, `most` are named, those first that validate a copy of data.
+    """
+    groups: dict[str, list[Step]] = {risk: [] for risk in (Risk.DESTROY, Risk.CHANGE, StepKind.MANUAL, Risk.OBSERVE)}
+    for step in steps:
+        groups[StepKind.MANUAL if step.kind is StepKind.MANUAL else step.risk].append(step)
+    groups[Risk.OBSERVE].sort(key=lambda step: not is_safeguard(step))
+    limits: dict[str, int] = {StepKind.MANUAL: most, Risk.OBSERVE: most}
+    return [
+        (group, first_few((f"{step.number} {step.title}" for step in found), limits.get(group, _NAMED), "; "))
+        for group, found in groups.items()
+        if found
+    ]
+
+
+def is_safeguard(step: Step) -> bool:
+    """Whether the action of the step makes or validates a copy of data."""
+    return step.kind is StepKind.USES and find_action(step.uses).is_safeguard
 
 
 def steps_to_skip(step: Step, incident: Incident) -> list[Step]:

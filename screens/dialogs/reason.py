@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from midwatch.engine.reasons import require_reason
-from midwatch.runbook.model import Risk, Runbook, Step
+from midwatch.engine.step_selection import named_by_risk
+from midwatch.runbook.model import Risk, Runbook, Step, StepKind
 from midwatch.system.errors import Refused
+from midwatch.system.units import counted
+from screens.dialogs.confirm import LOW
 from screens.widgets.environments import step_mark
 from screens.widgets.form import Field, Form
-from screens.widgets.styles import FAINT, TextStyles
-from screens.widgets.text_layout import paragraph
+from screens.widgets.styles import FAINT, SOON, WRONG, TextStyles
+from screens.widgets.text_layout import labelled, paragraph
 
 _WIDTH = 74
 _MOST_LINES = 12
@@ -27,6 +30,34 @@ def reason_form(
         words=paragraph(words, _WIDTH, text_styles, style=FAINT),
         accept=accept,
         mark=None if step.risk is Risk.OBSERVE else step_mark(runbook.environment, step.risk, text_styles),
+    )
+
+
+def start_form(
+    text_styles: TextStyles, runbook: Runbook, step: Step, skipped: Sequence[Step], size: tuple[int, int]
+) -> Form:
+    """A form for the reason to start from this step: it names the steps that are skipped, the riskiest first.
+
+    `size` is that of the terminal: the field stays in view.
+    """
+    width, groups = min(_WIDTH, size[0] - 4), named_by_risk(skipped, 1 if size[1] < LOW else 5)
+    words = (
+        f"{counted(len(skipped), 'step')} before it {'is' if len(skipped) == 1 else 'are'} skipped, with this reason:"
+    )
+    lines = paragraph(words, width, text_styles)
+    for risk, names in groups:
+        style = WRONG if risk == Risk.DESTROY else SOON if risk == Risk.CHANGE else FAINT
+        lines += labelled(f" {risk}", names, width, text_styles, style=style)
+    riskiest = max(
+        (one.risk for one in skipped if one.kind is not StepKind.MANUAL), key=list(Risk).index, default=step.risk
+    )
+    return Form(
+        text_styles,
+        f"Start from {step.number} {step.title}",
+        [Field("reason", "Why from here?", fault=_fault)],
+        words=lines,
+        accept="Start here",
+        mark=None if riskiest is Risk.OBSERVE else step_mark(runbook.environment, riskiest, text_styles),
     )
 
 

@@ -193,11 +193,7 @@ class Commands:
 
     async def start_here(self) -> None:
         if step := self._screen.step:
-            count = len(self._runner.passed_over(step))
-            words = (
-                f"{count} step{'s' * (count > 1)} before it {'are' if count > 1 else 'is'} skipped, with this reason."
-            )
-            await self._runner.decide(step, "Begin at", "Why from here?", words, "Start here", self._session.start_from)
+            await self._runner.start_here(step)
 
     # Other people
 

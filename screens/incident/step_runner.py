@@ -16,7 +16,7 @@ from midwatch.supervisor.terminal_client import LEAVE_WORDS, Left, attach
 from midwatch.system.errors import Failed
 from midwatch.system.sanitize import safe_text
 from screens.dialogs.confirm import Confirm
-from screens.dialogs.reason import reason_form
+from screens.dialogs.reason import reason_form, start_form
 from screens.dialogs.secrets import secrets_form
 from screens.incident.collaboration import Collaboration
 from screens.widgets.background import WorkFailed, in_background
@@ -198,6 +198,13 @@ class StepRunner:
             None: "it cannot be told; decide yourself",
         }
         self._screen.notice(f"{step.number}: {words[holds]}")
+
+    async def start_here(self, step: Step) -> None:
+        """Skip what waits before the step, which the dialog names, with a reason."""
+        form = start_form(self._text_styles, self._session.runbook, step, self.passed_over(step), self._screen.app.size)
+        async for answer in form.answers(self._screen.app):
+            if await form.carry_out(self._session.start_from, step.id, answer["reason"]):
+                self._screen.follow_next()
 
     def passed_over(self, step: Step) -> list[Step]:
         """The earlier steps that wait for somebody."""

@@ -102,9 +102,25 @@ async def test_one_may_begin_at_any_step(controller: IncidentController) -> None
     async with opened(controller, sources=[]) as pilot:
         await press(pilot, "end", "b")
         assert "2 steps before it are skipped" in grid(pilot)
-        await press(pilot, *"day shift did it", "enter")
+        await press(pilot, "x", "enter")
+        await until(pilot, lambda: "a reason has more than one letter" in grid(pilot))
+        await press(pilot, "backspace", *"day shift did it", "enter")
         assert [status(controller, name) for name in ("freeze", "talk")] == [StepStatus.SKIPPED, StepStatus.SKIPPED]
         await until(pilot, lambda: "▶ □ Do the work" in grid(pilot))
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24)])
+async def test_start_from_a_step_names_the_steps_that_it_skips_risky_ones_first(
+    session: IncidentController, size: tuple[int, int]
+) -> None:
+    async with opened(session, size, sources=[]) as pilot:
+        await press(pilot, "slash", *"old backups", "enter", "b")
+        await until(pilot, lambda: "Start from 6.2 Clean up old backups" in grid(pilot))
+        found = [
+            grid(pilot).index(word) for word in ("destroy 6.1 Clean up Docker", "change  3.8 Emergency", "Why from")
+        ]
+        assert found == sorted(found)
+        assert "PRODUCTION · destroy" in grid(pilot)
 
 
 async def test_what_becomes_of_the_journal_and_its_disk_is_said_at_once(session: IncidentController) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from midwatch.api.plan import Plan
 from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.step_selection import named_by_risk, steps_passed_over
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import CriterionState, StepStatus
 from midwatch.runbook.condition_forms import checks_in
@@ -227,6 +228,9 @@ class StepCommands:
 
     def start(self, step: Step, rest: str) -> None:
         """Go on here, whatever waits before it."""
+        skipped = steps_passed_over(step, self._controller.incident, self._controller.runbook)
+        for risk, names in named_by_risk(skipped):
+            self._terminal.say(f"This skips, {risk}: {names}")
         self._controller.start_from(step.id, self._reason(rest, f"Why start from {titled(step)}: "))
         self._terminal.say(f"Going on at {titled(step)}; the steps before it are skipped with this reason.")
 
