@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 
 from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from midwatch.engine.incident_controls import IncidentControls
 from screens.widgets import background
@@ -19,6 +23,8 @@ from tui.app.app import MidwatchApp
 from tui.app.base_app import BaseApp
 
 Pilots = Pilot[bool]
+_AT_ONCE_S = 0.005
+"""A timer that is due within this time belongs to what is going on; the later ones are those that come round."""
 
 
 @asynccontextmanager
@@ -50,15 +56,42 @@ async def rest(pilot: Pilots) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while still < 3:
         assert time.monotonic() < deadline, f"never at rest: {background.RUNNING}"
-        await pilot.pause()
-        working = [thread for thread in background.RUNNING if thread.name != "poll"]
-        unheard = isinstance(pilot.app, BaseApp) and not pilot.app.key_queue.is_idle and pilot.app.screen.is_attached
-        still = 0 if working or unheard else still + 1
-        await asyncio.sleep(0.02)
+        still = still + 1 if await _is_still(pilot) else 0
     screen = pilot.app.screen
     if hasattr(screen, "redraw"):
         screen.redraw()
-        await pilot.pause()
+        await _draw(pilot)
+
+
+async def _is_still(pilot: Pilots) -> bool:
+    """Whether nothing is left to do for the loop: no message, no thread of ours, no key, no timer that is due at
+    once."""
+    loop = asyncio.get_running_loop()
+    await _draw(pilot)
+    await asyncio.sleep(0.002)  # what threads and descriptors bring in comes between two turns of the loop
+    working = [thread for thread in background.RUNNING if thread.name != "poll"]
+    unheard = isinstance(pilot.app, BaseApp) and not pilot.app.key_queue.is_idle and pilot.app.screen.is_attached
+    return not (working or unheard or _is_drawing(pilot.app.screen) or _soonest(loop) < _AT_ONCE_S)
+
+
+def _is_drawing(screen: Screen[Any]) -> bool:
+    """Whether something is to be drawn, or waits until the screen has been drawn."""
+    return bool(screen._callbacks or screen._dirty_widgets or screen._layout_required or screen._recompose_required)
+
+
+def _soonest(loop: asyncio.AbstractEventLoop) -> float:
+    """Seconds until the loop has something to do."""
+    if loop._ready:  # type: ignore[attr-defined]
+        return 0.0
+    waiting = [handle.when() for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
+    return min(waiting, default=math.inf) - loop.time()
+
+
+async def _draw(pilot: Pilots) -> None:
+    """Let every widget handle what has been posted to it, and draw what changed."""
+    await pilot._wait_for_screen()
+    pilot.app.screen._on_timer_update()
+    await pilot._wait_for_screen()
 
 
 async def resize(pilot: Pilots, size: tuple[int, int]) -> None:
@@ -80,9 +113,16 @@ async def until(pilot: Pilots, condition: Callable[[], object]) -> None:
 async def press(pilot: Pilots, *keys: str) -> None:
     """Press keys, and wait for what they cause."""
     for key, following in itertools.zip_longest(keys, keys[1:], fillvalue="end"):
-        await pilot.press(key)
-        if len(key) > 1 or len(following) > 1:  # letters in a row are typed into a field
+        with patch("textual.app.wait_for_idle", _one_turn):
+            await pilot.press(key)
+        typing = len(key) == len(following) == 1 and isinstance(pilot.app.focused, Input | TextArea)
+        if not typing:
             await rest(pilot)
+
+
+async def _one_turn(_least_s: float) -> None:
+    """Stands for the pilot's own wait, which takes 20 ms or more for each key until the processor is idle."""
+    await asyncio.sleep(0)
 
 
 def grid(pilot: Pilots) -> str:
