@@ -161,9 +161,10 @@ def _run(arguments: list[str]) -> int:
 class _Verbose(argparse.Action):
     """Starts at once, so that what happens while the rest is read is said too."""
 
-    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *given: object) -> None:
         from midwatch.incident.debug_log import show_on
 
+        namespace.verbose = True
         show_on(sys.stderr)
 
 

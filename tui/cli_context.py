@@ -20,9 +20,6 @@ from midwatch.system.trust import Trust
 if TYPE_CHECKING:
     from midwatch.engine.incident_controller import IncidentController
 
-if TYPE_CHECKING:
-    from midwatch.engine.incident_controller import IncidentController
-
 _HERE = Path("runbook.yaml")
 
 
@@ -94,16 +91,16 @@ def find_runbook(given: str | None, name_it: str) -> Path:
     raise BadInput("There is no runbook.yaml in this folder", hint=f"Name one: {name_it}; or rehearse: midwatch drill")
 
 
-def load_runbook(args: argparse.Namespace, *, to_run: bool = True) -> Runbook:
-    """The runbook that the arguments and the environment name, read and checked.
+def load_runbook(args: argparse.Namespace, *, to_run: bool = True, outline: bool = False) -> Runbook:
+    """The runbook that the arguments and the environment name, read and checked; of an `outline`, read only.
 
     Raises `BadInput`, also when nobody named the runbook in this folder and others could have made it; for whoever only
     looks for incidents (not `to_run`) that does not matter.
     """
-    from midwatch.runbook.loader import load
+    from midwatch.runbook.loader import load, load_outline
 
     trust = _trust_unnamed() if to_run and not _is_named(args) else None
-    runbook = load(
+    runbook = (load_outline if outline else load)(
         find_runbook(args.runbook, args.name_runbook), site=Path(args.site) if args.site else None, trust=trust
     )
     _require_confirmed(runbook, args)

@@ -6,13 +6,15 @@ import contextlib
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
 from types import FrameType
+from typing import Any, Self
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.incident.state import Incident
+from midwatch.runbook.model import Runbook
 from midwatch.system.sanitize import safe_text
-from tui.plain.descriptions import checklist_lines
+from tui.plain.checklist import checklist_lines
 from tui.plain.typed_ahead import drop_typed_ahead
+from tui.terminal.terminal_guard import guarded_terminal
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J\x1b[H"
 """The other screen, no cursor, long lines cut and not wrapped, from the top."""
@@ -23,23 +25,49 @@ _WRAPPED = "\x1b[?7h"
 _LEAVE = "\x1b[?1049l\x1b[?25h"
 
 
-@contextlib.contextmanager
-def first_paint(controller: IncidentControls, *, ascii: bool) -> Iterator[None]:
-    """Show it on the other screen, which the app takes over; back to the first one when that fails.
+class FirstPaint:
+    """The other screen with the checklist, until `hand_over` to the app.
 
-    A termination or a hang-up ends it by `KeyboardInterrupt`. After it they are kept for the app.
+    When what is inside fails before that, the terminal is as it was. A termination or a hang-up ends it by
+    `KeyboardInterrupt`; after `hand_over` they are kept for the app. The terminal is guarded until the exit.
     """
-    for number in ENDING:
-        signal.signal(number, _interrupt)
-    try:
-        _write(_ENTER + "\r\n".join(map(safe_text, _lines(controller))) + _WRAPPED, ascii=ascii)
-        yield
-    except BaseException:
-        _write(_LEAVE, ascii=ascii)
-        raise
-    for number in ENDING:
-        signal.signal(number, lambda late, _: came_late.append(late))
-    drop_typed_ahead()  # nobody typed it for the app
+
+    def __init__(self) -> None:
+        self._lines, self._guard = list[str](), contextlib.ExitStack()
+        self._signals: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with self._guard:
+            self.hide()
+
+    def show(self, incident: Incident, runbook: Runbook, *, ascii: bool) -> None:
+        """Show how the incident stands."""
+        lines = _lines(incident, runbook)
+        if not self._signals:
+            self._guard.enter_context(guarded_terminal())
+            self._signals = {number: signal.signal(number, _interrupt) for number in ENDING}
+        if lines != self._lines:
+            self._lines = lines
+            _write(_ENTER + "\r\n".join(map(safe_text, lines)) + _WRAPPED, ascii=ascii)
+
+    def hide(self) -> None:
+        """Go back to the first screen, so that something can be said there."""
+        if self._signals:
+            _write(_LEAVE, ascii=True)
+            for number, before in self._signals.items():
+                signal.signal(number, before)
+        self._guard.close()
+        self._lines, self._signals = [], {}
+
+    def hand_over(self) -> None:
+        """Leave the other screen to the app. Nobody typed for the app what was typed before."""
+        for number in self._signals:
+            signal.signal(number, lambda late, _: came_late.append(late))
+        self._signals = {}
+        drop_typed_ahead()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -55,8 +83,7 @@ def _write(text: str, *, ascii: bool) -> None:
             terminal.flush()
 
 
-def _lines(controller: IncidentControls) -> list[str]:
-    incident, runbook = controller.incident, controller.runbook
+def _lines(incident: Incident, runbook: Runbook) -> list[str]:
     tally = incident.tally(runbook.steps())
     head = f" {incident.severity}  {runbook.environment.word}  {incident.id}  {incident.title}"
     current = incident.next_step(runbook)

@@ -8,22 +8,17 @@ import os
 import select
 import sys
 from io import BufferedReader
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from midwatch.control.lease import DriverState
-from midwatch.engine.incident_controller import IncidentController
-from midwatch.engine.rehearsal_end import RehearsalEnd
-from midwatch.incident.paths import IncidentFolder
-from midwatch.reports.handoff_summary import headline
-from midwatch.runbook.model import Runbook
-from midwatch.system.actor import current_actor, login
-from midwatch.system.errors import BadInput, MidwatchError
+from midwatch.system.errors import BadInput
 from tui.app.settings import read_settings, settings_file
 from tui.cli_context import debug_log
-from tui.first_paint import first_paint
-from tui.output import is_utf8_encoding, say
-from tui.plain.typed_ahead import drop_typed_ahead
-from tui.terminal.terminal_guard import guarded_terminal
+from tui.first_paint import FirstPaint
+from tui.output import is_utf8_encoding
+
+if TYPE_CHECKING:
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.engine.rehearsal_end import RehearsalEnd
 
 
 def forget_inherited_size() -> None:
@@ -56,7 +51,12 @@ def _nobody_answers() -> bool:
 
 
 def open_screen(
-    controller: IncidentController, *, ascii: bool, mouse: bool, rehearsal: RehearsalEnd | None = None
+    controller: IncidentController,
+    paint: FirstPaint,
+    *,
+    ascii: bool,
+    mouse: bool,
+    rehearsal: RehearsalEnd | None = None,
 ) -> bool:
     """Show the incident until the operator leaves; gives control back then. Running steps go on.
 
@@ -64,26 +64,31 @@ def open_screen(
     """
     from midwatch.incident.debug_log import leave_the_terminal
 
-    chosen = read_settings(settings_file())
-    plain = ascii or chosen.ascii or not utf8()
+    few_signs, mouse = ascii_only(ascii), mouse and read_settings(settings_file()).mouse
     try:
         controller.register_observer()
         leave_the_terminal()
-        with guarded_terminal():
-            with first_paint(controller, ascii=plain):
-                from tui.app.app import MidwatchApp
-                from tui.app.keymap_file import keys_file, read_keymap
+        paint.show(controller.incident, controller.runbook, ascii=few_signs)
+        from tui.app.app import MidwatchApp
+        from tui.app.keymap_file import keys_file, read_keymap
 
-                app = MidwatchApp(controller, ascii=plain, keymap=read_keymap(keys_file()), rehearsal=rehearsal)
-            gc.freeze()  # what is loaded stays, and a search through it would hold a key up
-            app.run(mouse=mouse and chosen.mouse)
+        app = MidwatchApp(controller, ascii=few_signs, keymap=read_keymap(keys_file()), rehearsal=rehearsal)
+        paint.hand_over()
+        gc.freeze()  # what is loaded stays, and a search through it would hold a key up
+        app.run(mouse=mouse)
         return app.left_on_purpose
     finally:
         controller.leave()
 
 
 def open_front(
-    controller: IncidentController, *, lines: bool, ascii: bool, mouse: bool, rehearsal: RehearsalEnd | None = None
+    controller: IncidentController,
+    paint: FirstPaint,
+    *,
+    lines: bool,
+    ascii: bool,
+    mouse: bool,
+    rehearsal: RehearsalEnd | None = None,
 ) -> bool:
     """Work on the incident with the screen or with plain lines; as `open_screen`. `rehearsal` is given where leaving
     deletes everything."""
@@ -92,41 +97,12 @@ def open_front(
             from tui.plain.front_end import talk
 
             return talk(controller, rehearsal)
-        return open_screen(controller, ascii=ascii, mouse=mouse, rehearsal=rehearsal)
+        return open_screen(controller, paint, ascii=ascii, mouse=mouse, rehearsal=rehearsal)
 
 
-def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook | None = None) -> IncidentController:
-    """Take control; where somebody drives, follow along rather than turn the engineer away.
-
-    With a reason, whoever drives is watched first, and control is taken over when it is unresponsive; one's own
-    screen at another terminal gives it up. Whoever is offered control is asked.
-    """
-    controller = IncidentController.observe(folder, actor=current_actor(), own=own)
-    offered = controller.offered_to_me and _accepted(controller)
-    if reason and not offered:
-        controller.wait_for_lease_expiry(lambda text: say(f"midwatch: {text}", error=True))
-    lease = controller.lease
-    mine = lease.driver is not None and login(lease.driver.actor) == login(controller.actor)
-    try:
-        if offered or (reason and mine and lease.state is DriverState.ALIVE):
-            controller.accept_control()
-        elif not controller.offered_to_me:
-            controller.take_control(reason)
-    except MidwatchError as refused:
-        say(f"midwatch: {refused} Observing.", error=True)
-    return controller
-
-
-def _accepted(controller: IncidentController) -> bool:
-    """Show how the incident stands to whoever is offered control, and ask."""
-    offer = controller.offer
-    assert offer is not None
-    for line in (headline(controller.incident, controller.clock), *offer.summary):
-        say(line)
-    drop_typed_ahead()
-    say(f"{offer.giver} offers you control. Take it? [Y/n] ", end="", flush=True)
-    answer = sys.stdin.readline()
-    return answer != "" and answer.strip().lower() in ("", "y", "yes")
+def ascii_only(asked: bool) -> bool:
+    """Whether the screen shows ASCII only: asked for, set, or because the terminal can show no more."""
+    return asked or not utf8() or read_settings(settings_file()).ascii
 
 
 def utf8() -> bool:

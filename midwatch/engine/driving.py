@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -107,7 +107,7 @@ def _finish_adoption(folder: IncidentFolder, said: Declared) -> None:
                 sync_folder(folder.path)
 
 
-def load_copies(folder: IncidentFolder, base: Path) -> Runbook:
+def load_copies(folder: IncidentFolder, base: Path, load: Callable[..., Runbook] = load) -> Runbook:
     """The runbook in an incident's folder, its relative paths starting in `base`. Raises `RunbookErrors`."""
     site = folder.site if os.path.lexists(folder.site) else None
     return dataclasses.replace(load(folder.runbook, site=site, environment=NO_SITE), base=base)

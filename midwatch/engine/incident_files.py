@@ -11,15 +11,19 @@ from typing import Any
 from midwatch.engine.driving import Declared, load_copies
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import Event, EventKind
+from midwatch.incident.known_values import FilledRunbook
 from midwatch.incident.paths import IncidentFolder, incident_id, incidents_folder
 from midwatch.incident.permissions import new_folder, open_file
+from midwatch.incident.reducer import reduce
+from midwatch.incident.state import Incident
 from midwatch.journal.reader import read
 from midwatch.runbook.expansion import expanded
+from midwatch.runbook.loader import load_outline
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.runbook.source import LIMIT
 from midwatch.system.clock import Clock
 from midwatch.system.durable import make_missing_folders, sync_folder
-from midwatch.system.errors import BadInput, Failed
+from midwatch.system.errors import BadInput, Failed, Refused
 from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import read_regular, remove_tree
 
@@ -111,11 +115,32 @@ def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
 
     Nothing of it may be run before `midwatch.engine.driving` has compared it.
     """
+    events = _read_events(folder)
+    with event_errors(folder.id):
+        items = {str(e.body["step"]): e.body["items"] for e in events if e.kind == EventKind.LOOP_ITEMS}
+        return expanded(load_original(folder, events), items), events
+
+
+def outline(folder: IncidentFolder, own: Runbook) -> tuple[Incident, Runbook]:
+    """How the incident stands, by its journal and an outline of its runbook, to be shown before anything else is loaded.
+
+    `own` is the outline of the operator's runbook, which is used where its content is the declared one. Raises
+    `BadInput`, and `Refused` when the copies are not the declared ones.
+    """
+    events = _read_events(folder)
+    said = Declared.of(folder, events)
+    runbook = own if not said.difference(own) else load_copies(folder, said.base, load_outline)
+    if difference := said.difference(runbook):
+        raise Refused(difference)
+    with event_errors(folder.id):
+        incident = reduce(events)
+        return incident, FilledRunbook(runbook).at(incident)
+
+
+def _read_events(folder: IncidentFolder) -> list[Event]:
     events = read(folder.journal)
     if not events or events[0].kind != EventKind.DECLARED:
         raise BadInput(
             f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}"
         )
-    with event_errors(folder.id):
-        items = {str(e.body["step"]): e.body["items"] for e in events if e.kind == EventKind.LOOP_ITEMS}
-        return expanded(load_original(folder, events), items), events
+    return events

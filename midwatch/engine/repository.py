@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from midwatch.control.lease import driver_of
 from midwatch.incident.events import ENDS, Event, EventKind
 from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.incident.reducer import reduce
@@ -148,10 +147,12 @@ def summary(folder: IncidentFolder) -> Summary:
 
 
 def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
+    from midwatch.control.lease import driver_of
+    from midwatch.engine.incident_files import load_original
+
     incident = reduce(events)
     driver = driver_of(folder)
     try:
-        from midwatch.engine.incident_files import load_original
         from midwatch.runbook.expansion import expanded
 
         runbook = load_original(folder, events)

@@ -25,7 +25,7 @@ from midwatch.runbook.model import (
     Trigger,
 )
 from midwatch.runbook.schema import PANEL_KEYS
-from midwatch.runbook.step_builder import build_step, criterion_of, identity, prose, question_of
+from midwatch.runbook.step_builder import RiskOf, build_step, criterion_of, identity, prose, question_of
 from midwatch.runbook.target_builder import build_target
 
 _NONE: dict[str, Found] = {}
@@ -39,7 +39,8 @@ def build_runbook(
     site_file: Path | None,
     base: Path,
     sha256: str,
-    site_sha256: str = "",
+    site_sha256: str,
+    risk_of: RiskOf,
 ) -> Runbook:
     """The runbook with the site's entries laid over its own."""
     targets = {name: build_target(name, found.value) for name, found in laid_over("targets", fields, site).items()}
@@ -67,7 +68,7 @@ def build_runbook(
         ),
         panels=tuple(_panel(name, found) for name, found in laid_over("panels", fields, site).items()),
         triggers=tuple(_trigger(item.value) for item in fields.items("triggers")),
-        phases=_phases(fields, targets),
+        phases=_phases(fields, targets, risk_of),
         closure=tuple(criterion_of(item.value) for item in fields.items("closure")),
         inputs=tuple(_input(item.value, site.table("inputs") if site else _NONE) for item in fields.items("inputs")),
         witness=site.get("witness", fields.get("witness", True)) if site else fields.get("witness", True),
@@ -91,7 +92,7 @@ def section_of(phase: Fields, place: int) -> str:
     return str(phase.get("section") or place)
 
 
-def _phases(fields: Fields, targets: Collection[str]) -> tuple[Phase, ...]:
+def _phases(fields: Fields, targets: Collection[str], risk_of: RiskOf) -> tuple[Phase, ...]:
     """The phases with their steps; a step knows the earlier steps that its condition names."""
     phases: list[Phase] = []
     earlier: dict[str, Step] = {}
@@ -100,7 +101,7 @@ def _phases(fields: Fields, targets: Collection[str]) -> tuple[Phase, ...]:
         section = section_of(phase, place)
         steps = []
         for number, found in enumerate(phase.items("steps"), start=1):
-            step = build_step(found.value, f"{section}.{number}", earlier, targets)
+            step = build_step(found.value, f"{section}.{number}", earlier, targets, risk_of)
             earlier[step.id] = step
             steps.append(step)
         phases.append(Phase(identity(phase), phase.get("title", ""), section, tuple(steps), prose(phase, "intro")))

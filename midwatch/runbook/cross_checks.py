@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from midwatch.runbook.action_lookup import action_of
 from midwatch.runbook.builder import laid_over, section_of
 from midwatch.runbook.channel_keys import check_channels, check_role_channels
 from midwatch.runbook.condition_checks import check_condition, conditions_in
@@ -18,7 +19,7 @@ from midwatch.runbook.process_keys import PROCESS_KEYS, check_process
 from midwatch.runbook.processes import is_reserved
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.secret_keys import SECRETS, check_secrets
-from midwatch.runbook.step_builder import action_of, identity, kind_of, question_of
+from midwatch.runbook.step_builder import identity, kind_of, question_of
 from midwatch.runbook.targets import TargetKind
 from midwatch.runbook.text_checks import check_texts, values_in
 from midwatch.system.errors import SourceLocation

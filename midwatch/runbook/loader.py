@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.runbook.argument_checks import check_arguments
 from midwatch.runbook.builder import build_runbook
-from midwatch.runbook.cross_checks import check_whole
 from midwatch.runbook.fields import Fields, Problems
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.model import Risk, Runbook
 from midwatch.runbook.schema import RUNBOOK, SITE
-from midwatch.runbook.secret_checks import check_defaults, check_text, without_secret_names
 from midwatch.runbook.shapes import Shape
 from midwatch.runbook.source import read_text, require_reachable
-from midwatch.runbook.yaml_loader import Scalar, Table, parse_yaml
+from midwatch.runbook.step_builder import RiskOf
+from midwatch.runbook.yaml_loader import Node, Scalar, Table, parse_yaml
 from midwatch.system.errors import BadInput, SourceLocation
 from midwatch.system.trust import Trust
 
+DocumentCheck = Callable[[str, Node, Path, Problems], None]
+"""Says what is wrong with the text of a file and with what was read from it."""
+_parse = functools.lru_cache(maxsize=4)(parse_yaml)
+"""A start reads the operator's files and the incident's copies several times; they are parsed once."""
 SITE_NAME = "site.yaml"
 """The site file that is used when it lies beside the runbook and no other is named."""
 
@@ -50,29 +54,83 @@ def load(
     beside the runbook still has to be this user's, root's or the runbook's owner's. The digests are of the very bytes
     that were parsed.
     """
+    from midwatch.runbook.action_lookup import risk_of
+    from midwatch.runbook.argument_checks import check_arguments
+    from midwatch.runbook.cross_checks import check_whole
+    from midwatch.runbook.secret_checks import check_document
+
     problems = Problems()
-    try:
-        fields, sha256 = _read(path, RUNBOOK, problems, trust)
-        site, site_trust = (site, None) if site else _default_site(path, environment, trust)
-        overlay, site_sha256 = _read(site, SITE, problems, site_trust) if site else (None, "")
-    except BadInput as error:
-        raise RunbookErrors([*problems.found, error], more=problems.more) from error
-    check_whole(fields, overlay, problems)
-    file, site_file = _absolute(path), _absolute(site) if site else None
-    base = (site_file or file).parent
-    digests = {"sha256": sha256, "site_sha256": site_sha256}
-    runbook = build_runbook(fields, overlay, file=file, site_file=site_file, base=base, **digests)
-    check_arguments(fields, overlay, runbook, problems)
+    files = _read_both(path, site, environment, trust, problems, check_document)
+    check_whole(files.fields, files.overlay, problems)
+    runbook = files.build(risk_of)
+    check_arguments(files.fields, files.overlay, runbook, problems)
     if problems:
         raise RunbookErrors(problems.found, more=problems.more)
     return runbook
 
 
-def _read(path: Path, shape: Shape, problems: Problems, trust: Trust | None) -> tuple[Fields, str]:
+def load_outline(
+    path: Path, *, site: Path | None = None, environment: Mapping[str, str] | None = None, trust: Trust | None = None
+) -> Runbook:
+    """The runbook in this file as `load` reads it, before it is checked and without any plug-in: to be shown, not run.
+
+    A step that leaves its risk to its action counts as `destroy`. Raises `RunbookErrors` for what cannot be read.
+    """
+    problems = Problems()
+    files = _read_both(path, site, environment, trust, problems)
+    if problems:
+        raise RunbookErrors(problems.found, more=problems.more)
+    return files.build(lambda action: Risk.DESTROY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """A runbook and its site file, as they were read."""
+
+    path: Path
+    fields: Fields
+    sha256: str
+    site: Path | None = None
+    overlay: Fields | None = None
+    site_sha256: str = ""
+
+    def build(self, risk_of: RiskOf) -> Runbook:
+        file, site_file = _absolute(self.path), _absolute(self.site) if self.site else None
+        return build_runbook(
+            self.fields,
+            self.overlay,
+            file=file,
+            site_file=site_file,
+            base=(site_file or file).parent,
+            sha256=self.sha256,
+            site_sha256=self.site_sha256,
+            risk_of=risk_of,
+        )
+
+
+def _read_both(
+    path: Path,
+    site: Path | None,
+    environment: Mapping[str, str] | None,
+    trust: Trust | None,
+    problems: Problems,
+    check: DocumentCheck = lambda text, node, path, problems: None,
+) -> _Files:
+    try:
+        fields, sha256 = _read(path, RUNBOOK, problems, trust, check)
+        site, site_trust = (site, None) if site else _default_site(path, environment, trust)
+        overlay, site_sha256 = _read(site, SITE, problems, site_trust, check) if site else (None, "")
+    except BadInput as error:
+        raise RunbookErrors([*problems.found, error], more=problems.more) from error
+    return _Files(path, fields, sha256, site, overlay, site_sha256)
+
+
+def _read(
+    path: Path, shape: Shape, problems: Problems, trust: Trust | None, check: DocumentCheck
+) -> tuple[Fields, str]:
     text, sha256 = read_text(path, trust)
-    node, found = parse_yaml(text, str(path))
-    check_text(without_secret_names(text, node), path, problems)
-    check_defaults(node, problems)
+    node, found = _parse(text, str(path))
+    check(text, node, path, problems)
     for problem in found:
         problems.take(problem)
     first = shape.keys[0].name

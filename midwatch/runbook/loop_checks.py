@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from midwatch.runbook.action_lookup import action_of
 from midwatch.runbook.condition_checks import conditions_in
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loops import TARGETS, loop_of
 from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, StepKind
 from midwatch.runbook.shapes import shortened
-from midwatch.runbook.step_builder import action_of, identity, kind_of
+from midwatch.runbook.step_builder import identity, kind_of
 from midwatch.runbook.text_checks import values_in
 from midwatch.system.suggestion import suggest
 

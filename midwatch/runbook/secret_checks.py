@@ -18,7 +18,13 @@ _URI_HINT = "Take it out: ~/.pgpass, a target's password_file or a variable of t
 _HINT = "Take it out: a file, or a variable of the environment from which Midwatch is started, can hold it"
 
 
-def check_text(text: str, path: Path, problems: Problems) -> None:
+def check_document(text: str, node: Node, path: Path, problems: Problems) -> None:
+    """Say where this file holds what looks like a secret."""
+    _check_text(_without_secret_names(text, node), path, problems)
+    _check_defaults(node, problems)
+
+
+def _check_text(text: str, path: Path, problems: Problems) -> None:
     """Say where this text holds what looks like a secret."""
     raw = text.encode("utf-8", "surrogatepass")
     hits, _ = PatternMatcher().search(raw, final=True, idle=False)
@@ -37,7 +43,7 @@ def check_text(text: str, path: Path, problems: Problems) -> None:
             problems.add("This looks like a secret, which everybody may read here", place, _HINT)
 
 
-def without_secret_names(text: str, node: Node) -> str:
+def _without_secret_names(text: str, node: Node) -> str:
     """The text with other letters for the names under `secrets`: what follows such a name says where a secret is."""
     lines = text.split("\n")
     for name, place in _secret_names(node):
@@ -66,16 +72,16 @@ def _secret_names(node: Node) -> Iterator[tuple[str, SourceLocation]]:
             )
 
 
-def check_defaults(node: Node, problems: Problems) -> None:
+def _check_defaults(node: Node, problems: Problems) -> None:
     """Say which inputs and variables that are named like a secret have a value in this file."""
     if isinstance(node, Listing):
         for item in node.items:
-            check_defaults(item, problems)
+            _check_defaults(item, problems)
     if not isinstance(node, Table):
         return
     _check_default(node, problems)
     for entry in node.entries.values():
-        check_defaults(entry.node, problems)
+        _check_defaults(entry.node, problems)
 
 
 def _check_default(table: Table, problems: Problems) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from midwatch.api.action import Action
-from midwatch.api.registry import find_action
 from midwatch.runbook.condition_builder import build_condition
 from midwatch.runbook.fields import Fields, arguments
 from midwatch.runbook.loop_keys import build_loop
 from midwatch.runbook.model import CheckSpec, OnFailure, Question, Risk, Severity, Step, StepKind
 from midwatch.runbook.process_keys import build_process
 from midwatch.runbook.secret_keys import build_secrets
-from midwatch.system.errors import BadInput
 
+RiskOf = Callable[[str], Risk]
+"""The risk of the action with this name."""
 _AT_TERMINAL_S = 8 * 3600.0
 """Seconds after which a step at whose terminal a person sits is stopped, unless it says its own time."""
 
@@ -36,21 +35,15 @@ def kind_of(step: Fields) -> StepKind:
     return StepKind.USES if "uses" in step else StepKind.RUN if "run" in step else StepKind.MANUAL
 
 
-def action_of(name: str) -> type[Action] | None:
-    """The action with this name; None when there is none."""
-    try:
-        return find_action(name)
-    except BadInput:
-        return None
-
-
-def build_step(fields: Fields, number: str, earlier: Mapping[str, Step], targets: Collection[str]) -> Step:
+def build_step(
+    fields: Fields, number: str, earlier: Mapping[str, Step], targets: Collection[str], risk_of: RiskOf
+) -> Step:
     return Step(
         id=identity(fields),
         number=number,
         title=fields.get("title", ""),
         kind=kind_of(fields),
-        risk=_risk(fields),
+        risk=_risk(fields, risk_of),
         place=fields.place,
         why=prose(fields, "why"),
         instructions=prose(fields, "instructions"),
@@ -80,11 +73,10 @@ def build_step(fields: Fields, number: str, earlier: Mapping[str, Step], targets
     )
 
 
-def _risk(fields: Fields) -> Risk:
+def _risk(fields: Fields, risk_of: RiskOf) -> Risk:
     if fields.get("risk"):
         return Risk(fields.get("risk"))
-    action = action_of(fields.get("uses")) if fields.get("uses") else None
-    return action.risk if action else Risk.OBSERVE
+    return risk_of(fields.get("uses")) if fields.get("uses") else Risk.OBSERVE
 
 
 def _on_failure(fields: Fields | None) -> OnFailure:

@@ -107,7 +107,9 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
     from midwatch.reports.timeline import timeline
     from midwatch.runbook.loader import load
     from midwatch.system.actor import current_actor
-    from tui.launch_tui import drive_or_observe, open_front
+    from tui.first_paint import FirstPaint
+    from tui.joining import drive_or_observe
+    from tui.launch_tui import open_front
     from tui.user_files import write_text
 
     runbook = load(place.runbook, site=place.site)
@@ -126,7 +128,10 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
         return file
 
     rehearsal = RehearsalEnd(export) if place.owned and not args.keep else None
-    left = open_front(controller, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse, rehearsal=rehearsal)
+    with FirstPaint() as paint:
+        left = open_front(
+            controller, paint, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse, rehearsal=rehearsal
+        )
     if args.export:
         write_text(Path(args.export), timeline(controller.runbook, controller.events, controller.folder))
     return Exit.DONE, left

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 from midwatch.engine.reasons import optional_reason
 from midwatch.runbook.model import Runbook
-from midwatch.system.errors import BadInput, Exit, SourceLocation
+from midwatch.system.errors import BadInput, Exit, MidwatchError, SourceLocation
 from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook, own_runbook, refuse_inputs
 from tui.output import say
 
 if TYPE_CHECKING:
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.incident.paths import IncidentFolder
     from midwatch.runbook.declaration import Declaration
+    from tui.first_paint import FirstPaint
 
+_INSTEAD = "midwatch run RUNBOOK --headless --answers FILE"
 _EARLIER = 3
 """Incidents that are shown before a new one is declared."""
 
@@ -47,17 +51,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Open the incident on the screen, or line by line."""
-    from midwatch.engine.incident_controller import IncidentController
-    from midwatch.engine.repository import find, open_incident
-    from midwatch.system.actor import current_actor
-    from tui.launch_tui import drive_or_observe, forget_inherited_size, open_front, wants_lines
+    from tui.first_paint import FirstPaint
+    from tui.launch_tui import forget_inherited_size, open_front, wants_lines
 
     reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
-    runbook = load_runbook(args, to_run=not args.observe)
     forget_inherited_size()
-    lines = wants_lines(plain=args.plain, instead="midwatch run RUNBOOK --headless --answers FILE")
+    with FirstPaint() as paint:
+        if not (args.new or args.plain or args.verbose):
+            _show_outline(args, paint)
+        runbook = load_runbook(args, to_run=not args.observe)
+        lines = wants_lines(plain=args.plain, instead=_INSTEAD)
+        controller = _opened(args, runbook, reason, paint, lines=lines)
+        if controller is None:
+            return Exit.DONE
+        open_front(controller, paint, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
+    where = Path(controller.folder.path)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        say(
+            f"{controller.incident.id} is {controller.incident.word}; its record: {where}",
+            flush=True,
+        )
+    return Exit.DONE
+
+
+def _show_outline(args: argparse.Namespace, paint: FirstPaint) -> None:
+    """Show the incident that is about to be resumed. What keeps it from that is found again, and said, after it."""
+    from midwatch.engine.incident_files import outline
+    from tui.launch_tui import ascii_only, wants_lines
+
+    with contextlib.suppress(MidwatchError, OSError):
+        if not wants_lines(plain=False, instead=_INSTEAD):
+            runbook = load_runbook(args, to_run=not args.observe, outline=True)
+            folder = _folder(args, runbook)
+            if folder is not None:
+                paint.show(*outline(folder, runbook), ascii=ascii_only(args.ascii))
+
+
+def _folder(args: argparse.Namespace, runbook: Runbook) -> IncidentFolder | None:
+    """The incident to resume; None when one is to be declared."""
+    from midwatch.engine.repository import find, open_incident
+
     logs = runbook.location_of("logs")
-    folder = find(logs, args.incident) if args.incident else None if args.new else open_incident(logs, runbook.id)
+    return find(logs, args.incident) if args.incident else None if args.new else open_incident(logs, runbook.id)
+
+
+def _opened(
+    args: argparse.Namespace, runbook: Runbook, reason: str, paint: FirstPaint, *, lines: bool
+) -> IncidentController | None:
+    """The incident, resumed or declared; None when nobody wants to declare one."""
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.system.actor import current_actor
+    from tui.joining import drive_or_observe
+
+    folder = _folder(args, runbook)
     if folder is not None:
         refuse_inputs(args, folder)
     if folder is None:
@@ -65,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
             raise BadInput("There is no open incident to observe", hint="See them: midwatch incidents")
         found = _declaration(runbook, args, lines=lines)
         if found is None:
-            return Exit.DONE
+            return None
         controller = IncidentController.declare(
             runbook, actor=current_actor(), severity=found.severity, inputs=found.inputs
         )
@@ -74,15 +120,8 @@ def run(args: argparse.Namespace) -> int:
     elif args.observe:
         controller = IncidentController.observe(folder, actor=current_actor(), own=own_runbook(args))
     else:
-        controller = drive_or_observe(folder, reason=reason, own=runbook)
-    open_front(controller, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
-    where = Path(controller.folder.path)
-    with contextlib.suppress(OSError):  # the terminal may be gone
-        say(
-            f"{controller.incident.id} is {controller.incident.word}; its record: {where}",
-            flush=True,
-        )
-    return Exit.DONE
+        controller = drive_or_observe(folder, reason=reason, own=runbook, before_saying=paint.hide)
+    return controller
 
 
 def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> Declaration | None:

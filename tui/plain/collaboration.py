@@ -15,7 +15,7 @@ from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.runbook.model import Step
 from midwatch.runbook.step_names import named
 from midwatch.system.errors import Refused
-from tui.plain.descriptions import titled
+from tui.plain.checklist import titled
 from tui.plain.line_terminal import Interrupted, LineTerminal
 from tui.plain.plan_text import plan_lines
 

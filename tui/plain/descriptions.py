@@ -7,14 +7,14 @@ from datetime import datetime
 
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind, NextAction, is_batch
-from midwatch.incident.conditions import Verdict
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below
 from midwatch.runbook.declaration import input_lines
-from midwatch.runbook.forks import branch_of, forks_of, open_words, way_words
+from midwatch.runbook.forks import forks_of, open_words, way_words
 from midwatch.runbook.model import Runbook, Step, StepKind
 from midwatch.runbook.text_values import fill
 from midwatch.system.units import duration
+from tui.plain.checklist import titled
 
 _KINDS = {StepKind.MANUAL: "done by a person", StepKind.RUN: "run by Midwatch", StepKind.USES: "run by Midwatch"}
 
@@ -46,11 +46,6 @@ def owed_lines(incident: Incident, runbook: Runbook) -> Iterator[str]:
     for role, why in incident.to_notify.items():
         name = runbook.roles[role].name if role in runbook.roles else role
         yield f"Notify {name}: {why}. The word is t."
-
-
-def titled(step: Step) -> str:
-    """`3.8 Emergency backup of ARP`."""
-    return f"{step.number} {step.title}"
 
 
 def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str]:
@@ -102,29 +97,6 @@ def history_lines(step: Step, incident: Incident) -> Iterator[str]:
         yield f"Said: {state.reason}"
     for key, value in state.values.items():
         yield f"{key}: {value}"
-
-
-def checklist_lines(incident: Incident, runbook: Runbook, current: Step | None, *, whole: bool) -> Iterator[str]:
-    """Phases with their counts; the steps of the phase that one is in, or of all."""
-    here = runbook.phase_of(current.id) if current else None
-    loop = current.item.loop if current and current.item else current.id if current and current.loop else ""
-    for phase in runbook.phases:
-        yield f"{phase.section} {phase.title}: {incident.tally(phase.steps).words or 'nothing is needed'}.".lstrip()
-        for step in runbook.entries(phase) if whole or phase is here else ():
-            more = (f", {words}" if (words := incident.items_words(step)) else "") + _way(step, incident)
-            yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}{more}"
-            for item in step.loop.steps if step.loop and (whole or step.id == loop) else ():
-                yield f"    {'next, ' if item is current else ''}{incident.status(item).value}: {titled(item)}"
-
-
-def _way(step: Step, incident: Incident) -> str:
-    """The way of a fork that a step belongs to."""
-    branch = branch_of(step)
-    if branch is None:
-        return ""
-    known = {Verdict.TRUE: "way taken", Verdict.FALSE: "way not taken"}
-    word = known.get(incident.condition(step).verdict, "way open")
-    return f", {word}: {' or '.join(branch[1])}"
 
 
 def timeline_lines(controller: IncidentControls, *, first: int = 1) -> Iterator[str]:

@@ -22,6 +22,7 @@ from midwatch.system.errors import MidwatchError, Refused
 from midwatch.system.sanitize import safe_text
 from tui.plain import descriptions
 from tui.plain.annotations import Annotations
+from tui.plain.checklist import checklist_lines, titled
 from tui.plain.collaboration import Collaboration
 from tui.plain.command_words import help_lines, parse
 from tui.plain.line_terminal import Gone, Interrupted, LineTerminal
@@ -224,7 +225,7 @@ class Session:
         step = self._controller.runbook.step(action.step) if action.step else None
         if action.kind is ActionKind.GO_TO and step is not None:
             if action.is_needed_first:
-                self._terminal.say(f"{descriptions.titled(step)} is needed first.")
+                self._terminal.say(f"{titled(step)} is needed first.")
             self._at = None if step is workflow.current_step(self._controller) else step
             return
         {
@@ -293,7 +294,7 @@ class Session:
 
     def _list(self, rest: str) -> None:
         incident, runbook = self._controller.incident, self._controller.runbook
-        for line in descriptions.checklist_lines(incident, runbook, self.step, whole=rest == "all"):
+        for line in checklist_lines(incident, runbook, self.step, whole=rest == "all"):
             self._terminal.say(line)
 
     def _view(self, rest: str) -> None:
@@ -304,9 +305,7 @@ class Session:
     def _go_to(self, rest: str) -> None:
         self._at = named(self._controller.runbook, rest) if rest else None
         if self.step is not None:
-            self._terminal.say(
-                f"At {descriptions.titled(self.step)}, {self._controller.incident.status(self.step).value}."
-            )
+            self._terminal.say(f"At {titled(self.step)}, {self._controller.incident.status(self.step).value}.")
 
     def _follow(self) -> None:
         self._followed(self._under_way())
@@ -323,7 +322,7 @@ class Session:
         step = self._one()
         folder = self._controller.attempt_folder(step.id)
         if folder is None:
-            raise Refused(f"{descriptions.titled(step)} has written nothing")
+            raise Refused(f"{titled(step)} has written nothing")
         output_index, count = OutputIndex(folder.output), int(rest) if rest.isdecimal() and len(rest) < 6 else _LAST
         while output_index.refresh():
             pass
@@ -363,10 +362,7 @@ class Session:
         if self._rehearsal is not None:
             self._left = self._ends_rehearsal(self._rehearsal)
             return
-        running = [
-            descriptions.titled(self._controller.runbook.step(state.id))
-            for state in self._controller.incident.running()
-        ]
+        running = [titled(self._controller.runbook.step(state.id)) for state in self._controller.incident.running()]
         if running:
             self._terminal.say(f"This goes on without you: {', '.join(running)}.")
         self._left = True

@@ -14,8 +14,8 @@ from midwatch.incident.state import CriterionState, StepStatus
 from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import Phase, Question, Step, StepKind
 from midwatch.system.errors import MidwatchError, Refused
+from tui.plain.checklist import titled
 from tui.plain.collaboration import Collaboration
-from tui.plain.descriptions import titled
 from tui.plain.line_terminal import Interrupted, LineTerminal
 from tui.plain.plan_text import plan_lines, requirement_lines, script_lines
 from tui.plain.question_prompt import answered

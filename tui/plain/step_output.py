@@ -17,7 +17,7 @@ from midwatch.supervisor.terminal_client import LEAVE_WORDS, Left, attach
 from midwatch.system.errors import Failed
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import duration
-from tui.plain.descriptions import titled
+from tui.plain.checklist import titled
 from tui.plain.line_terminal import Gone, Interrupted, LineTerminal
 
 _POLL = 0.2

@@ -1,0 +1,121 @@
+"""What a start of the screen loads and reads before the checklist is on the terminal, and before its library is loaded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pexpect
+
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.runbook.loader import load
+
+RUNBOOK = """\
+midwatch: 1
+title: A disk
+severity: SEV-2
+panels:
+  disk: {paths: [.]}
+phases:
+  - title: Work
+    steps:
+      - {id: look, title: Look at the disk, uses: diagnose-disk}
+      - {id: do, title: Make room, run: "true", risk: change}
+"""
+START = """\
+import json, sys
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+import midwatch.__main__
+import tui.first_paint
+import tui.launch_tui
+
+parsed, real, show = Counter(), yaml.parse, tui.first_paint.FirstPaint.show
+painted = []
+
+def parse(text, **options):
+    parsed[text] += 1
+    return real(text, **options)
+
+def shown(*args, **options):
+    show(*args, **options)
+    painted.append(sorted(sys.modules))
+
+def stop(controller, paint, **options):
+    controller.leave()
+    Path("seen").write_text(json.dumps([painted, list(parsed.values())]))
+
+yaml.parse, tui.first_paint.FirstPaint.show, tui.launch_tui.open_front = parse, shown, stop
+sys.exit(midwatch.__main__.main())
+"""
+LATER = (
+    "textual",
+    "rich",
+    "actions",
+    "probes",
+    "psutil",
+    "importlib.metadata",
+    "midwatch.api.registry",
+)
+LATER += ("midwatch.redaction", "midwatch.supervisor", "midwatch.control", "midwatch.reports", "midwatch.output")
+LATER += ("midwatch.engine.incident_controller", "midwatch.engine.workflow", "midwatch.runbook.argument_checks")
+
+
+LEFT = "\x1b[?1049l\x1b[?25h"
+"""The first screen again, with a cursor."""
+
+
+def declared(here: Path) -> IncidentController:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    return IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+
+
+def started(here: Path) -> pexpect.spawn[str]:
+    (here / "start.py").write_text(START, encoding="utf-8")
+    return pexpect.spawn(sys.executable, ["start.py", "runbook.yaml"], cwd=str(here), encoding="utf-8", timeout=60)
+
+
+def exit_code(console: pexpect.spawn[str]) -> int | None:
+    console.expect(pexpect.EOF)
+    console.close()
+    return console.exitstatus
+
+
+def test_checklist_is_shown_before_engine_plug_ins_and_screen_are_loaded(here: Path) -> None:
+    """The runbook is parsed once for the checklist, and once more from the incident's copy, to be run."""
+    controller = declared(here)
+    controller.skip("look", "the disk was replaced")
+    controller.leave()
+    console = started(here)
+    console.expect_exact("Checklist 1 skipped, 1 to do")
+    console.expect_exact("next, to do: 1.2 Make room")
+    assert exit_code(console) == 0
+    (loaded,), parsed = json.loads((here / "seen").read_text(encoding="utf-8"))
+    assert [name for name in LATER if name in loaded] == []
+    assert parsed == [2]
+
+
+def test_faulty_runbook_is_refused_on_the_first_screen(here: Path) -> None:
+    """The checklist comes from the incident's copy; the operator's file was edited since."""
+    declared(here).leave()
+    wrong = RUNBOOK.replace("{paths: [.]}", "{paths: [.], colour: red}")
+    (here / "runbook.yaml").write_text(wrong, encoding="utf-8")
+    console = started(here)
+    for text in ("Checklist 2 to do", LEFT, "There is no parameter 'colour'"):
+        console.expect_exact(text)
+    assert exit_code(console) == 2
+
+
+def test_refused_control_is_said_on_the_first_screen(here: Path) -> None:
+    controller = declared(here)
+    try:
+        console = started(here)
+        for text in ("Checklist 2 to do", LEFT, "Observing."):
+            console.expect_exact(text)
+        assert exit_code(console) == 0
+    finally:
+        controller.leave()
