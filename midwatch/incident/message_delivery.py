@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from midwatch.outbox.store import DeliveryState
+from midwatch.outbox.delivery_state import DeliveryState
 
 
 @dataclass(frozen=True, slots=True)

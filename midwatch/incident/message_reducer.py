@@ -9,7 +9,7 @@ from midwatch.incident.events import Event, EventKind
 from midwatch.incident.message_delivery import MessageDelivery
 from midwatch.incident.state import Incident
 from midwatch.incident.step_reducer import Body, Handler
-from midwatch.outbox.store import DeliveryState
+from midwatch.outbox.delivery_state import DeliveryState
 from midwatch.system.clock import from_rfc3339
 
 FATES = {

@@ -13,11 +13,11 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
 from midwatch.channels.message import Message
+from midwatch.outbox.delivery_state import DeliveryState as DeliveryState
 from midwatch.runbook.channels import ChannelTarget
 from midwatch.system.errors import MidwatchError
 from midwatch.system.strict_json import read_object
@@ -27,22 +27,6 @@ from midwatch.system.trusted_files import atomic_write, read_trusted
 FORMAT = 1
 _FILE_LIMIT_BYTES = 256 * 1024
 _HISTORY_LIMIT = 40
-
-
-class DeliveryState(StrEnum):
-    """Where a delivery stands."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    UNSURE = "unsure"
-    GIVEN_UP = "given up"
-
-    @property
-    def concluded(self) -> bool:
-        """Whether nothing more is sent unless a person says so."""
-        return self not in (DeliveryState.QUEUED, DeliveryState.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
