@@ -31,10 +31,13 @@ async def test_incident(session: IncidentController, golden, name: str) -> None:
         golden(pilot, f"incident-{name}")
 
 
-async def at_sizes(pilot: Pilots, golden, name: str) -> None:
-    """Compare at every size, from the largest to the smallest: a terminal that shrinks loses nothing either."""
+async def at_sizes(pilot: Pilots, golden, name: str, awaited: str = "") -> None:
+    """Compare at every size, from the largest to the smallest: a terminal that shrinks loses nothing either.
+
+    `awaited` is a text that comes a moment after the screen."""
     for size, cells in SIZES.items():
         await resize(pilot, cells)
+        await until(pilot, lambda: awaited in grid(pilot))
         golden(pilot, f"{name}-{size}")
 
 
@@ -64,9 +67,7 @@ DIALOGS = {
 async def test_dialog(session: IncidentController, golden, name: str) -> None:
     async with opened(session, SIZES["200x60"]) as pilot:
         await press(pilot, *DIALOGS[name])
-        if name == "closure":  # its checks are evaluated beside the screen
-            await until(pilot, lambda: "To close all the same" in grid(pilot))
-        await at_sizes(pilot, golden, name)
+        await at_sizes(pilot, golden, name, {"closure": "To close all the same", "output": "79 B"}.get(name, ""))
 
 
 def unmet(session: IncidentController, stage: Stage) -> None:
