@@ -9,7 +9,7 @@ from midwatch.incident.known_values import known_value
 from midwatch.incident.state import Incident
 from midwatch.runbook.loops import items_in
 from midwatch.runbook.model import INPUTS, Reference, Runbook, Step
-from midwatch.system.errors import BadInput, Refused
+from midwatch.system.errors import BadInput, MidwatchError, Refused
 
 
 def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) -> dict[str, Any]:
@@ -26,9 +26,7 @@ def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) ->
             if known is None and value.step == INPUTS:
                 ask = runbook.input(value.key)
                 if ask is None or ask.required:
-                    raise BadInput(
-                        f"{name} comes from {value}, which was not given", hint=f"Give it: --input {value.key}=VALUE"
-                    )
+                    raise _not_given(name, value)
                 continue
             if known is None:
                 raise unknown_value(name, value, runbook, incident)
@@ -40,10 +38,15 @@ def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) ->
     return found
 
 
-def unknown_value(name: str, reference: Reference, runbook: Runbook, incident: Incident) -> Refused:
+def _not_given(name: str, reference: Reference) -> BadInput:
+    hint = f"Give it: --input {reference.key}=VALUE"
+    return BadInput(f"{name} comes from {reference}, which was not given", hint=hint)
+
+
+def unknown_value(name: str, reference: Reference, runbook: Runbook, incident: Incident) -> MidwatchError:
     """Why a value is not known yet, and what to do."""
     if reference.step == INPUTS:
-        return Refused(f"{name} comes from {reference}, which is given at the declaration", hint="Declare an incident")
+        return _not_given(name, reference)
     try:
         status = incident.status(runbook.step(reference.step))
     except KeyError:  # an item of a loop whose items were not known when the runbook was checked

@@ -10,6 +10,11 @@ from midwatch.runbook.model import Runbook
 
 def unasked_scripts(runbook: Runbook) -> Iterator[tuple[str, str]]:
     """What each script is for, and the script. Those of preconditions and `verify` stand in the plans of their steps."""
+    return ((what, script) for what, script in _places(runbook) if script)
+
+
+def _places(runbook: Runbook) -> Iterator[tuple[str, str]]:
+    """All that may have such a script; an empty one where it has none."""
     for panel in runbook.panels:
         if panel.probe == "command":
             yield f"panel {panel.name}", str(panel.with_.get("run", "")).strip()

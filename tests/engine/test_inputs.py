@@ -215,7 +215,7 @@ def test_an_incident_that_is_declared_takes_no_more(
 
 def test_a_plan_takes_them(runbook: Runbook, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "runbook.yaml", "--input", "ticket=OPS-4", "--json"]) == 0
-    shell, room = json.loads(capsys.readouterr().out)
+    shell, room = json.loads(capsys.readouterr().out)["steps"]
     assert ["$TICKET", "OPS-4"] in shell["plan"]["facts"]
     assert room["plan"]["parameters"]["below"] == "100 %"
     assert main(["plan", "runbook.yaml"]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -252,3 +253,16 @@ def test_value_that_holds_no_list_says_why(reported: IncidentController, here: P
     (here / "hosts").write_text("", encoding="utf-8")
     run_step(reported, "hosts", "again")
     assert reported.incident.status(reported.runbook.step("tell")) is StepStatus.NOT_NEEDED
+
+
+def test_plan_shows_each_item_that_an_input_names(
+    reported: IncidentController, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "runbook.yaml", "--input", "disks=/ /srv"]) == 0
+    said = capsys.readouterr().out
+    assert "1.1.2 Clean /srv (observe)\n    touches nothing\n" in said
+    assert "The list of 1.3 Renew comes from hosts.names, which is not known yet. Do step hosts first." in said
+    assert main(["plan", "runbook.yaml", "clean", "--input", "disks=/home", "--json"]) == 0
+    assert [step["step"] for step in json.loads(capsys.readouterr().out)["steps"]] == ["clean[/home]"]
+    assert main(["plan", "runbook.yaml", "clean"]) == 2
+    assert "inputs.disks, which was not given. Give it: --input disks=VALUE." in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,5 @@ def test_plan_lists_the_scripts_that_run_without_a_question(tmp_path: Path, caps
         "    closure: t",
         "        echo end",
     ]
+    assert main(["plan", str(tmp_path / "r.yaml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["scripts"][2] == {"for": "closure: t", "script": "echo end"}

@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 from midwatch.api.plan import Plan
-from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Exit, MidwatchError
 from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook
 from tui.output import say, say_json
@@ -26,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the plans of the steps without running them."""
     from midwatch.api.action import Context
+    from midwatch.engine.loop_items import new_items
     from midwatch.engine.planning import SilentConsole, plan_step
     from midwatch.engine.script_plan import held_to_sudo
     from midwatch.incident.known_values import FilledRunbook
@@ -33,14 +33,19 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.runbook.declaration import given_inputs
     from midwatch.runbook.model import StepKind
     from midwatch.runbook.step_names import named
+    from midwatch.runbook.unasked_scripts import unasked_scripts
     from midwatch.system.actor import current_actor
     from midwatch.system.clock import SystemClock
 
     runbook = load_runbook(args)
     declared = Incident(inputs=given_inputs(runbook, inputs_given(args.inputs)))
+    declared.items = dict(new_items(runbook, declared))  # of loops over inputs
     runbook = FilledRunbook(runbook).at(declared)
-    by_machine = [step for step in runbook.steps() if step.kind is not StepKind.MANUAL]
-    steps = [named(runbook, args.step)] if args.step else by_machine
+    chosen = named(runbook, args.step) if args.step else None
+    if chosen is None:
+        steps = [step for step in runbook.steps() if step.kind is not StepKind.MANUAL]
+    else:
+        steps = list(chosen.loop.steps) if chosen.loop and chosen.loop.steps else [chosen]
     printed: list[dict[str, Any]] = []
     exit_code = Exit.DONE
     for step in steps:
@@ -65,20 +70,14 @@ def run(args: argparse.Namespace) -> int:
         lines = plan_lines(plan) if plan else [f"cannot be planned now: {problem}"]
         for line in (*lines, *requirement_lines(step, runbook, plan)):
             say(f"    {line}")
+    scripts = [] if args.step else list(unasked_scripts(runbook))
     if args.json:
-        say_json(printed)
-    elif not args.step:
-        _say_unasked(runbook)
-    return exit_code
-
-
-def _say_unasked(runbook: Runbook) -> None:
-    from midwatch.runbook.unasked_scripts import unasked_scripts
-
-    scripts = [(what, script) for what, script in unasked_scripts(runbook) if script]
+        say_json({"steps": printed, "scripts": [{"for": what, "script": script} for what, script in scripts]})
+        return exit_code
     if scripts:
         say("Scripts that run without a question, because they only observe:")
     for what, script in scripts:
         say(f"    {what}")
         for line in script.splitlines():
             say(f"        {line}")
+    return exit_code
