@@ -114,14 +114,17 @@ class DeliveryProcess:
                     self._take(flight.delivery, answer)
                     del self._flights[lane]
         busy = {flight.delivery.id for flight in self._flights.values()}
-        wait_s = _LONGEST_SLEEP_S
+        waits_s = [_LONGEST_SLEEP_S] if self._flights else []
         for delivery in self._store.own():
             if delivery.id not in busy:
-                with contextlib.suppress(OSError):  # nothing is sent that cannot be put on disk first
+                try:
                     delivery = self._decided(delivery)
                     if delivery.state is DeliveryState.QUEUED:
-                        wait_s = min(wait_s, self._begin(delivery))
-        self._landed.wait(max(wait_s, 0.005))
+                        waits_s.append(self._begin(delivery))
+                except OSError:  # nothing is sent that cannot be put on disk first
+                    waits_s.append(_LONGEST_SLEEP_S)
+        if waits_s:
+            self._landed.wait(min(max(min(waits_s), 0.005), _LONGEST_SLEEP_S))
 
     def _decided(self, delivery: Delivery) -> Delivery:
         """The delivery after what a person decided on it."""
@@ -145,14 +148,12 @@ class DeliveryProcess:
             self._store.write(delivery.changed(DeliveryState.GIVEN_UP, _now(), refused))
             return 0.0
         if now - delivery.queued_at > self._limits.give_up_after_s:
-            words = (
-                f"not delivered within {self._limits.give_up_after_s / 3600:g} h; last: {delivery.detail or 'not sent'}"
-            )
+            hours = self._limits.give_up_after_s / 3600
+            words = f"not delivered within {hours:g} h; last: {delivery.detail or 'not sent'}"
             self._store.write(delivery.changed(DeliveryState.GIVEN_UP, _now(), words))
             return 0.0
-        left = min(
-            delivery.next_at - now, self._limits.longest_wait_s * 13
-        )  # a clock that was set back holds nothing up
+        # a clock that was set back holds nothing up for long
+        left = min(delivery.next_at - now, 13 * self._limits.longest_wait_s)
         left = max(left, self._free_at.get(lane, 0.0) - time.monotonic())
         if left <= 0 and lane not in self._flights:
             sending = delivery.changed(DeliveryState.SENDING, _now(), delivery.detail, tries=delivery.tries + 1)
