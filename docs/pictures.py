@@ -36,12 +36,12 @@ SCENES: dict[str, tuple[str, ...]] = {
     "confirm": ("enter",),
     "skip": ("s",),
     "detail": ("d",),
-    "timeline": ("j", "up", "asterisk"),
+    "timeline": ("e", "up", "asterisk"),
     "note": ("n", "tab", "tab", "right", "right", "tab"),
     "update": ("u",),
     "notify": ("t",),
-    "severity": ("S",),
-    "closure": ("C",),
+    "severity": ("exclamation_mark",),
+    "closure": ("c",),
     "help": ("question_mark",),
     "panel": ("3",),
     "live": ("l",),
@@ -87,11 +87,11 @@ def shown(
     bob = IncidentController.observe(controller.folder, actor="bob@bastion")
     bob.register_observer()
     yield "observing", screen(bob), SMALL, ()
-    yield "control-requested", screen(bob), SMALL, ("W",)
+    yield "control-requested", screen(bob), SMALL, ("w",)
     controller.offer_control(me)
     yield "handoff-standing", screen(), SMALL, ("h",)
     offered = IncidentController.observe(controller.folder, actor=f"{me}@bastion")
-    yield "control", screen(offered), SMALL, ("W",)
+    yield "control", screen(offered), SMALL, ("w",)
     controller.withdraw_offer()
     go_on(controller, answers, BEFORE, DESTROYS)
     yield "destroy", screen(), SMALL, ("enter",)

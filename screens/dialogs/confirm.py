@@ -18,9 +18,11 @@ from midwatch.api.plan import Plan
 from midwatch.runbook.model import Environment, Risk, Step
 from midwatch.system.clock import Clock
 from midwatch.system.units import counted
+from screens.keys.incident_keys import BY_ID
 from screens.widgets.dialog import Dialog
 from screens.widgets.environments import step_mark
 from screens.widgets.inline_button import InlineButton
+from screens.widgets.key import shown
 from screens.widgets.key_bindings import DECLINE, YES, bindings
 from screens.widgets.line_input import LineInput
 from screens.widgets.plan_lines import plan_column, plan_lines, total_lines, warnings_of
@@ -145,7 +147,7 @@ class Confirm(Dialog[Consent]):
         if self._target and self._target != self._name:
             lines += labelled(" target", self._target, self.room, self.text_styles, column=column, style=STRONG)
         if self._undoable is not None and not self._name:
-            undo = "can be undone: U" if self._undoable else "manually only"
+            undo = f"can be undone: press {shown(BY_ID['undo'].key, ascii=True)}" if self._undoable else "manually only"
             lines += labelled(" undo", undo, self.room, self.text_styles, column=column)
         return lines
 

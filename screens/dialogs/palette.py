@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from screens.widgets.dialog import Dialog
 from screens.widgets.key import Key, shown
 from screens.widgets.line_input import LineInput
-from screens.widgets.styles import CHOSEN, FAINT, TextStyles
+from screens.widgets.styles import CHOSEN, FAINT, STRONG, TextStyles
 from screens.widgets.text_layout import fit, joined
 
 
@@ -50,9 +50,10 @@ class Palette(Dialog[str]):
 
     @property
     def found(self) -> list[Key]:
-        """What holds every word that was typed, by name or help."""
-        words = self.query_one("#find", Input).value.lower().split()
-        return [key for key in self._keys if all(word in f"{key.words} {key.help}".lower() for word in words)]
+        """What is named as was typed or holds every word that was typed, the best first."""
+        typed = self.query_one("#find", Input).value.strip()
+        ranked = [(rank, key) for key in self._keys if (rank := key.rank(typed)) is not None]
+        return [key for _, key in sorted(ranked, key=lambda item: item[0])]
 
     def _draw(self) -> None:
         found, most = self.found, max(self.app.size.height - 10, 3)
@@ -62,8 +63,15 @@ class Palette(Dialog[str]):
         for number, key in enumerate(found[first : first + most], start=first):
             mark = self.text_styles.ink(f"{self.text_styles.signs.next} " if number == self._at else "  ", CHOSEN)
             name = shown(self._keymap.get(key.id, key.key), ascii=self.text_styles.ascii)
-            text = fit(key.help, max(self.room - 12, 10), self.text_styles)
-            lines.append(Content.assemble(mark, self.text_styles.ink(f"{name:<9}", FAINT), self.text_styles.ink(text)))
+            text = fit(key.help, max(self.room - 32, 10), self.text_styles)
+            lines.append(
+                Content.assemble(
+                    mark,
+                    self.text_styles.ink(f"{name:<7}", FAINT),
+                    self.text_styles.ink(f"{key.called:<22}", STRONG),
+                    self.text_styles.ink(text),
+                )
+            )
         more = len(found) - len(lines)
         if more or not found:
             lines.append(self.text_styles.ink(f"  and {more} more" if more else "  Nothing is like that.", FAINT))

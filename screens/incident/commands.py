@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
-
-from textual.content import Content
 
 from midwatch.engine.policy import can_check_need
 from midwatch.engine.step_selection import steps_to_undo
 from midwatch.engine.workflow import ActionKind, is_batch
 from midwatch.incident.state import StepStatus
-from midwatch.runbook.model import Severity, Step, StepKind
+from midwatch.runbook.model import Severity, StepKind
 from screens.dialogs.cancel import CancelStep
 from screens.dialogs.close_incident import CloseIncident
 from screens.dialogs.leave import Leave
@@ -25,19 +22,11 @@ from screens.dialogs.reason import abandon_form, adopt_form
 from screens.dialogs.severity import severity_form
 from screens.dialogs.update import update_form
 from screens.incident.collaboration import Collaboration
+from screens.incident.navigation import Navigation
 from screens.incident.primary_action import ScreenAction
 from screens.incident.step_runner import StepRunner
-from screens.keys.incident_keys import BY_ID, KEYS
-from screens.pages.help import help_page
-from screens.pages.incident_list import incident_lines, summaries
-from screens.pages.output import OutputScreen
-from screens.pages.page import Page
-from screens.pages.panels import PanelsPage
-from screens.pages.timeline import TimelineScreen
-from screens.widgets.background import WorkFailed, in_background, writing
-from screens.widgets.filter_line import FilterLine
-from screens.widgets.output_view import OutputView
-from screens.widgets.step_page import step_lines
+from screens.keys.incident_keys import BY_ID, KEYS, MOVE
+from screens.widgets.background import in_background, writing
 
 if TYPE_CHECKING:
     from screens.incident.screen import IncidentScreen
@@ -49,12 +38,13 @@ class Commands:
     def __init__(self, screen: IncidentScreen, runner: StepRunner, collaboration: Collaboration) -> None:
         self._screen, self._session, self._text_styles = screen, screen.session, screen.text_styles
         self._plans, self._runner, self._collaboration = screen.plan_cache, runner, collaboration
+        self._navigation = Navigation(screen)
         self.logout_warning = ""
         """Why what runs would not outlive a logout; empty when it would."""
 
     def press(self, name: str) -> None:
         """Do what the key of this name does; what waits for an answer goes on in a worker."""
-        outcome = getattr(self, name)()
+        outcome = getattr(self if hasattr(self, name) else self._navigation, name)()
         if inspect.iscoroutine(outcome):
             self._screen.run_worker(outcome, name=name)
 
@@ -63,7 +53,7 @@ class Commands:
     def may(self, name: str) -> bool:
         """Whether the key of this name does something now."""
         step, incident = self._screen.step, self._session.incident
-        if BY_ID[name].writes and not (self._session.driving and incident.open):
+        if name in BY_ID and BY_ID[name].writes and not (self._session.driving and incident.open):
             return False
         status = incident.status(step) if step else None
         manual = step is not None and step.kind is StepKind.MANUAL
@@ -117,9 +107,9 @@ class Commands:
         elif found.action is ActionKind.CLOSE:
             await self.closure()
         elif found.action is ActionKind.TIMELINE:
-            self.timeline()
+            self._navigation.timeline()
         elif found.action is ActionKind.OUTPUT:
-            self.output()
+            self._navigation.output()
         elif found.action is ActionKind.TERMINAL and step is not None:
             self._runner.sit_at(step)
         elif found.action is ScreenAction.PLAN:
@@ -246,78 +236,12 @@ class Commands:
         async for values in form.answers(self._screen.app):
             await form.carry_out(self._session.abandon, values["reason"])
 
-    # What is shown
-
-    def output(self) -> OutputScreen | None:
-        step = self._screen.shown_attempt()
-        if step is None or self._session.attempt_folder(step.id) is None:
-            return None
-        screen = OutputScreen(self._text_styles, self._session, step)
-        self._screen.app.push_screen(screen)
-        return screen
-
-    def find(self) -> None:
-        """Filter the checklist; with the focus in the output, search that."""
-        if self._screen.focused is not self._screen.query_one("#output"):
-            self._screen.panes.show_checklist(True)
-            self._screen.query_one("#filter", FilterLine).open(self._screen.checklist.term)
-        elif (screen := self.output()) is not None:
-            screen.call_after_refresh(screen.action_find)
-
-    def detail(self) -> None:
-        if step := self._screen.step:
-            phase = self._session.runbook.phase_of(step.id)
-            lines = partial(self._detail, step)
-            self._screen.app.push_screen(Page(self._text_styles, f"{phase.section} {phase.title}".strip(), lines))
-
-    def _detail(self, step: Step, width: int) -> list[Content]:
-        return step_lines(self._screen.panes.parts(step, whole=True), width, self._text_styles)
-
-    def timeline(self) -> None:
-        self._screen.app.push_screen(TimelineScreen(self._text_styles, self._session))
-
-    def panels(self) -> None:
-        self._screen.app.push_screen(PanelsPage(self._text_styles, lambda: self._screen.panels, self._session.clock))
-
-    async def incidents(self) -> None:
-        try:
-            found = await in_background("incidents", summaries, self._session.folder.path.parent.parent)
-        except WorkFailed as failed:
-            self._screen.notice(str(failed))
-            return
-        here, styles = self._session.incident.id, self._text_styles
-        page = Page(styles, "Incidents", lambda width: incident_lines(found, here, width, styles))
-        self._screen.app.push_screen(page)
-
-    def pause(self) -> None:
-        """Stop following the output, or follow again."""
-        self._screen.query_one("#output", OutputView).pause()
-        self._screen.redraw()
-
-    def other_pane(self) -> None:
-        self._screen.panes.show_checklist(not self._screen.panes.in_checklist)
-
-    def to_next(self) -> None:
-        self._screen.follow_next()
-
-    def other_run(self) -> None:
-        """The next of the steps that run."""
-        step, running = self._screen.step, [state.id for state in self._session.incident.running()]
-        if running:
-            at = running.index(step.id) + 1 if step and step.id in running else 0
-            self._screen.go_to(running[at % len(running)], following=False)
+    # Leaving, and the palette
 
     async def palette(self) -> None:
-        keys = [key for key in KEYS if key.id != "palette" and self.may(key.id)]
+        keys = [key for key in KEYS if key.id != "palette" and key.group != MOVE and self.may(key.id)]
         if chosen := await self._screen.app.push_screen_wait(Palette(self._text_styles, keys, self._screen.keymap)):
             self.press(chosen)
-
-    async def settings(self) -> None:
-        await self._screen.app.run_action("app.settings")
-
-    def help(self) -> None:
-        driving = self._session.driving
-        self._screen.app.push_screen(help_page(self._text_styles, self._screen.keymap, driving=driving))
 
     async def leave(self) -> None:
         dialog = Leave(self._text_styles, self._session, self.logout_warning, self._screen.rehearsal)

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from screens.incident.screen import IncidentScreen
 
 HUGE, WIDE, MIDDLE, TINY = 190, 160, 110, (72, 20)
-HIDDEN = ("other_pane", "output", "panels")
+PANES = ("checklist", "step", "output")
+HIDDEN = ("zoom", "output", "panels")
 """Keys to what a small terminal has no room for."""
 FIGURES = 8.0
 """Seconds between two drawings of figures that move all the time, such as the free space of a busy disk."""
@@ -53,6 +54,8 @@ class Layout:
         self._notice, self._notice_until = Content(""), 0.0
         self.in_checklist = False
         """Whether a small terminal shows the checklist instead of the step."""
+        self.zoomed = ""
+        """The pane that is shown alone; empty: all are shown."""
         self.journal_trouble = ""
         self._grid_rows = ""
         self._drawn: dict[str, tuple[float, PanelState]] = {}
@@ -83,6 +86,9 @@ class Layout:
         self._screen.set_class(MIDDLE <= width < WIDE, "-middle")
         self._screen.set_class(width < TINY[0] or height < TINY[1], "-tiny")
         self._screen.set_class(self.in_checklist, "-list")
+        for pane in PANES:
+            self._screen.set_class(self.zoomed == pane, f"-zoom-{pane}")
+        self._screen.set_class(bool(self.zoomed), "-zoom")
         self._screen.set_class(self._screen.shown_attempt() is None, "-silent")
 
     def show_checklist(self, shown: bool) -> None:
@@ -233,7 +239,7 @@ class Layout:
         under_way = step is not None and self._session.incident.status(step) is StepStatus.RUNNING
         lines = view.output_index.line_count if view.output_index else 0
         rows = share if under_way else min(max(lines + 1, 4), share)
-        single = self._screen.has_class("-silent") or self._screen.has_class("-tiny")
+        single = any(self._screen.has_class(name) for name in ("-silent", "-tiny", "-zoom"))
         wanted = "1fr" if single else f"1fr {rows}"
         if wanted != self._grid_rows:
             self._grid_rows = wanted
@@ -255,12 +261,11 @@ class Layout:
         for key in (
             sorted(KEYS, key=lambda key: first.index(key.id) if key.id in first else len(first)) if tiny else KEYS
         ):
+            if key.id == "zoom" and (tiny or self.zoomed):
+                yield key, "all panes" if not tiny else "step" if self.in_checklist else "checklist"
             if not key.words or key.id == "help" or not self._screen.commands.may(key.id):
                 continue
-            if key.id != "other_pane":
-                yield key, key.words
-            elif tiny:
-                yield key, "step" if self.in_checklist else key.words
+            yield key, key.words
 
     def _draw_notice(self, width: int) -> None:
         notice, text = self._screen.query_one("#notice", StatusLine), self._notice
@@ -270,7 +275,7 @@ class Layout:
                 self._session.runbook.roles[role].name if role in self._session.runbook.roles else role for role in owed
             )
             words, style = (
-                (f"Notify {names}: press {self._key('notify_people')}", WRONG) if owed else (self._called(), SOON)
+                (f"Notify {names}: press {self.key_name('notify_people')}", WRONG) if owed else (self._called(), SOON)
             )
             text = self._text_styles.ink(f"{self._text_styles.signs.person} {words}", style) if words else Content("")
         notice.display = bool(text)
@@ -281,9 +286,9 @@ class Layout:
         found = pending_request(self._session)
         if found is None:
             return ""
-        return f"{found.message}: press {self._key(found.answer)}" if found.answer else found.message
+        return f"{found.message}: press {self.key_name(found.answer)}" if found.answer else found.message
 
-    def _key(self, name: str) -> str:
+    def key_name(self, name: str) -> str:
         return shown(self._screen.keymap.get(name, BY_ID[name].key), ascii=self._text_styles.ascii)
 
     def notice(self, text: str, style: str = SOON) -> None:

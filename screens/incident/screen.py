@@ -23,7 +23,7 @@ from screens.incident.panel_poller import PanelPoller, Source
 from screens.incident.plan_cache import PlanCache
 from screens.incident.primary_action import NextAction, ScreenAction, next_action
 from screens.incident.step_runner import StepRunner
-from screens.keys.incident_keys import BINDINGS
+from screens.keys.incident_keys import BINDINGS, MOVE_IDS
 from screens.pages.panel import PanelPage
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
@@ -97,7 +97,7 @@ class IncidentScreen(BaseScreen[None]):
         if self.session.driving and self.session.incident.open:
             difference = await in_background("edits", self.session.edited_source)
             if difference is not None:
-                self.notice(f"{difference.lines[0]} R shows it and goes on by it.")
+                self.notice(f"{difference.lines[0]} {self.panes.key_name('adopt')} shows it and goes on by it.")
 
     def on_unmount(self) -> None:
         self._poller.end()
@@ -265,6 +265,11 @@ class IncidentScreen(BaseScreen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.commands.may(str(parameters[0])) if action == "press" else True
+
+    def is_move(self, key: str) -> bool:
+        """Whether this key only moves, so that it may be held."""
+        active = self.active_bindings.get(key)
+        return active is not None and active.node is self and active.binding.id in MOVE_IDS
 
     def action_press(self, name: str) -> None:
         """Do what the key of this name does."""

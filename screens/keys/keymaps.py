@@ -1,4 +1,4 @@
-"""The keys of the screens beside the incident screen, each once; those of dialogs are in `widgets/keyed.py`."""
+"""The keys of the screens beside the incident screen, each once; those of dialogs are in `widgets/key_bindings.py`."""
 
 from __future__ import annotations
 
@@ -49,11 +49,15 @@ TIMELINE = (
     Key("timeline.note", "n", "note", "Write a note, back-dated if you want", action="note"),
     Key("timeline.down", "j", "", "An event down; so does the arrow", action="move(1)"),
     Key("timeline.up", "k", "", "An event up; so does the arrow", action="move(-1)"),
+    Key("timeline.begin", "g", "", "The first event; so does Home", action="move(-1000000)"),
+    Key("timeline.end", "G", "", "The newest, and go on with it; so does End", action="newest"),
     Key("timeline.help", "question_mark", "", "These keys; F1 does the same", action="help"),
 )
 PAGE = (
     Key("page.down", "j", "", "A line down", action="scroll(1)"),
     Key("page.up", "k", "", "A line up", action="scroll(-1)"),
+    Key("page.begin", "g", "", "The begin; so does Home", action="ends(0)"),
+    Key("page.end", "G", "", "The end; so does End", action="ends(1)"),
     Key("page.help", "question_mark", "", "These keys; F1 does the same", action="help"),
 )
 SCREENS: dict[str, Sequence[Key]] = {

@@ -1,4 +1,4 @@
-"""All keys, from the one list of them, and the signs."""
+"""All keys, from the one list of them: how it works first, then what the focus is on, then the rest, then the signs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from textual.content import Content
 
 from midwatch.incident.state import StepStatus
-from screens.keys.incident_keys import KEYS, MOVES
+from screens.keys.incident_keys import GROUPS, KEYS, MOVE, MOVES, RECORD, SCREEN, STEP, VIEW
 from screens.pages.page import Page
 from screens.widgets.key import shown
 from screens.widgets.styles import CHOSEN, FAINT, STRONG, TextStyles
@@ -21,31 +21,47 @@ FIVE_LINES = (
     "No state is told by colour alone: each has a sign and a word.",
 )
 """How it works."""
+_FIRST = {"checklist": (STEP, MOVE), "step": (STEP, VIEW, MOVE), "output": (VIEW, MOVE, STEP)}
+"""The groups of keys for what has the focus: they stand first."""
+_TITLES = {
+    STEP: "The step under the cursor",
+    RECORD: "The incident and its people",
+    VIEW: "What is shown",
+    MOVE: "Moving",
+    SCREEN: "The screen",
+}
 
 
-def help_page(text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool) -> Page:
-    """The page that shows them; keys that were changed are shown as changed."""
+def help_page(text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool, focus: str = "checklist") -> Page:
+    """The page that shows them; keys that were changed are shown as changed. `focus`: the pane that has it."""
     return Page(
-        text_styles, "Help", lambda width: help_lines(width, text_styles, keymap, driving=driving), can_help=False
+        text_styles,
+        f"Help, with the focus on the {focus}",
+        lambda width: help_lines(width, text_styles, keymap, driving=driving, focus=focus),
+        can_help=False,
     )
 
 
-def help_lines(width: int, text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool) -> list[Content]:
-    """How it works in five lines, the keys, the signs."""
+def help_lines(
+    width: int, text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool, focus: str = "checklist"
+) -> list[Content]:
+    """How it works in five lines, the keys in groups, the signs."""
     lines = [text_styles.ink("How it works", STRONG)]
     for text in FIVE_LINES:
         lines += labelled(f" {text_styles.signs.dot}", text, width, text_styles, column=3)
-    lines += [Content(""), text_styles.ink("Keys", STRONG)]
-    for key in KEYS:
-        if not (key.watches if driving else key.writes):
-            name = shown(keymap.get(key.id, key.key), ascii=text_styles.ascii)
-            lines += [Content.assemble(text_styles.ink(f" {name:<10}", CHOSEN), text_styles.ink(key.help))]
-    for glyphs, plain, words in MOVES:
-        lines.append(
-            Content.assemble(
-                text_styles.ink(f" {plain if text_styles.ascii else glyphs:<10}", CHOSEN), text_styles.ink(words)
-            )
-        )
+    first = _FIRST.get(focus, (STEP, MOVE))
+    for group in (*first, *(group for group in (*GROUPS, MOVE) if group not in first)):
+        lines += [Content(""), text_styles.ink(_TITLES[group], STRONG)]
+        rows = [
+            (shown(keymap.get(key.id, key.key), ascii=text_styles.ascii), key.help)
+            for key in KEYS
+            if key.group == group and not (key.watches if driving else key.writes)
+        ]
+        if group == MOVE:
+            rows += [(plain if text_styles.ascii else glyphs, words) for glyphs, plain, words in MOVES]
+        lines += [
+            Content.assemble(text_styles.ink(f" {name:<10}", CHOSEN), text_styles.ink(words)) for name, words in rows
+        ]
     lines += [Content(""), text_styles.ink("Signs", STRONG)]
     lines.append(
         Content.assemble(" ", text_styles.ink(text_styles.signs.next, CHOSEN), text_styles.ink("   next", FAINT))

@@ -44,7 +44,6 @@ class Page(BaseScreen[None]):
     """The keys, for the last line."""
     moves: Sequence[tuple[str, str]] = (
         ("PgUp PgDn", "A page up, a page down"),
-        ("Home End", "Begin and end"),
         ("Esc", "Back"),
     )
 
@@ -106,6 +105,10 @@ class Page(BaseScreen[None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    def action_ends(self, end: int) -> None:
+        sheet = self.query_one(LineView)
+        (sheet.scroll_end if end else sheet.scroll_home)(animate=False)
 
     def action_scroll(self, step: int) -> None:
         self.query_one(LineView).scroll_relative(y=step, animate=False)

@@ -202,7 +202,6 @@ class TimelineScreen(BaseScreen[None]):
         now = there(self, TIMELINE)
         moves = (
             ("PgUp PgDn", "Ten events up, ten down"),
-            ("End", "The newest, and go on with it"),
             ("Esc", "Back"),
         )
         self.app.push_screen(

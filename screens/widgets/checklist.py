@@ -37,7 +37,6 @@ class Checklist(LineView):
         Binding("end", "ends(-1)", show=False),
         Binding("right", "fold(True)", show=False),
         Binding("left", "fold(False)", show=False),
-        Binding("escape", "unfilter", show=False),
         Binding("pagedown", "app.step_page(1)", show=False),
         Binding("pageup", "app.step_page(-1)", show=False),
     ]
@@ -146,9 +145,6 @@ class Checklist(LineView):
     def _items_of(self, loop: str) -> list[Entry]:
         """The lines of the items of this loop that are listed."""
         return [entry for entry in self._shown if entry.step and entry.step.item and entry.step.item.loop == loop]
-
-    def action_unfilter(self) -> None:
-        self.filter("")
 
     def on_click(self, event: events.Click) -> None:
         index = event.y + int(self.scroll_offset.y)

@@ -18,6 +18,10 @@ SHOWN = {
     "asterisk": "*",
     "plus": "+",
     "minus": "-",
+    "exclamation_mark": "!",
+    "right_square_bracket": "]",
+    "equals_sign": "=",
+    "number_sign": "#",
     "escape": "Esc",
     "up": "↑",
     "down": "↓",
@@ -45,6 +49,28 @@ class Key:
     """Whether it is an observer's only."""
     action: str = ""
     """What it does on the screen, where that is not the id."""
+    name: str = ""
+    """For the palette; empty: the words of the footer."""
+    aliases: str = ""
+    """Other words by which the palette finds it, apart by blanks."""
+    group: str = ""
+    """With which others it stands in the help."""
+
+    @property
+    def called(self) -> str:
+        return self.name or self.words
+
+    def rank(self, typed: str) -> int | None:
+        """How well it is what was typed, 0 best; None when it is not."""
+        text, names = " ".join(typed.lower().split()), (self.called.lower(), *self.aliases.split())
+        if text in names:
+            return min(names.index(text), 1)
+        if any(name.startswith(text) for name in names):
+            return 2 if names[0].startswith(text) else 3
+        if any(word.startswith(text) for word in names[0].split()):
+            return 4
+        everything = f"{' '.join(names)} {self.help.lower()}"
+        return 5 if all(word in everything for word in text.split()) else None
 
     @property
     def does(self) -> str:

@@ -95,7 +95,7 @@ def test_abandoned_incident_is_a_state_of_its_own(controller: IncidentController
 
 async def test_incident_is_abandoned_on_the_screen(controller: IncidentController) -> None:
     async with opened(controller, sources=[]) as pilot:
-        await press(pilot, "A")
+        await press(pilot, "number_sign")
         await until(pilot, lambda: "Why is it no incident?" in grid(pilot))
         await press(pilot, *"a false alarm", "enter")
         await until(pilot, lambda: "abandoned after" in grid(pilot))

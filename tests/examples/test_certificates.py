@@ -122,7 +122,7 @@ def test_screen_closes_it(here: Path) -> None:
         terminal.until("Which ticket or page is it?")
         terminal.enter("OPS-1234", "OPS-1234")  # another than the example that stands in the empty field
         terminal.press("C-s", "Enter run 1.1")
-        terminal.press("O", "Enter mark 1.4 done")
+        terminal.press("*", "Enter mark 1.4 done")
         terminal.press("Enter", "[ Cancel ]")
         terminal.enter("A warning in every browser", "A warning in every browser")
         terminal.press("BTab", "choose one")

@@ -21,7 +21,7 @@ async def test_edited_runbook_is_said_and_adopted(here: Path) -> None:
     file.write_text(RUNBOOK.replace("title: Burn it", "title: Burn it all"), encoding="utf-8")
     async with opened(controller, sources=[], size=(120, 40)) as pilot:
         await until(pilot, lambda: "edited since the declaration: changed burn" in grid(pilot))
-        await press(pilot, "R")
+        await press(pilot, "equals_sign")
         await until(pilot, lambda: "Why go on by it?" in grid(pilot))
         assert "title: Burn it all" in grid(pilot)
         await press(pilot, *"a clearer word", "enter")

@@ -139,10 +139,10 @@ def second_asked(session: IncidentController) -> IncidentController:
 VIEWS: dict[str, tuple[Callable[[IncidentController], IncidentController], tuple[str, ...]]] = {
     "handoff": (lambda session: session, ("h",)),
     "handoff-standing": (offer_to_bob, ("h",)),
-    "control-offered": (offered, ("W",)),
-    "control-requested": (observe, ("W",)),
-    "control-unresponsive": (lease(DriverState.UNRESPONSIVE, 47.0), ("W",)),
-    "control-ended": (lease(DriverState.EXITED), ("W",)),
+    "control-offered": (offered, ("w",)),
+    "control-requested": (observe, ("w",)),
+    "control-unresponsive": (lease(DriverState.UNRESPONSIVE, 47.0), ("w",)),
+    "control-ended": (lease(DriverState.EXITED), ("w",)),
     "second-asked": (second_asked, ("enter",)),
     "second-approves": (asks, ("a",)),
 }
@@ -198,7 +198,7 @@ async def test_an_observer_takes_control_that_is_offered(controller: IncidentCon
     bob = observer(controller)
     async with opened(bob, sources=[]) as pilot:
         assert f"! {SHE} offers you control: press W" in grid(pilot)
-        await press(pilot, "W")
+        await press(pilot, "w")
         assert "Take control" in grid(pilot)
         await press(pilot, "tab", "enter")
         await until(pilot, lambda: bob.driving and f"driver {ME}" in grid(pilot))
@@ -217,7 +217,7 @@ async def test_control_that_was_left_behind_takes_a_reason(controller: IncidentC
     lost.control_socket.close()
     async with opened(bob, sources=[]) as pilot:
         await until(pilot, lambda: "! Nobody drives: press W" in grid(pilot))
-        await press(pilot, "W", *"her line is gone", "enter")
+        await press(pilot, "w", *"her line is gone", "enter")
         await until(pilot, lambda: bob.driving)
     assert (bob.events[-1].kind, bob.events[-1].body["reason"]) == (EventKind.DRIVER_TOOK_OVER, "her line is gone")
     bob.leave()
@@ -302,6 +302,6 @@ async def test_the_driver_reads_what_the_second_person_said(session: IncidentCon
 
 async def test_asking_a_driver_that_lives(session: IncidentController) -> None:
     async with opened(observe(session)) as pilot:
-        await press(pilot, "W", "tab", "enter")
+        await press(pilot, "w", "tab", "enter")
         await until(pilot, lambda: session.poll() is not None and session.incident.asked_by)
     assert session.incident.asked_by == ME

@@ -80,7 +80,7 @@ def test_none_of_them_reaches_the_terminal_from_plain_lines_or_the_screen(world:
     screen = Line(world, rows=60, columns=200)
     opened.append(screen)
     screen.shows(lambda text: "Checklist" in text and "begin" in text)
-    for keys in ("o", "g", "  ", "\x1b", "1", "\x1b", "j", "\x1b"):
+    for keys in ("o", "g", "  ", "\x1b", "1", "\x1b", "e", "\x1b"):
         screen.child.send(keys)
         screen.quiet()
     assert strange(screen.sent.replace(POINTER, b""), SCREEN) == set()

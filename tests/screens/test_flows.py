@@ -195,7 +195,7 @@ async def test_steps_that_run_at_once_are_gone_through(controller: IncidentContr
         await until(pilot, lambda: "2 running" in grid(pilot))
         seen = set()
         for _ in range(2):
-            await press(pilot, "w")
+            await press(pilot, "right_square_bracket")
             title = next(line for line in grid(pilot).splitlines() if "Output of" in line)
             seen.add(title.split()[3])
         assert seen == {"1.2", "2.1"}
@@ -219,7 +219,7 @@ async def test_notes_updates_and_severity_reach_the_journal(controller: Incident
         assert 290 < (note.written_at - note.at).total_seconds() < 320
         await press(pilot, "u", "ctrl+s")
         assert controller.incident.last_update_at is not None
-        await press(pilot, "S", "up", "enter", *"worse", "enter")
+        await press(pilot, "exclamation_mark", "up", "enter", *"worse", "enter")
         assert controller.incident.severity == "SEV-1"
 
 

@@ -26,7 +26,7 @@ from tests.support.small_incident import RUNBOOK
 from tests.support.waiting import wait_for
 from tui.terminal import key_queue
 
-OPENING = ["enter", "s", "f", "n", "u", "t", "S", "h", "C", "q", "b", "colon", "question_mark", "escape"]
+OPENING = ["enter", "s", "f", "n", "u", "t", "exclamation_mark", "h", "c", "q", "b", "colon", "question_mark", "escape"]
 KEYS = [*OPENING, "y", "space", "tab", "down", "up", "ctrl+s", "ctrl+r", *"exam", "backspace"]
 DECIDES = frozenset({"enter", "y", "ctrl+s"})
 """The keys that can consent to anything; all others open, move or write into a field."""

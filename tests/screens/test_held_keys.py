@@ -152,7 +152,7 @@ def test_repeats_are_told_from_presses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_in_closure_a_reason_is_typed_into_its_field(session: IncidentController, stage: Stage) -> None:
     stage.checks |= {criterion.check: Outcome(False, "96 %") for criterion in session.runbook.closure}
     async with opened(session) as pilot:
-        await press(pilot, "C")
+        await press(pilot, "c")
         assert isinstance(pilot.app.screen, CloseIncident)
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await press(pilot, "shift+tab")
@@ -169,13 +169,13 @@ async def test_in_closure_a_reason_is_typed_into_its_field(session: IncidentCont
 
 async def test_in_severity_a_reason_is_typed_at_once_and_the_arrows_choose(session: IncidentController) -> None:
     async with opened(session) as pilot:
-        await press(pilot, "S", *"minor hit, n o w", "up")
+        await press(pilot, "exclamation_mark", *"minor hit, n o w", "up")
         screen = pilot.app.screen
         assert isinstance(screen, Form)
         assert screen.values() == {"severity": "SEV-0", "reason": "minor hit, n o w"}
         await press(pilot, "enter")
         assert session.incident.severity == "SEV-0"
-        await press(pilot, "S", "tab", *"xyz")
+        await press(pilot, "exclamation_mark", "tab", *"xyz")
         assert isinstance(pilot.app.screen, Form)
         assert pilot.app.screen.values()["reason"] == "xyz"
 
@@ -229,7 +229,7 @@ async def test_a_paste_is_offered_as_a_note_and_does_nothing_by_itself(session: 
 
 async def test_a_paste_goes_into_the_field_of_a_dialog_wherever_the_focus_is(session: IncidentController) -> None:
     async with opened(session) as pilot:
-        await press(pilot, "S", "tab")
+        await press(pilot, "exclamation_mark", "tab")
         pilot.app.post_message(events.Paste("\nit is\r\nworse\n"))
         await rest(pilot)
         assert isinstance(pilot.app.screen, Form)

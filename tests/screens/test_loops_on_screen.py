@@ -33,7 +33,7 @@ async def test_loop_unfolds_and_its_items_run_by_one_consent(controller: Inciden
     async with opened(controller, (110, 36), sources=[]) as pilot:
         assert "0 of 2" in grid(pilot)
         assert "Read web1 " not in grid(pilot)
-        await press(pilot, "O")
+        await press(pilot, "asterisk")
         await until(pilot, lambda: status(controller, "load") is StepStatus.DONE)
         await until(pilot, lambda: "Enter run 2.1" in grid(pilot))
         shown = grid(pilot)
@@ -55,7 +55,7 @@ async def test_loop_unfolds_and_its_items_run_by_one_consent(controller: Inciden
         await press(pilot, "left")
         await until(pilot, lambda: "2.1.2 Renew" not in grid(pilot))
         assert "2 of 3" in grid(pilot)
-        await press(pilot, "U")
+        await press(pilot, "minus")
         await until(pilot, lambda: "Why is it undone?" in grid(pilot))
         await press(pilot, *"early", "enter")
         await until(pilot, lambda: "2: web2, web1" in grid(pilot))

@@ -77,7 +77,7 @@ async def test_undo_marks_what_later_steps_proved_to_be_proved_again(controller:
         await press(pilot, "down")
         await until(pilot, lambda: "To be proved again: change was undone by" in grid(pilot))
         assert "account" in grid(pilot)
-        await press(pilot, "C")
+        await press(pilot, "c")
         await until(pilot, lambda: "To be proved again after an undo: 2.2, 2.3, 2.4, 2.5" in grid(pilot))
         await press(pilot, "escape")
     assert "To be proved again after an undo: 2.2, 2.3, 2.4, 2.5" in open_ends(controller)

@@ -70,7 +70,7 @@ async def test_screen_shows_the_tries_and_undoes_the_step(controller: IncidentCo
         await press(pilot, "y")
         await until(pilot, lambda: controller.incident.step("renew").status is StepStatus.DONE)
         await until(pilot, lambda: "Verified: It is the new one: new." in grid(pilot))
-        await press(pilot, "U")
+        await press(pilot, "minus")
         await until(pilot, lambda: "Why is it undone?" in grid(pilot))
         await press(pilot, *"wrong one", "enter")
         await until(pilot, lambda: "rm certificate" in grid(pilot))

@@ -29,7 +29,7 @@ async def test_ascii(session: IncidentController, golden, size: tuple[int, int])
     async with opened(session, size, ascii=True) as pilot:
         assert grid(pilot).isascii()
         golden(pilot, f"incident-{size[0]}x{size[1]}-ascii")
-        for keys in (("question_mark",), ("escape", "C"), ("escape", "j"), ("escape", "t")):
+        for keys in (("question_mark",), ("escape", "c"), ("escape", "e"), ("escape", "t")):
             await press(pilot, *keys)
             assert grid(pilot).isascii()
 
@@ -87,7 +87,7 @@ async def test_hostile_names_everywhere(session: IncidentController, stage: Stag
     ]
     for size in ((60, 15), (80, 24), (200, 60)):
         async with opened(session, size, sources=panels) as pilot:
-            for key in ("d", "l", "j", "enter"):
+            for key in ("d", "l", "e", "enter"):
                 await press(pilot, key)
                 shown = grid(pilot)
                 assert not {sign for sign in shown if sign != "\n" and (not sign.isprintable() or sign == "\u202e")}
@@ -154,14 +154,14 @@ async def test_keys_of_other_screens_are_changed_as_well(session: IncidentContro
         assert view.with_times
         await press(pilot, "question_mark")
         assert " Ctrl+T      When each line came" in grid(pilot)
-        await press(pilot, "escape", "escape", "j")
+        await press(pilot, "escape", "escape", "e")
         assert "+ star" in grid(pilot)
         await press(pilot, "plus")
         assert session.incident.stars
         await press(pilot, "escape", "enter", "y")
         assert "j run" in grid(pilot)
         assert session.incident.step("emergency-backup").last is None
-        await press(pilot, "j")
+        await press(pilot, "e")
         assert session.incident.step("emergency-backup").last is not None
         await press(pilot, "s")
         assert "What happened" in grid(pilot)
@@ -215,10 +215,10 @@ async def test_resizing_never_breaks_it(session: IncidentController) -> None:
 HELP_IN = {
     "a confirmation": (("enter",), ("f1",), ("y ", "Yes: do it", "Cancel: nothing is done")),
     "a note": (("n",), ("f1",), ("Ctrl+S", "Do what the right choice says", "A new line in this field")),
-    "the severity": (("S",), ("f1",), ("Another one of the choices above",)),
-    "the choice of a severity": (("S", "shift+tab"), ("question_mark",), ("Another one of these",)),
+    "the severity": (("exclamation_mark",), ("f1",), ("Another one of the choices above",)),
+    "the choice of a severity": (("exclamation_mark", "shift+tab"), ("question_mark",), ("Another one of these",)),
     "the settings": (("comma",), ("question_mark",), ("Another one of these",)),
-    "the timeline": (("j",), ("question_mark",), ("Star what the post-mortem should not miss",)),
+    "the timeline": (("e",), ("question_mark",), ("Star what the post-mortem should not miss",)),
     "the output": (("o",), ("f1",), ("Find words",)),
     "the detail": (("d",), ("question_mark",), ("A page up, a page down",)),
     "a panel": (("1",), ("f1",), ("The panel before, the panel after",)),
@@ -240,7 +240,7 @@ async def test_a_question_mark_in_a_field_is_a_letter(session: IncidentControlle
     async with opened(session) as pilot:
         await press(pilot, "s", *"why?")
         assert "why?" in grid(pilot)
-        await press(pilot, "escape", "j", "slash", *"jk?")
+        await press(pilot, "escape", "e", "slash", *"jk?")
         assert "holding 'jk?'" in grid(pilot)
 
 
@@ -250,7 +250,7 @@ async def test_only_keys_that_work_now_are_in_the_footers(session: IncidentContr
         assert not [word for word in ("n next", "Space pause", "w what runs") if word in grid(pilot)]
         await press(pilot, "slash", *"done", "enter")
         assert "n next" in grid(pilot)
-        await press(pilot, "escape", "j")
+        await press(pilot, "escape", "e")
         assert "* star" in grid(pilot)
         leave(session)
         await press(pilot, "end")

@@ -18,7 +18,7 @@ async def test_words_are_corrected_beside_themselves(session: IncidentController
     session.note("it began at noon")
     seq = session.events[-1].seq
     async with opened(session) as pilot:
-        await press(pilot, "j", "e", "ctrl+k", *"at one", "ctrl+s")
+        await press(pilot, "e", "e", "ctrl+k", *"at one", "ctrl+s")
         shown = grid(pilot)
     assert session.events[seq - 1].body["text"] == "it began at noon"
     assert session.incident.corrections[seq].text == "at one"
@@ -29,7 +29,7 @@ async def test_words_are_corrected_beside_themselves(session: IncidentController
 async def test_what_holds_nobodys_words_is_not_corrected(session: IncidentController) -> None:
     begin(session, "emergency-backup")
     async with opened(session) as pilot:
-        await press(pilot, "j", "e")
+        await press(pilot, "e", "e")
         assert isinstance(pilot.app.screen, TimelineScreen)
         assert "holds nobody's words" in grid(pilot)
 
@@ -37,7 +37,7 @@ async def test_what_holds_nobodys_words_is_not_corrected(session: IncidentContro
 async def test_stars_and_filters(session: IncidentController) -> None:
     session.note("smoke", pasted_output="one\ntwo")
     async with opened(session) as pilot:
-        await press(pilot, "j", "asterisk", "up", "asterisk", "asterisk", "f", "f", "f")
+        await press(pilot, "e", "asterisk", "up", "asterisk", "asterisk", "f", "f", "f")
         shown = grid(pilot)
         assert "1 events, starred only" in shown
         assert "★" in shown
@@ -52,7 +52,7 @@ async def test_stars_and_filters(session: IncidentController) -> None:
 
 async def test_it_is_live_and_stays_where_the_operator_went(session: IncidentController) -> None:
     async with opened(session) as pilot:
-        await press(pilot, "j", "home")
+        await press(pilot, "e", "home")
         session.note("something new")
         await rest(pilot)
         assert "▶  02:00:00 Declared" in grid(pilot)
@@ -63,7 +63,7 @@ async def test_it_is_live_and_stays_where_the_operator_went(session: IncidentCon
 async def test_an_observer_reads_and_changes_nothing(session: IncidentController) -> None:
     before = len(session.events)
     async with opened(IncidentController.observe(session.folder, actor="eve@test")) as pilot:
-        await press(pilot, "j", "asterisk", "e", "n")
+        await press(pilot, "e", "asterisk", "e", "n")
         assert isinstance(pilot.app.screen, TimelineScreen)
         assert "star" not in grid(pilot).splitlines()[-1]
     assert len(session.events) == before
@@ -105,7 +105,7 @@ async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_the
     for number in range(6):
         session.note(f"note {number} " + "x" * 30_000 + " the end")
     async with opened(session, size=(120, 50)) as pilot:
-        await press(pilot, "j")
+        await press(pilot, "e")
         assert "more characters" in grid(pilot)
         await press(pilot, "slash", *"end", "enter")
         assert "holding 'end'" in grid(pilot)
@@ -114,7 +114,7 @@ async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_the
 async def test_a_tick_without_words_can_be_given_some(session: IncidentController) -> None:
     session.mark_done("tell-tech-lead")  # and that they were notified
     async with opened(session) as pilot:
-        await press(pilot, "j", "up", "e")
+        await press(pilot, "e", "up", "e")
         assert "Without words so far: 7.1 Tell the Tech Lead: done" in grid(pilot)
         await press(pilot, *"by phone", "ctrl+s")
     assert session.events[-1].body["text"] == "by phone"
@@ -122,5 +122,5 @@ async def test_a_tick_without_words_can_be_given_some(session: IncidentControlle
 
 async def test_a_criterion_is_told_by_its_title(session: IncidentController) -> None:
     async with opened(session) as pilot:
-        await press(pilot, "C", "escape", "j")
+        await press(pilot, "c", "escape", "e")
         assert "Criterion Follow-up actions assigned: " in grid(pilot)

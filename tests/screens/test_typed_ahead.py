@@ -36,7 +36,11 @@ AT_ONCE: dict[str, tuple[list[str], list[str], Callable[[Incident], object]]] = 
         lambda incident: incident.notes[-1].text == "all of it",
     ),
     "skip": (["s", *"later", "enter"], ["enter"], lambda incident: incident.steps[STEP].status is StepStatus.SKIPPED),
-    "severity": (["S", *"worse", "enter"], ["up", "enter"], lambda incident: incident.severity == "SEV-0"),
+    "severity": (
+        ["exclamation_mark", *"worse", "enter"],
+        ["up", "enter"],
+        lambda incident: incident.severity == "SEV-0",
+    ),
     "consent": (["enter", "y"], ["y"], lambda incident: incident.step(STEP).last),
 }
 """What arrives at once, and what is typed once the dialog stands there."""

@@ -119,6 +119,6 @@ async def compare(
     if situation.undo is not None:
         await at(pilot, situation)
         assert can_undo(controller.runbook.step(situation.id), controller.runbook, controller.incident)
-        assert await asked(pilot, "U") == situation.undo, situation.id
+        assert await asked(pilot, "minus") == situation.undo, situation.id
         expected.append(("start", situation.id))
     assert made == expected, situation.id

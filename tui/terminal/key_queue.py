@@ -192,7 +192,8 @@ class KeyQueue:
         """Whether the key may be held: it writes, moves, or is for a page that is only read."""
         if isinstance(event, events.Paste) or event.key in _MOVES or self._is_text(event):
             return True
-        return not isinstance(self._app.screen, Dialog | IncidentScreen)
+        screen = self._app.screen
+        return screen.is_move(event.key) if isinstance(screen, IncidentScreen) else not isinstance(screen, Dialog)
 
     # What is pasted
 
