@@ -16,7 +16,7 @@ OUTPUT = (
         "output.first_error", "e", "first error", "Go to the first line that looks like an error", action="first_error"
     ),
     Key("output.pause", "space", "pause", "Stop following, or take it up again", action="pause"),
-    Key("output.other_run", "w", "what runs", "The next of the steps that run", action="other_run"),
+    Key("output.other_run", "right_square_bracket", "what runs", "The next of the steps that run", action="other_run"),
     Key("output.times", "t", "times", "When each line came, by the clock (UTC)", action="times"),
     Key("output.wrap", "b", "break lines", "Break lines that are too long, or cut them off", action="wrap"),
     Key(

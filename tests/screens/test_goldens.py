@@ -48,14 +48,14 @@ DIALOGS = {
     "skip": ("s",),
     "notify": ("t",),
     "update": ("u",),
-    "severity": ("S",),
-    "closure": ("C",),
+    "severity": ("exclamation_mark",),
+    "closure": ("c",),
     "help": ("question_mark",),
     "palette": ("colon", *"note"),
     "incidents": ("i",),
-    "timeline": ("j",),
-    "timeline-words": ("j", "f", "asterisk"),
-    "correct": ("j", "e"),
+    "timeline": ("e",),
+    "timeline-words": ("e", "f", "asterisk"),
+    "correct": ("e", "e"),
     "live": ("l",),
     "detail": ("d",),
     "output": ("o",),
@@ -124,9 +124,9 @@ def destroys(session: IncidentController, stage: Stage) -> None:
 SCENES: dict[str, tuple[Callable[[IncidentController, Stage], None], tuple[str, ...]]] = {
     "unmet": (unmet, ()),
     "unmet-reason": (unmet, ("enter",)),
-    "undo": (frozen, ("slash", *"freeze dep", "enter", "U", *"too soon", "enter")),
+    "undo": (frozen, ("slash", *"freeze dep", "enter", "minus", *"too soon", "enter")),
     "destroy": (destroys, ("enter", "pagedown", "tab", *"arp")),
-    "help-in-dialog": (lambda session, stage: None, ("S", "f1")),
+    "help-in-dialog": (lambda session, stage: None, ("exclamation_mark", "f1")),
 }
 
 

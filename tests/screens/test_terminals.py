@@ -247,7 +247,7 @@ async def test_a_question_mark_in_a_field_is_a_letter(session: IncidentControlle
 async def test_only_keys_that_work_now_are_in_the_footers(session: IncidentController) -> None:
     async with opened(session, (120, 36)) as pilot:
         await press(pilot, "o")
-        assert not [word for word in ("n next", "Space pause", "w what runs") if word in grid(pilot)]
+        assert not [word for word in ("n next", "Space pause", "] what runs") if word in grid(pilot)]
         await press(pilot, "slash", *"done", "enter")
         assert "n next" in grid(pilot)
         await press(pilot, "escape", "e")
