@@ -73,7 +73,7 @@ async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(
     async with opened(controller, (80, 36), sources=[]) as pilot:
         await until(pilot, lambda: "can be undone afterwards" in grid(pilot))
         await press(pilot, "enter")
-        assert "can be undone: U" in grid(pilot)
+        assert "can be undone: press -" in grid(pilot)
         await press(pilot, "y")
         await until(pilot, lambda: status(controller, "freeze") is StepStatus.DONE)
         assert (here / "freeze.json").exists()
