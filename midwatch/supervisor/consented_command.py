@@ -30,10 +30,11 @@ SECRET_FILE, SECRET_VARIABLE = " (secret, as a file)", " (secret, as a variable)
 """Ends the names of a script's secrets among the parameters; the value says where the secret comes from."""
 _FAILED = ".failed"
 _TRAP = (
-    """trap 'printf "%s %s %s" "$?" "$LINENO" "$BASH_COMMAND" 2>/dev/null """
-    f""">"${{STEP_OUTPUT:+$STEP_OUTPUT{_FAILED}}}" || :' ERR; """
+    """set -E; trap 'case $- in *e*) printf "%s " "$?" "$LINENO" "${#PIPESTATUS[@]}" "${PIPESTATUS[@]}" """
+    f""""$BASH_COMMAND" 2>/dev/null >"${{STEP_OUTPUT:+$STEP_OUTPUT{_FAILED}}}" || :; esac' ERR; """
 )
-"""Stands before the first line of a script: notes exit status, line and command of what ends it (`failed_line`)."""
+"""Stands before the first line of a script, also for its functions: notes exit status, line, the statuses of a pipeline
+and the command of what ends it (`failed_line`). A command that fails while `-e` is off ends nothing."""
 ARGUMENT_LIMIT_BYTES = 128 * 1024
 """Bytes of one word or variable of a process, with the NUL behind it (Linux: `MAX_ARG_STRLEN`)."""
 SURROUNDINGS = frozenset(
@@ -131,12 +132,16 @@ def failed_file(values: Path) -> Path:
 def failed_line(values: Path, code: int | None) -> tuple[int, str] | None:
     """Number and text of the command that ended a script with this exit status; None where that is not known.
 
-    `values` is the file of `$STEP_OUTPUT`. A script that ends by `exit`, or inside of a function, notes nothing.
+    `values` is the file of `$STEP_OUTPUT`. A script that ends by `exit` notes nothing. Of a pipeline bash knows the last
+    command and all exits.
     """
     try:
         with os.fdopen(open_file(failed_file(values), os.O_RDONLY), "rb") as file:
             noted = file.read(ARGUMENT_LIMIT_BYTES)
-        status, number, command = noted.decode("utf-8", "replace").split(" ", 2)
+        status, number, count, rest = noted.decode("utf-8", "replace").split(" ", 3)
+        *exits, command = rest.rstrip().split(" ", int(count))
+        if len(exits) > 1:
+            command = f"… | {command} (exits {', '.join(exits)})"
         return (int(number), safe_text(command)) if int(status) == code else None
     except (OSError, ValueError):
         return None

@@ -14,7 +14,9 @@ from tui.plain.descriptions import history_lines
 
 SCRIPTS = {
     "a-line": ("echo 100%\n# comment\nls /nowhere >/dev/null 2>&1\necho never", 2, "line 3 ended it: ls /nowhere"),
-    "pipeline": ("echo begun\nfalse | cat", 1, "line 2 ended it: "),
+    "pipeline": ("echo begun\nfalse | cat", 1, "line 2 ended it: … | cat (exits 1, 0)"),
+    "function": ("check() {\n  echo 100%\n  ls /nowhere\n}\ncheck", 2, "line 3 ended it: ls /nowhere"),
+    "passed-over": ("set +e; false; set -e\necho bad; exit 1", 1, "its last line: “bad”"),
     "an-exit": ("echo checking.\nexit 7", 7, "its last line: “checking.”"),
     "not-found": ("no-such-command", 127, "a command was not found; line 1 ended it: no-such-command"),
     "not-a-program": ("touch here; ./here", 126, "a command was found and cannot be run"),
@@ -67,6 +69,7 @@ def test_failed_script_says_its_exit_and_what_ended_it(
         assert f"failed, exit {code}" in said
         assert words in said
     assert "never" not in last.summary
+    assert name not in ("an-exit", "own-trap", "passed-over") or "ended it" not in last.summary
 
 
 def test_ending_says_the_signal_and_repeats_no_time_limit() -> None:
