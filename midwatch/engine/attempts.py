@@ -138,6 +138,8 @@ def finished_body(
     if missing:
         outcome = StepOutcome.FAILED
         summary = f"exit {result.exit}, but it did not report {', '.join(missing)} in $STEP_OUTPUT"
+        if values:
+            summary += f" (it reported {first_few(values, 5)})"
     else:
         summary = result.error or summary_of(step, attempt, result)
         if verification is not None:

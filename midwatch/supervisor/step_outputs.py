@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import re
@@ -37,12 +38,20 @@ class StepOutputs(dict[str, str]):
 class _Reader:
     values: StepOutputs = field(default_factory=StepOutputs)
 
-    def take(self, number: int, line: str) -> None:
+    def take(self, number: int, raw: bytes) -> None:
+        from midwatch.system.sanitize import has_controls, safe_text
+
+        text = raw.decode("utf-8", "surrogateescape").rstrip("\r")
+        line = safe_text(text, tabs=True)
         key, equals, value = line.partition("=")
+        if not line.strip():
+            return
         if not equals or not _KEY.fullmatch(key):
             self.values.passed_over.append(f"line {number} is not key=value: {line[:_LINE_SHOWN]!r}")
         elif len(value) > LONGEST_VALUE:
             self.values.passed_over.append(f"line {number}: {key} is longer than {LONGEST_VALUE} characters")
+        elif has_controls(text):
+            self.values.passed_over.append(f"line {number}: {key} has signs that are no text: {value[:_LINE_SHOWN]!r}")
         elif key not in self.values and len(self.values) >= MOST_VALUES:
             self.values.passed_over.append(f"line {number}: {key} comes after {MOST_VALUES} values")
         else:
@@ -107,10 +116,9 @@ def read_values(folder: AttemptFolder) -> StepOutputs:
     """The values of an attempt that has ended, redacted by its supervisor. Never raises for what a step may have
     written.
 
-    At most 64 KiB, 100 keys and 4,096 characters a value; control characters are shown, not kept.
+    At most 64 KiB, 100 keys and 4,096 characters a value. Escape sequences, such as colours, are removed; a value that
+    could otherwise not be kept as it is, is no value.
     """
-    from midwatch.system.sanitize import safe_text
-
     reader = _Reader()
     try:
         content = _raw_values(folder.values)
@@ -122,7 +130,6 @@ def read_values(folder: AttemptFolder) -> StepOutputs:
     if len(content) > LARGEST_FILE:
         reader.values.passed_over.append(f"all that comes after {LARGEST_FILE} bytes")
         content = content[: content.rfind(b"\n", 0, LARGEST_FILE) + 1]
-    for number, line in enumerate(content.decode("utf-8", "replace").split("\n"), start=1):
-        if line.strip():
-            reader.take(number, safe_text(line.rstrip("\r"), tabs=True))
+    for number, raw in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
+        reader.take(number, raw)
     return reader.values

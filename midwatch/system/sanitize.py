@@ -33,6 +33,11 @@ def safe_text(text: str, *, newlines: bool = False, tabs: bool = False) -> str:
     return text if newlines else text.replace("\n", "⏎")
 
 
+def has_controls(text: str) -> bool:
+    """Whether the text has controls, invisible signs or bytes that are no UTF-8, besides whole escape sequences."""
+    return _CONTROL.search(_ESCAPE.sub("", text)) is not None
+
+
 def _with_stops(line: str) -> str:
     *columns, last = line.split("\t")
     return "".join(column + " " * (_TAB_STOP - _cells(column) % _TAB_STOP) for column in columns) + last

@@ -190,15 +190,18 @@ def test_values_are_read_safely(step: Step) -> None:
         echo key=value >> "$STEP_OUTPUT"
         printf 'key=later\nno equals\n9bad=x\nhostile=\033[2Jx\nempty=\nlong=%05000d\n' 1 >> "$STEP_OUTPUT"
         echo path=/a=b >> "$STEP_OUTPUT"
+        printf 'latin=/srv/M\374ller\nnul=/s\000rv\nutf8=/srv/M\303\274ller \357\277\275\r\n' >> "$STEP_OUTPUT"
     """
     step.start(script)
     step.result()
     values = read_values(step.folder)
-    assert values == {"key": "later", "hostile": "x", "empty": "", "path": "/a=b"}
+    assert values == {"key": "later", "hostile": "x", "empty": "", "path": "/a=b", "utf8": "/srv/Müller \ufffd"}
     assert values.passed_over == [
         "line 3 is not key=value: 'no equals'",
         "line 4 is not key=value: '9bad=x'",
         "line 7: long is longer than 4096 characters",
+        "line 9: latin has signs that are no text: '/srv/M<FC>ller'",
+        "line 10: nul has signs that are no text: '/s^@rv'",
     ]
 
 
