@@ -31,20 +31,22 @@ _MEANINGS = {
 def summary_of(step: Step, attempt: AttemptFolder, result: Result) -> str:
     """The last line that an action wrote, which is its result. A shell step says its exit when it is done.
 
-    Of one that failed: what the exit status means, the line of the script that ended it, and the last line as a
-    quotation.
+    Of one that failed: what the exit status means, the line of the script that ended it, the last line as a quotation,
+    and what its supervisor had to do. What was ended or never began is in the supervisor's words alone.
     """
-    last = _last_line(attempt)
+    last, found = _last_line(attempt), failed_line(attempt.values, result.exit)
+    if result.error and not (result.outcome is StepOutcome.FAILED and (result.exit or 0) > 0 and (last or found)):
+        return result.error
     if step.kind is StepKind.USES:
-        return _cut(last or exit_words(result.exit) or "no output")
+        return _cut("; ".join(part for part in (last, result.error) if part) or exit_words(result.exit) or "no output")
     if result.outcome is StepOutcome.DONE:
         return "exit 0" if result.exit == 0 else f"exit {result.exit}, which counts as done"
-    found = failed_line(attempt.values, result.exit)
     said = [
         _READS_INPUT if result.read_input and result.outcome is StepOutcome.FAILED else "",
         _MEANINGS.get(result.exit, "") if result.exit is not None else "",
         f"line {found[0]} ended it: {_cut(' '.join(found[1].split()), 120)}" if found else "",
         f"its last line: “{_cut(last, 200)}”" if last else "",
+        result.error,
     ]
     return _cut("; ".join(part for part in said if part) or exit_words(result.exit) or "no output")
 

@@ -141,7 +141,7 @@ def finished_body(
         if values:
             summary += f" (it reported {first_few(values, 5)})"
     else:
-        summary = result.error or summary_of(step, attempt, result)
+        summary = summary_of(step, attempt, result)
         if verification is not None:
             outcome, summary = verification.outcome, f"{summary.rstrip('.')}. {verification.sentence}"
     if step.process.retry is not None and result.tries > 1:

@@ -96,6 +96,9 @@ def check_process(step: Fields, problems: Problems) -> None:
     """Say which of these keys do not fit the step."""
     for name in ("run", "undo"):
         script = str(step.get(name) or "")
+        if script.lstrip().startswith("#!") and not script.startswith("#!"):
+            hint = "Take out what stands before it, or the line for bash"
+            problems.add("The line '#!' is not the first one of the script: bash would run it", step.where(name), hint)
         if not script.startswith("#!"):
             continue
         if "shell" in step:

@@ -154,12 +154,15 @@ def test_answers_of_the_drill_are_complete() -> None:
 
 def test_process_that_a_step_left_behind_is_said_to_have_been_ended(here: Path) -> None:
     head = "midwatch: 1\ntitle: Left\nseverity: SEV-2\nphases:\n  - title: Work\n    steps:\n"
-    step = "      - {id: left, title: Leave something, run: 'sleep 300 & echo begun', risk: observe}\n"
+    step = "      - {id: left, title: Leave something, run: 'sleep 300 & echo begun; cd /nowhere', risk: observe}\n"
     (here / "runbook.yaml").write_text(head + step, encoding="utf-8")
     runbook = load(here / "runbook.yaml")
     code, said = run(IncidentController.declare(runbook, actor="ada@test"), here, runbook, "actor: ada@test\n")
-    assert code is Exit.DONE
-    assert any("left behind" in line and "had to be ended" in line for line in said)
+    assert code is Exit.FAILED
+    last = said[-1]
+    assert "line 1 ended it: cd /nowhere" in last
+    assert "left behind" in last
+    assert "had to be ended" in last
     assert sum("begun" in line for line in said) == 1
 
 

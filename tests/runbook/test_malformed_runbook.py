@@ -138,6 +138,7 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
             49,
             "PATH is not for a runbook to set. Choose another name.",
         ),
+        ('{title: a, run: "\\n#!/bin/sh", risk: change}', 25, "The line '#!' is not the first one of the script"),
         ("{title: a, run: '#!python3', risk: change}", 25, "The line '#!' names no program by its whole path. "),
         ("{title: a, run: ls, risk: change, env: {MIDWATCH_X: x}}", 49, "MIDWATCH_X is not for a runbook to set. "),
         ("{title: a, run: ls, risk: change, env: {1x: x}}", 49, "'1x' is not a name here. "),
