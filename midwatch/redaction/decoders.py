@@ -75,18 +75,23 @@ class Rewritten:
 class Unescaped:
     """A text without percent-encoding, entities and escapes, each up to three deep, with the way back."""
 
-    def __init__(self, source: bytes) -> None:
+    def __init__(self, source: bytes, deepest: int = _DEEPEST) -> None:
+        self._source = source
         self._steps: list[Rewritten] = []
         self.text = source
         self.meanings = b""
         """What the escapes stand for, parted by blanks."""
-        for _ in range(_DEEPEST):
+        for _ in range(deepest):
             step = Rewritten(self.text, _ENCODED, _meaning)
             if not step.is_changed:
                 break
             self._steps.append(step)
             self.text = step.text
             self.meanings += step.meanings
+
+    def earlier(self) -> list[Unescaped]:
+        """The text after each step but the last: what is left may be no escape and belong to a secret."""
+        return [Unescaped(self._source, deepest) for deepest in range(1, len(self._steps))]
 
     def unfinished(self) -> int | None:
         """Where in the source something encoded twice begins that its end cuts off."""

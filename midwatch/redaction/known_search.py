@@ -46,6 +46,7 @@ _DEEPEST = 3
 """So many times base64, hexadecimal digits and dumps are decoded one inside of the other."""
 _MOST_STEPS = 10
 _PRINTABLE_END = lazy_pattern(rb"=(?:[0-9A-Fa-f]{0,2}\Z|[ \t]{0,4}\r?(?:\n|\Z)|[0-9A-Fa-f]{2})")
+_ADDRESS = lazy_pattern(rb"[0-9A-Fa-f]{4,16}+:?[ \t]")
 _RUN_END = lazy_pattern(rb"[A-Za-z0-9+/_-]{1,4}\Z")
 
 
@@ -79,10 +80,12 @@ class _Part:
 
 
 class _AsLine:
-    """A text behind a line end."""
+    """A text behind a line end; bytes of other text may stand before the address of a dump."""
 
     def __init__(self, text: bytes) -> None:
-        self.text = b"\n" + text
+        address = _ADDRESS.search(text)
+        before = text[: max(0, address.start() - 1)] if address else b""
+        self.text = b"\n" + before + (b"\n" + text[len(before) + 1 :] if address and address.start() else text)
 
     def source(self, index: int) -> tuple[int, int]:
         return max(0, index - 1), max(1, index)
@@ -222,6 +225,8 @@ class Search:
             self._look_printable(reading.then(decoded))
             if b"\n" in decoded.meanings and reading.depth < _DEEPEST:
                 self._look_at_dumps(reading.then(decoded), is_open=reading.is_open)
+        for earlier in decoded.earlier():
+            self._match(reading.then(earlier, project(earlier.text)), self._prepared.shown, is_sure=True)
         texts = []
         for text in self._layers(reading.then(decoded), is_hidden=_is_hidden(decoded.meanings)):
             self._match(text, self._prepared.shown, is_sure=True)

@@ -6,9 +6,12 @@ import unicodedata
 from base64 import b32encode
 from collections.abc import Iterator
 
+from midwatch.redaction.lazy_pattern import lazy_pattern
+
 SHORTEST_PIECE = 6
 """A shorter piece of a secret is not looked for: it would be an ordinary word."""
 _SHORTEST_LINE = 8
+_ESCAPES = lazy_pattern(rb"\\.?|['\"`$]")
 
 
 def as_bytes(text: str) -> bytes:
@@ -22,6 +25,7 @@ def as_bytes(text: str) -> bytes:
 def variants(value: str) -> set[bytes]:
     """The secret and its lines: as they are, and in the other ways to write the same letters."""
     written = {form for text in _with_lines(value) for form in _written(text)}
+    written |= {deep for form in written if len(form) >= SHORTEST_PIECE for deep in _escaped(form)}
     written |= {form for text in _with_lines(value) for form in _base32(as_bytes(text))}
     return {form for form in written if len(form) >= SHORTEST_PIECE}
 
@@ -32,6 +36,14 @@ def _base32(content: bytes) -> Iterator[bytes]:
         encoded = b32encode(bytes(before) + content)
         form = encoded[-(-8 * before // 5) : 8 * (before + len(content)) // 5]
         yield from (form, form.lower())
+
+
+def _escaped(form: bytes) -> Iterator[bytes]:
+    """As one to three JSON strings inside of each other have it, where too little is left without what is escaped."""
+    if len(_ESCAPES.sub(b"", form)) < SHORTEST_PIECE:
+        for _ in range(3):
+            form = form.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+            yield form
 
 
 def _with_lines(value: str) -> Iterator[str]:

@@ -58,6 +58,17 @@ def test_every_form_split_at_every_position(form: str, secret: str) -> None:
     assert_none_of(secret, through(known.another(), *(bytes([b]) for b in stream)))
 
 
+@pytest.mark.parametrize("before", [b"++++", b"SGVs", b"MDAwMDAwMDAwMDAwMDAw"])
+def test_base64_of_a_dump_right_behind_other_base64_is_masked(before: bytes) -> None:
+    out = through(Redactor({"pw": "hunter2"}), before + b"\n" + FORMS["base64 of xxd"]("hunter2"))
+    assert b"[secret pw]" in out
+
+
+def test_secret_with_an_escape_in_it_is_masked_where_each_letter_is_an_entity() -> None:
+    out = through(Redactor({"pw": "0000\\0"}), FORMS["HTML, every letter"]("0000\\0"))
+    assert out == b"[secret pw]"
+
+
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     secret=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=6, max_size=40).filter(
