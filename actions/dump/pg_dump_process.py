@@ -21,6 +21,7 @@ from probes.containers.client import NoSuchThing, engine
 from probes.containers.command import NoSuchCommand, run_in
 from probes.containers.exec import OUT, Exec
 from probes.postgres.client_errors import ClientErrors
+from probes.postgres.client_settings import client_variables
 from probes.postgres.connect import Route
 
 if TYPE_CHECKING:
@@ -95,14 +96,13 @@ class LocalDump:
         more: Sequence[str] = (),
     ) -> None:
         self._words = messages_of(begins)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         buffered = BUFFERED if shutil.which(BUFFERED[0]) else ()
         self._process = subprocess.Popen(
             [*buffered, str(program), *options(snapshot), *more],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**clean, **environment, "LC_ALL": "C"},
+            env={**client_variables(), **environment, "LC_ALL": "C"},
         )
         assert self._process.stdout is not None
         with contextlib.suppress(OSError):  # more than an ordinary user may have; the usual 64 KiB serve as well

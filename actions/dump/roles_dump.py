@@ -16,6 +16,7 @@ from midwatch.system.trusted_files import create_exclusive
 from probes.backup.age_encryption import Recipient, encrypted
 from probes.backup.dump_reader import fell_short
 from probes.postgres.client_errors import ClientErrors
+from probes.postgres.client_settings import client_variables
 from probes.postgres.connect import Route, client_environment
 from probes.postgres.tools import Tools
 
@@ -57,8 +58,7 @@ def packed_globals(route: Route, tools: Tools, recipients: Sequence[Recipient] =
         "--no-password",
         f"--database={route.database}",
     ]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    environment = {**clean, **client_environment(route), "LC_ALL": "C"}
+    environment = {**client_variables(), **client_environment(route), "LC_ALL": "C"}
     environment.pop("PGDATABASE")  # it takes the name from --database alone
     try:
         done = subprocess.run(

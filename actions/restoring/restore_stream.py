@@ -17,6 +17,7 @@ from probes.backup.dump_reader import DigestingReader, fell_short
 from probes.containers.client import engine
 from probes.containers.exec import Exec
 from probes.postgres.client_errors import ClientError, ClientErrors
+from probes.postgres.client_settings import client_variables
 from probes.postgres.connect import APPLICATION, Route, client_environment
 from probes.postgres.content import LONG
 from probes.postgres.tools import Tools
@@ -162,8 +163,7 @@ class LocalRestore:
     """`pg_restore` as our child."""
 
     def __init__(self, route: Route, tools: Tools, argv: list[str], entries: Sequence[int] = ()) -> None:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        environment = {**clean, **client_environment(route), "LC_ALL": "C"}
+        environment = {**client_variables(), **client_environment(route), "LC_ALL": "C"}
         environment.pop("PGCLIENTENCODING")  # the archive says what its text is
         with contextlib.ExitStack() as stack:
             listed = stack.enter_context(_list_of(entries)) if entries else None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from midwatch.system.errors import Failed, OutcomeUnknown, Refused
+from probes.postgres.client_settings import forget_other_servers, require_client_files
 
 if TYPE_CHECKING:
     import psycopg
@@ -81,15 +82,20 @@ def connect(
     """Log in; every statement ends within `statement` seconds, and each commits by itself.
 
     Without `password`, `pgpass` and a password file of the route, none is sent. Raises `AuthenticationFailed`,
-    `OutcomeUnknown` when the server does not answer, `Refused` where a pooler takes no `options` of the route or another
-    server answers than the route's, and `Failed` for the rest.
+    `OutcomeUnknown` when the server or the mount of a file of libpq does not answer, `Refused` where a pooler takes no
+    `options` of the route or another server answers than the route's, and `Failed` for the rest.
     """
     import psycopg
 
+    forget_other_servers()
+    if route.kind == "tcp":
+        require_client_files()
     given: dict[str, Any] = {"password": password} if password is not None else {}
     given |= {
         "passfile": str(pgpass or route.passfile or NO_FILE),
         "host": route.host,
+        "hostaddr": "",  # that of the environment would lead elsewhere
+        "target_session_attrs": "any",
         "port": route.port,
         "user": route.user,
         "dbname": route.database,

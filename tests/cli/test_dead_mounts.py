@@ -15,6 +15,7 @@ from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.runbook.secret_sources import known_secrets
 from midwatch.system.errors import Exit, MidwatchError, OutcomeUnknown
+from probes.postgres.connect import Route, connect
 from tests.support import program
 from tests.support.dead_mount import dead_mount
 from tests.support.users import MALLORY, needs_root, run_as
@@ -127,6 +128,25 @@ def test_folder_of_drills_on_a_dead_mount_is_not_waited_for(gone: Path, monkeypa
     for reads in (survey, make_drills_folder):
         with pytest.raises(OutcomeUnknown, match="cannot be reached"):
             reads()
+
+
+@pytest.mark.parametrize("name", ["HOME", "PGSSLROOTCERT"])
+def test_file_that_libpq_would_read_on_a_dead_mount_is_named(
+    gone: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, str(gone / "file"))
+    with pytest.raises(OutcomeUnknown, match="cannot be reached"):
+        connect(Route("tcp", "127.0.0.1", 1, "u", "d", "ARP"))
+
+
+def test_service_and_password_file_of_the_environment_on_a_dead_mount_are_not_read(
+    gone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PGSERVICEFILE", "PGPASSFILE", "PGSYSCONFDIR"):
+        monkeypatch.setenv(name, str(gone / "file"))
+    monkeypatch.setenv("PGSERVICE", "elsewhere")
+    with pytest.raises(MidwatchError, match="ARP"):
+        connect(Route("tcp", "127.0.0.1", 1, "u", "d", "ARP"))
 
 
 def test_settings_and_keys_on_a_dead_mount_are_not_waited_for(gone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
