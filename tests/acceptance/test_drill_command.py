@@ -32,7 +32,7 @@ def on_the_engine() -> set[str]:
 
 
 @pytest.mark.docker  # beside other drills on the engine, its names would be taken
-def test_it_exports_the_timeline_and_leaves_nothing(here: Path) -> None:
+def test_headless_drill_exports_the_timeline_and_leaves_nothing(here: Path) -> None:
     """In containers where an engine can be had, and else without; it says which."""
     before, engine_before = {record.folder for record in records()}, on_the_engine()
     result = drill("--export", "timeline.md", cwd=here)
@@ -46,7 +46,7 @@ def test_it_exports_the_timeline_and_leaves_nothing(here: Path) -> None:
     assert not any(str(path) not in before for path in drills_folder().glob("*") if path.is_dir())
 
 
-def test_a_wrong_answer_ends_it_with_a_clear_line(here: Path) -> None:
+def test_wrong_answer_ends_it_with_a_clear_line(here: Path) -> None:
     (here / "answers.yaml").write_text("manual:\n  alert-recieved: {note: yes}\n")
     result = drill("--no-docker", "--answers", "answers.yaml", cwd=here)
     assert result.returncode == 2
@@ -55,7 +55,7 @@ def test_a_wrong_answer_ends_it_with_a_clear_line(here: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_a_failing_step_ends_it_with_a_clear_line(here: Path) -> None:
+def test_failing_step_ends_it_with_a_clear_line(here: Path) -> None:
     command = [MIDWATCH, "drill", "damaged-table", "--no-docker", "--headless", "--export", "timeline.md"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False, cwd=here)
     assert result.returncode == 1, result.stdout[-3000:] + result.stderr

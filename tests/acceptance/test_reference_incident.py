@@ -35,7 +35,7 @@ def state(night: Night) -> Incident:
     return reduce(read(night.incident / "journal.jsonl"))
 
 
-def test_it_ends_closed_with_seven_criteria_met(night: Night) -> None:
+def test_headless_night_ends_closed_with_seven_criteria_met(night: Night) -> None:
     assert night.exit == 0, night.said[-3000:]
     incident = state(night)
     assert not incident.open
@@ -44,7 +44,7 @@ def test_it_ends_closed_with_seven_criteria_met(night: Night) -> None:
     assert verify(night.incident / "journal.jsonl").ok
 
 
-def test_every_step_is_settled_with_time_actor_and_outcome(night: Night) -> None:
+def test_step_of_the_night_is_concluded_with_time_actor_and_outcome(night: Night) -> None:
     incident = state(night)
     for step in night.runbook.steps():
         status = incident.status(step)
@@ -66,14 +66,14 @@ def disk(reading: Reading) -> float:
     return row.number
 
 
-def test_the_disk_went_from_96_to_below_80(night: Night) -> None:
+def test_disk_went_from_96_to_below_80(night: Night) -> None:
     last = state(night).step("clean-old-backups").last
     assert last is not None
     assert disk(last.before["disk"]) == pytest.approx(96, abs=1)
     assert disk(last.after["disk"]) < 80
 
 
-def test_the_timeline_says_so(night: Night) -> None:
+def test_timeline_after_the_night_names_the_verified_record(night: Night) -> None:
     for phase in night.runbook.phases:
         assert phase.title in night.timeline
     for step in night.runbook.steps():
@@ -85,7 +85,7 @@ def test_the_timeline_says_so(night: Night) -> None:
     assert verify(night.incident / "journal.jsonl").head[:12] in night.timeline
 
 
-def test_no_password_is_anywhere(night: Night) -> None:
+def test_password_after_the_night_is_in_no_file_and_no_output(night: Night) -> None:
     assert night.leaks == ()
     assert len(night.passwords) >= 4
     places = [night.runbook.location_of("logs"), night.runbook.location_of("audit"), night.production.folder]
@@ -147,7 +147,7 @@ def connect(night: Night) -> Connection:
     )
 
 
-def test_the_recovered_password_opens_arp_over_tcp(night: Night) -> None:
+def test_recovered_password_opens_arp_over_tcp(night: Night) -> None:
     way, tools = login_route(night.runbook, arp(night)), find_tools(night.runbook)
     environment = os.environ | {"PGPASSFILE": str(night.runbook.location_of("pgpass"))}
     where = ["-h", way.host, "-p", str(way.port), "-U", way.user, "-d", way.database]
@@ -164,7 +164,7 @@ def backup(night: Night) -> Path:
     return Path(path)
 
 
-def test_the_plans_own_line_reads_the_emergency_backup(night: Night) -> None:
+def test_plans_own_line_reads_the_emergency_backup(night: Night) -> None:
     assert re.fullmatch(r"arp-prod-\d{8}-\d{6}\.sql\.gz", backup(night).name)
     tools = find_tools(night.runbook)
     line = f"gunzip -c {backup(night)} | {tools.pg_restore} --list"
@@ -190,7 +190,7 @@ def content(connection: Connection) -> dict[str, tuple[int, str]]:
     return found
 
 
-def test_the_emergency_backup_restores_equal(night: Night) -> None:
+def test_emergency_backup_restores_equal(night: Night) -> None:
     target, tools = arp(night), find_tools(night.runbook)
     way = superuser_route(night.runbook, target)
     base = {"host": way.host, "port": way.port, "user": way.user}
@@ -226,7 +226,7 @@ def test_the_emergency_backup_restores_equal(night: Night) -> None:
     assert sum(rows for rows, _ in wanted.values()) > 10_000
 
 
-def test_a_stranger_can_verify_the_record(night: Night) -> None:
+def test_stranger_can_verify_the_record(night: Night) -> None:
     environment = os.environ | night.production.environment | {"MIDWATCH_RUNBOOK": str(night.production.runbook)}
     for command in ("verify", "show", "incidents", "export"):
         result = subprocess.run(

@@ -90,7 +90,7 @@ def drain(child: pexpect.spawn[str]) -> None:
         return
 
 
-def test_the_dump_outlives_the_screen(production: Production, runbook: Runbook, folder: IncidentFolder) -> None:
+def test_dump_outlives_the_screen(production: Production, runbook: Runbook, folder: IncidentFolder) -> None:
     with held(runbook):
         first = screen(production)
 
@@ -130,7 +130,7 @@ def test_the_dump_outlives_the_screen(production: Production, runbook: Runbook, 
     assert Path(found.values["path"]).is_file()
 
 
-def test_a_hang_up_leaves_the_step_and_the_record_whole(
+def test_hang_up_leaves_the_step_and_the_record_whole(
     production: Production, runbook: Runbook, folder: IncidentFolder
 ) -> None:
     child = screen(production)

@@ -88,7 +88,7 @@ def test_decisions_are_all_listed_and_numbered_once() -> None:
     assert len({name[:4] for name in pages}) == len(pages)
 
 
-def test_no_text_refers_to_a_plan_or_tracker_outside_the_repository() -> None:
+def test_text_of_the_project_refers_to_no_plan_or_tracker_outside() -> None:
     assert [said(path, match) for path, match in references(OUTSIDE)] == []
 
 

@@ -67,12 +67,12 @@ def reached(tree: ast.Module) -> set[str]:
     return {name for name in found if PRIVATE.match(name)} - own
 
 
-def test_no_test_imports_another_test_or_a_conftest() -> None:
+def test_test_file_imports_no_other_test_or_conftest() -> None:
     guilty = {str(path.relative_to(TESTS)) for path, tree in trees(TESTS) if any(map(OTHER_TEST.match, imports(tree)))}
     assert guilty == set()
 
 
-def test_no_test_reaches_into_a_private_member_of_ours() -> None:
+def test_test_file_uses_no_private_member_of_ours() -> None:
     ours = private_names()
     guilty = {str(path.relative_to(TESTS)) for path, tree in trees(TESTS) if reached(tree) & ours}
     assert guilty == set()

@@ -44,7 +44,7 @@ def test_import_linter_contracts_hold() -> None:
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["--version"], ["action", "--help"], ["drill", "--help"], ["lint", "--help"]]
 )
-def test_help_is_light(arguments: list[str]) -> None:
+def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     quiet = "contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SystemExit)"
     code = f"import contextlib\nfrom tui.cli import main\nwith {quiet}:\n    main({arguments!r})"
     assert not modules_after(code) & set(HEAVY)

@@ -23,7 +23,7 @@ def entry(kind: str, statements: str, owner: str = "-", space: str = "") -> str:
 
 
 @given(st.lists(names, min_size=6, max_size=6))
-def test_every_role_is_found_whatever_it_is_called(given_names: list[str]) -> None:
+def test_role_of_any_name_in_an_archive_is_found(given_names: list[str]) -> None:
     owner, reader, writer, first, second, table = given_names
     on = f"s.{identifier(table)}"
     script = HEADER + entry("TABLE", f"CREATE TABLE {on} ();", owner)
@@ -39,7 +39,7 @@ def test_every_role_is_found_whatever_it_is_called(given_names: list[str]) -> No
     assert wanted <= parse(script).roles
 
 
-def test_what_else_it_asks_for() -> None:
+def test_dump_with_roles_extensions_and_tablespaces_names_them() -> None:
     script = (
         HEADER + entry("TABLE", "CREATE TABLE s.t ();", "own", "fast") + entry("EXTENSION", "CREATE EXTENSION thing;")
     )

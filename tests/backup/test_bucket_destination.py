@@ -75,7 +75,7 @@ def test_several_parts_make_one_object_and_nothing_shows_before(store: Store, mo
     assert (store.folder / "safe" / "x.sql.gz").read_bytes() == whole
 
 
-def test_what_is_given_up_leaves_neither_object_nor_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aborted_upload_leaves_neither_object_nor_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "PART", 1 << 20)
     writing = sent(Bucket("safe"), b"x" * (2 << 20))
     assert store.uploads()
@@ -83,7 +83,7 @@ def test_what_is_given_up_leaves_neither_object_nor_parts(store: Store, monkeypa
     assert (store.objects(), store.uploads()) == ([], [])
 
 
-def test_a_store_that_ends_in_mid_stream_publishes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_that_ends_in_mid_stream_publishes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "PART", 1 << 20)
     writing = sent(Bucket("safe"), b"x" * (2 << 20))
     store.stop()
@@ -93,7 +93,7 @@ def test_a_store_that_ends_in_mid_stream_publishes_nothing(store: Store, monkeyp
     assert store.objects() == []
 
 
-def test_an_object_that_is_there_is_never_replaced(store: Store) -> None:
+def test_object_that_is_there_is_never_replaced(store: Store) -> None:
     (store.folder / "safe" / "x.sql.gz").write_text("earlier")
     writing = sent(Bucket("safe"), b"new")
     with pytest.raises(MidwatchError, match="has a file of that name already"):
@@ -110,7 +110,9 @@ def test_why_a_bucket_is_passed_over_is_said(arp: Target, away: Context, store: 
         destination_of(away.runbook, "s3://")
 
 
-def test_without_boto3_or_credentials_it_says_so(arp: Target, away: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bucket_without_boto3_or_credentials_says_so(
+    arp: Target, away: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", "/nonexistent")

@@ -66,7 +66,7 @@ def read(path: Path) -> Manifest:
     return found
 
 
-def test_the_content_is_that_of_the_snapshot(fresh: Target, context: Context, scratch: Path) -> None:
+def test_content_is_that_of_the_snapshot(fresh: Target, context: Context, scratch: Path) -> None:
     path = saved(fresh, context, WEIRD, digests=True)
     assert len(read(path).digests) == len(read(path).rows) + 1, "the large objects as well"
     with superuser(fresh, fresh.database) as connection:
@@ -82,7 +82,7 @@ def test_the_content_is_that_of_the_snapshot(fresh: Target, context: Context, sc
     assert read(path).depth == 5, "the same bytes; that they can be restored stays true"
 
 
-def test_without_digests_it_is_compared_with_the_source_as_it_is_now(
+def test_backup_without_digests_is_compared_with_the_source_as_it_is_now(
     fresh: Target, context: Context, scratch: Path
 ) -> None:
     path = saved(fresh, context, FILL + "CREATE TABLE quiet (n int); INSERT INTO quiet VALUES (1);", digests=False)
@@ -96,9 +96,7 @@ def test_without_digests_it_is_compared_with_the_source_as_it_is_now(
     assert "1 of 2 tables is that of ARP now; changed since the dump, or different: public.stock" in outcome.summary
 
 
-def test_one_changed_value_with_right_counts_is_found_by_its_digest(
-    fresh: Target, context: Context, scratch: Path
-) -> None:
+def test_changed_value_with_right_counts_is_found_by_its_digest(fresh: Target, context: Context, scratch: Path) -> None:
     """As a bit that flipped before anything was digested: gzip, `pg_restore` and every count pass it."""
     path = saved(fresh, context, FILL, digests=True)
     plain = gzip.decompress(path.read_bytes())
@@ -114,7 +112,7 @@ def test_one_changed_value_with_right_counts_is_found_by_its_digest(
     assert not read(path).good
 
 
-def test_a_backup_that_cannot_be_restored_is_not_good(fresh: Target, context: Context, scratch: Path) -> None:
+def test_backup_that_cannot_be_restored_is_not_good(fresh: Target, context: Context, scratch: Path) -> None:
     """Its rows are all there and counted; only a server notices that two have one key."""
     path = saved(fresh, context, FILL, digests=False)
     broken = gzip.compress(gzip.decompress(path.read_bytes()).replace(b"4321\tthing", b"4322\tthing"), 1)
@@ -127,7 +125,9 @@ def test_a_backup_that_cannot_be_restored_is_not_good(fresh: Target, context: Co
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
-def test_without_room_it_is_refused_before_it_starts(fresh: Target, context: Context, scratch: Path) -> None:
+def test_deep_validation_without_room_is_refused_before_it_starts(
+    fresh: Target, context: Context, scratch: Path
+) -> None:
     path = saved(fresh, context, FILL, digests=False)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=50m", "midwatch-test", scratch], check=True, timeout=20)
     try:
@@ -173,7 +173,7 @@ def fill_disk(scratch: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 @pytest.mark.parametrize("deed", [kill_server, fill_disk])
-def test_what_befalls_the_scratch_server_is_no_fault_of_the_backup(
+def test_scratch_server_that_fails_is_no_fault_of_the_backup(
     noise: Target, context: Context, scratch: Path, deed: Callable[[Path], None]
 ) -> None:
     action = EmergencyBackup(noise, validate=True)
@@ -204,7 +204,7 @@ with temp_server(load(Path(sys.argv[1]), site=Path(sys.argv[2])), Path(sys.argv[
 """
 
 
-def test_a_kill_ends_the_scratch_server_and_the_next_one_removes_its_folder(context: Context, scratch: Path) -> None:
+def test_kill_ends_the_scratch_server_and_the_next_one_removes_its_folder(context: Context, scratch: Path) -> None:
     argv = [sys.executable, "-c", HOLD, context.runbook.file, context.runbook.site, scratch]
     with subprocess.Popen(
         [str(one) for one in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -222,7 +222,7 @@ def test_a_kill_ends_the_scratch_server_and_the_next_one_removes_its_folder(cont
     assert not folder.exists()
 
 
-def test_what_is_not_ours_is_not_swept(scratch: Path, tmp_path: Path) -> None:
+def test_foreign_folder_beside_scratch_servers_is_not_swept(scratch: Path, tmp_path: Path) -> None:
     (scratch / f"{PREFIX}odd").mkdir()
     (scratch / f"{PREFIX}1-2-3-link").symlink_to(tmp_path)
     assert sweep(scratch) == []

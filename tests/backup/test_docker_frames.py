@@ -40,7 +40,7 @@ def test_frames_are_taken_apart_however_they_are_cut(given_frames: list[tuple[in
 
 
 @given(FRAMES.filter(bool), st.integers(1, 7))
-def test_an_end_inside_a_frame_is_no_end(given_frames: list[tuple[int, bytes]], missing: int) -> None:
+def test_end_inside_a_frame_is_no_end(given_frames: list[tuple[int, bytes]], missing: int) -> None:
     data = packed(given_frames)[:-missing]
     with pytest.raises(OSError, match="inside a frame"):
         list(frames(received(data, [])))

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.postgres
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 
 
-def test_who_queues_up_behind_the_dump_is_named(
+def test_session_that_waits_behind_the_dump_is_named(
     noise: Target, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock_waiters, "LOOK", 0.1)
@@ -73,7 +73,7 @@ class Slow(FolderWriter):
         super().write(data)
 
 
-def test_a_slow_destination_holds_a_snapshot_whose_age_is_told(
+def test_slow_destination_holds_a_snapshot_whose_age_is_told(
     noise: Target, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dump_progress, "OLD", 0.3)
@@ -98,7 +98,7 @@ class Stopped(SystemClock):
         return datetime(2026, 11, 23, 2, 14, 7, tzinfo=UTC)
 
 
-def test_a_name_of_the_same_second_is_never_taken_twice(noise: Target, context: Context) -> None:
+def test_name_of_the_same_second_is_never_taken_twice(noise: Target, context: Context) -> None:
     context = replace(context, clock=Stopped())
     refused: list[MidwatchError] = []
 
@@ -134,7 +134,7 @@ dump(source.route, source.tools, Path(sys.argv[3]), kill)
 """
 
 
-def test_a_compressor_that_is_killed_leaves_no_backup_and_no_dump(
+def test_compressor_that_is_killed_leaves_no_backup_and_no_dump(
     arp: Target, context: Context, production: Production
 ) -> None:
     """It is this process; whatever it had written has no name that anything takes for a backup."""
@@ -179,7 +179,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     ],
     ids=["turns read-only", "is pulled out"],
 )
-def test_a_disk_that_fails_in_mid_dump_publishes_nothing(
+def test_disk_that_fails_in_mid_dump_publishes_nothing(
     noise: Target, context: Context, disk: Disk, happen: Callable[[Disk], None], words: str
 ) -> None:
     (disk.root / "earlier").write_text("kept")
@@ -194,7 +194,7 @@ def test_a_disk_that_fails_in_mid_dump_publishes_nothing(
 
 
 @as_root
-def test_a_place_without_an_inode_is_named_as_such(noise: Target, context: Context, disk: Disk) -> None:
+def test_place_without_an_inode_is_named_as_such(noise: Target, context: Context, disk: Disk) -> None:
     context = at(context, disk.root / "emergency")
     (disk.root / "emergency").mkdir()
     plan = EmergencyBackup(noise).plan(context)
@@ -251,7 +251,7 @@ def test_which_of_several_backups_is_meant_has_to_be_said(arp: Target, context: 
         ("--nofile=10", "The backup failed: Too many open files"),
     ],
 )
-def test_a_limit_of_the_process_is_a_sentence_and_publishes_nothing(
+def test_limit_of_the_process_is_a_sentence_and_publishes_nothing(
     production: Production, arp: Target, tmp_path: Path, limit: str, words: str
 ) -> None:
     """Larger files than it may write; more files than it may open."""

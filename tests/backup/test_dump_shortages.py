@@ -71,7 +71,7 @@ def left(folder: Path) -> list[str]:
     [("emergency-backup", "--target", "otc-db-prod"), ("nightly-backup", "--targets", "otc-db-prod,gps-db-prod")],
     ids=["emergency", "nightly"],
 )
-def test_what_refuses_a_dump_its_bytes_leaves_no_backup(
+def test_disk_that_refuses_the_bytes_of_a_dump_leaves_no_backup(
     production: Production, site: Path, tmp_path: Path, action: tuple[str, ...], number: int, words: str
 ) -> None:
     place = tmp_path / ("emergency" if action[0] == "emergency-backup" else "backups")
@@ -111,7 +111,7 @@ def killing(name: str) -> Pausing:
 
 @pytest.mark.parametrize("name", ["pg_restore", "pg_dump"])
 @pytest.mark.parametrize("kind", ["emergency", "nightly"])
-def test_a_program_that_is_killed_under_a_dump_is_told_as_that(
+def test_program_that_is_killed_under_a_dump_is_told_as_that(
     noise: Target, context: Context, children: Callable[[], list[int]], kind: str, name: str
 ) -> None:
     context.location("backups").mkdir()
@@ -148,9 +148,7 @@ def starved(request: pytest.FixtureRequest, context: Context, tmp_path: Path) ->
     )
 
 
-def test_a_backup_is_not_called_bad_for_what_its_reader_lacked(
-    noise: Target, context: Context, starved: Context
-) -> None:
+def test_backup_is_not_called_bad_for_what_its_reader_lacked(noise: Target, context: Context, starved: Context) -> None:
     path = Path(run_action(EmergencyBackup(noise, validate=True), context).values["path"])
     before = Manifest.read(path)
     with pytest.raises(OutcomeUnknown, match=r"pg_restore that read it (was ended by a signal|ran out of memory)"):
@@ -186,7 +184,7 @@ def test_roles_that_cannot_be_saved_fail_it_before_anything_is_published(
     ],
     ids=["manifest", "roles"],
 )
-def test_what_is_missing_beside_a_backup_that_is_there_is_told(
+def test_backup_without_its_sidecar_file_says_so(
     production: Production, site: Path, tmp_path: Path, ends: str, words: str
 ) -> None:
     """The backup itself is whole: it is neither taken away again nor passed over in silence."""
@@ -205,7 +203,7 @@ def test_what_is_missing_beside_a_backup_that_is_there_is_told(
     assert [one.startswith(kind) for one in [name, *others] if one != dump] == [True]
 
 
-def test_no_thread_that_cannot_be_started_makes_a_dump_hang(
+def test_dump_whose_thread_cannot_be_started_does_not_hang(
     noise: Target, context: Context, children: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever it is: what already runs would wait for it for ever."""
@@ -240,7 +238,7 @@ def test_no_thread_that_cannot_be_started_makes_a_dump_hang(
     wait_for(lambda: threading.active_count() <= before)
 
 
-def test_a_dump_with_too_little_memory_is_whole_or_says_so(production: Production, site: Path, tmp_path: Path) -> None:
+def test_dump_with_too_little_memory_is_whole_or_says_so(production: Production, site: Path, tmp_path: Path) -> None:
     """With room for a few threads, and for none: how much that is depends on the machine. Encryption may be aborted."""
     midwatch, place = Path(sys.executable).with_name("midwatch"), tmp_path / "emergency"
     for limit in (90_000_000, 120_000_000):

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.mark.parametrize("script", ["", WEIRD], ids=["empty", "weird"])
-def test_any_database_comes_back_equal(fresh: Target, context: Context, script: str) -> None:
+def test_database_restored_from_an_emergency_backup_is_equal(fresh: Target, context: Context, script: str) -> None:
     with superuser(fresh, fresh.database) as connection:
         connection.execute(script.encode() or b"SELECT 1")
         wanted = counts(fresh, fresh.database)
@@ -81,7 +81,7 @@ def counts(target: Target, database: str) -> dict[str, int]:
         return found
 
 
-def test_a_lock_is_not_waited_for_for_ever(arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_is_not_waited_for_for_ever(arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     real = pg_dump_process.options
     shorter = lambda snapshot: [o.replace("60s", "1s") for o in real(snapshot)]  # noqa: E731
     monkeypatch.setattr(pg_dump_process, "options", shorter)
@@ -100,7 +100,7 @@ def test_a_lock_is_not_waited_for_for_ever(arp: Target, context: Context, monkey
     )
 
 
-def test_a_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -> None:
+def test_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -> None:
     errors: list[MidwatchError] = []
 
     def run() -> None:
@@ -127,7 +127,7 @@ def test_a_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
-def test_a_full_disk_in_mid_stream_leaves_nothing(arp: Target, context: Context) -> None:
+def test_full_disk_in_mid_stream_leaves_nothing(arp: Target, context: Context) -> None:
     place = context.location("emergency")
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "midwatch-test", place], check=True, timeout=20)
@@ -146,7 +146,7 @@ def test_a_full_disk_in_mid_stream_leaves_nothing(arp: Target, context: Context)
         subprocess.run(["umount", "--lazy", place], check=True, timeout=20)
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(arp: Target, context: Context, tmp_path: Path) -> None:
+def test_place_that_cannot_be_written_is_one_sentence(arp: Target, context: Context, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
     good, said = tmp_path / "good", f"{tmp_path / 'a file'} is a file, not a folder"
     for broken, told in ((tmp_path / "a file", said), (tmp_path / "a file" / "x", f"{tmp_path}/a file/x: {said}")):
@@ -161,7 +161,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(arp: Target, context: Co
         action.apply(context, plan)
 
 
-def test_a_place_without_permission_is_passed_over_before_it_starts() -> None:
+def test_place_without_permission_is_passed_over_before_it_starts() -> None:
     """Asked as an ordinary user, whom root becomes for as long as that takes."""
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o555)
@@ -175,13 +175,13 @@ def test_a_place_without_permission_is_passed_over_before_it_starts() -> None:
         assert rooms == [said, f"{folder}/of/mine: {said}"]
 
 
-def test_a_folder_that_would_be_new_is_said_to_be(tmp_path: Path) -> None:
+def test_folder_that_would_be_new_is_said_to_be(tmp_path: Path) -> None:
     """A mistyped mount is a folder on the disk of its parent."""
     assert f"of {tmp_path}/nsf/arp, a new folder in {tmp_path}: " in Folder(tmp_path / "nsf" / "arp").room(1).words
     assert f"of {tmp_path}: " in Folder(tmp_path).room(1).words
 
 
-def test_only_a_validated_unchanged_backup_counts(arp: Target, context: Context) -> None:
+def test_backup_changed_after_its_validation_does_not_count(arp: Target, context: Context) -> None:
     check = CheckBackup(arp, emergency=True)
     context.location("backups").mkdir()
     assert "no validated emergency backup" in check.evaluate(context).summary
@@ -204,7 +204,7 @@ def descriptor_of(file: Path) -> int:
     return int(next(held).name)
 
 
-def test_a_failed_dump_never_writes_into_what_comes_after_it(arp: Target, context: Context, tmp_path: Path) -> None:
+def test_failed_dump_never_writes_into_what_comes_after_it(arp: Target, context: Context, tmp_path: Path) -> None:
     """A compressor that was given up on writes when it is collected; its descriptor's number is somebody else's by
     then."""
     writing = FolderWriter(tmp_path / "backup")

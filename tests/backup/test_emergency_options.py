@@ -30,7 +30,7 @@ from tests.support.superuser import superuser
 pytestmark = pytest.mark.postgres
 
 
-def test_the_first_place_with_room_is_taken_and_its_backups_are_found(
+def test_first_place_with_room_is_taken_and_its_backups_are_found(
     arp: Target, context: Context, tmp_path: Path
 ) -> None:
     places = {**context.runbook.locations, "emergency": f"/proc/nowhere, {tmp_path}/second"}
@@ -43,7 +43,7 @@ def test_the_first_place_with_room_is_taken_and_its_backups_are_found(
     assert [one.path for one in backups_of(context.runbook, arp)] == [path]
 
 
-def test_when_no_place_has_room_each_is_named_with_the_alternatives(arp: Target, context: Context) -> None:
+def test_destinations_without_room_are_named_with_the_alternatives(arp: Target, context: Context) -> None:
     refusal = EmergencyBackup(arp, place=("/proc/nowhere", "/sys/nothing")).plan(context).refusal
     assert "/proc/nowhere" in refusal
     assert "/sys/nothing" in refusal
@@ -70,7 +70,7 @@ def test_several_side_by_side_and_one_that_fails_is_named(arp: Target, fresh: Ta
     assert Path(outcome.values["paths"]).name.startswith("again-prod-")
 
 
-def test_nothing_to_save_is_bad_input(context: Context) -> None:
+def test_backup_without_a_target_is_bad_input(context: Context) -> None:
     assert "Which database is not said" in EmergencyBackup().plan(context).refusal
     with pytest.raises(BadInput):
         EmergencyBackup().verify(context, datetime.now(UTC))
@@ -96,7 +96,9 @@ def test_roles_go_beside_it_without_passwords(arp: Target, context: Context) -> 
     assert manifest.globals_sha256
 
 
-def test_to_standard_output_for_a_shell(production: Production, arp: Target, context: Context, tmp_path: Path) -> None:
+def test_backup_to_standard_output_is_written_for_a_shell(
+    production: Production, arp: Target, context: Context, tmp_path: Path
+) -> None:
     command = [
         Path(sys.executable).with_name("midwatch"),
         "action",
@@ -134,7 +136,7 @@ def test_whether_it_was_published_can_be_told_afterwards(arp: Target, context: C
         EmergencyBackup(arp).verify(context, before)
 
 
-def test_who_is_in_the_way_stands_in_the_plan(arp: Target, context: Context) -> None:
+def test_session_with_a_conflicting_lock_stands_in_the_plan(arp: Target, context: Context) -> None:
     with locked(arp), superuser(arp, arp.database) as old:
         old.execute("BEGIN")
         facts = EmergencyBackup(arp).plan(context).facts
@@ -155,14 +157,14 @@ def test_limits_of_time_that_the_database_sets_end_no_dump(fresh: Target, contex
         connection.execute("SELECT pg_sleep(0.5)")  # longer than the database lets a transaction be
 
 
-def test_the_age_of_the_snapshot_is_told(arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_age_of_the_snapshot_is_told(arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dump_progress, "OLD", 0.0)
     save(arp, context)
     assert isinstance(context.console, Listening)
     assert any("vacuum cannot remove" in line for line in context.console.said)
 
 
-def test_a_pg_dump_older_than_the_server_is_refused_before_it_starts(
+def test_pg_dump_older_than_the_server_is_refused_before_it_starts(
     arp: Target, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = tmp_path / "bin"
@@ -183,7 +185,7 @@ def test_a_pg_dump_older_than_the_server_is_refused_before_it_starts(
     assert files(context) == []
 
 
-def test_a_dump_far_below_the_last_good_one_is_warned_of(arp: Target, context: Context) -> None:
+def test_dump_far_below_the_last_good_one_is_warned_of(arp: Target, context: Context) -> None:
     action = EmergencyBackup(arp, validate=True)
     first = Path(action.apply(context, action.plan(context)).values["path"])
     manifest = Manifest.read(first)
@@ -196,7 +198,7 @@ def test_a_dump_far_below_the_last_good_one_is_warned_of(arp: Target, context: C
     assert "[WARN] The dump of arp-db-prod holds " in logged
 
 
-def test_an_option_given_twice_is_never_the_last_one_alone(production: Production, tmp_path: Path) -> None:
+def test_option_given_twice_is_never_the_last_one_alone(production: Production, tmp_path: Path) -> None:
     def planned(*words: str) -> subprocess.CompletedProcess[str]:
         where = ["--plan", "--runbook", str(production.runbook), "--site", str(production.site)]
         command = [str(Path(sys.executable).with_name("midwatch")), "action", "emergency-backup", *words, *where]

@@ -49,7 +49,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.postgres
-def test_who_holds_a_key_reads_it_and_nobody_else(arp: Target, context: Context, keys: Path) -> None:
+def test_encrypted_backup_is_read_by_holders_of_a_key_alone(arp: Target, context: Context, keys: Path) -> None:
     action = EmergencyBackup(arp, encrypt_to=(str(keys / "team"),), globals=True)
     plan = action.plan(context)
     told = dict(plan.facts)
@@ -84,7 +84,7 @@ def test_who_holds_a_key_reads_it_and_nobody_else(arp: Target, context: Context,
 
 
 @pytest.mark.postgres
-def test_without_the_key_what_was_reached_before_counts_for_the_same_bytes_alone(
+def test_validation_without_the_key_counts_the_depth_reached_before_for_the_same_bytes(
     arp: Target, context: Context, keys: Path
 ) -> None:
     path = Path(run_action(EmergencyBackup(arp, encrypt_to=(PUBLIC,)), context).values["path"])
@@ -109,7 +109,9 @@ def test_without_the_key_what_was_reached_before_counts_for_the_same_bytes_alone
 
 
 @pytest.mark.postgres
-def test_it_is_restored_with_the_key_and_refused_without(fresh: Target, context: Context, keys: Path) -> None:
+def test_encrypted_backup_is_restored_with_the_key_and_refused_without(
+    fresh: Target, context: Context, keys: Path
+) -> None:
     with superuser(fresh, fresh.database) as connection:
         connection.execute("CREATE TABLE kept AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 3000) g")
     path = Path(run_action(EmergencyBackup(fresh, encrypt_to=(PUBLIC,), digests=True), context).values["path"])
@@ -125,7 +127,7 @@ def test_it_is_restored_with_the_key_and_refused_without(fresh: Target, context:
 
 
 @pytest.mark.postgres
-def test_a_nightly_set_is_encrypted_and_counts(production: object, context: Context, keys: Path) -> None:
+def test_nightly_set_is_encrypted_and_counts(production: object, context: Context, keys: Path) -> None:
     places = {**context.runbook.locations, "recipients": str(keys / "team")}
     site = replace(context, runbook=replace(context.runbook, locations=places))
     site.location("backups").mkdir()
@@ -149,7 +151,7 @@ def test_a_nightly_set_is_encrypted_and_counts(production: object, context: Cont
     assert one.depths == {target.database: 3}
 
 
-def test_only_public_keys_are_taken_and_a_private_one_is_never_shown(keys: Path, tmp_path: Path) -> None:
+def test_private_key_as_recipient_is_refused_and_never_shown(keys: Path, tmp_path: Path) -> None:
     for text in (str(OURS), str(keys / "mine"), str(keys / "ssh")):
         with pytest.raises(BadInput, match="private key") as refused:
             recipients_of([text], Path)
@@ -166,7 +168,7 @@ def test_only_public_keys_are_taken_and_a_private_one_is_never_shown(keys: Path,
 
 
 @given(st.binary(max_size=300))
-def test_a_file_of_keys_is_read_or_refused_in_a_sentence(data: bytes) -> None:
+def test_file_of_keys_is_read_or_refused_in_a_sentence(data: bytes) -> None:
     file = Path("/dev/shm") / "midwatch-test-keys"
     file.write_bytes(data)
     try:
@@ -198,16 +200,14 @@ def unsealed(data: bytes, folder: Path) -> bytes:
 
 
 @given(st.lists(st.binary(max_size=70_000), max_size=6), st.floats(0, 1, exclude_max=True))
-def test_whatever_is_encrypted_comes_back_and_never_when_it_is_cut(
-    keys: Path, pieces: list[bytes], share: float
-) -> None:
+def test_encrypted_bytes_come_back_whole_and_never_when_cut(keys: Path, pieces: list[bytes], share: float) -> None:
     packed = sealed(pieces)
     assert unsealed(packed, keys) == b"".join(pieces)
     with pytest.raises(OSError, match="cannot be decrypted"):
         unsealed(packed[: int(share * len(packed))], keys)
 
 
-def test_what_is_given_up_cannot_be_opened_and_a_full_place_is_named(keys: Path) -> None:
+def test_aborted_encrypted_backup_cannot_be_opened_and_a_full_destination_is_named(keys: Path) -> None:
     out = Kept()
     encrypting = Encrypting(out, [Recipient(PUBLIC)])
     encrypting.write(b"half a dump" * 20_000)

@@ -124,7 +124,7 @@ def test_saved_validated_restored_and_counted_there(
     assert "SHA-256" in check.evaluate(site).summary
 
 
-def test_a_connection_that_is_cut_in_mid_dump_leaves_nothing(
+def test_connection_that_is_cut_in_mid_dump_leaves_nothing(
     noise: Target, site: Context, away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3, "PART", 1 << 18)
@@ -135,7 +135,7 @@ def test_a_connection_that_is_cut_in_mid_dump_leaves_nothing(
     assert not CheckBackup(noise, emergency=True).evaluate(site).ok
 
 
-def test_encrypted_to_standard_output(
+def test_encrypted_backup_to_standard_output_is_validated_only_when_whole(
     production: Production, arp: Target, context: Context, key: Path, tmp_path: Path
 ) -> None:
     """Whoever kept what came of one that ended half-way has nothing that passes for a backup."""

@@ -110,7 +110,7 @@ def psql(server: Server, script: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_swap_that_would_break_a_publisher_is_refused_with_what_to_run(
+def test_swap_that_would_break_a_publisher_is_refused_with_what_to_run(
     pair: tuple[Server, Server], context: Context
 ) -> None:
     publisher, subscriber = pair
@@ -136,7 +136,7 @@ def test_a_swap_that_would_break_a_publisher_is_refused_with_what_to_run(
     assert publisher.sql("SELECT what FROM stock", database="arp") == [("before",)]
 
 
-def test_a_swap_of_a_subscriber_waits_until_its_subscription_is_disabled(
+def test_swap_of_a_subscriber_waits_until_its_subscription_is_disabled(
     pair: tuple[Server, Server], context: Context
 ) -> None:
     publisher, subscriber = pair
@@ -176,7 +176,7 @@ def test_a_swap_of_a_subscriber_waits_until_its_subscription_is_disabled(
     wait_for(lambda: subscriber.sql("SELECT what FROM stock WHERE id = 3", database="arp") == [("still",)])
 
 
-def test_the_lines_that_a_swap_prints_remove_what_was_put_aside_with_its_slots(
+def test_lines_that_a_swap_prints_remove_what_was_put_aside_with_its_slots(
     pair: tuple[Server, Server], context: Context
 ) -> None:
     """A slot made after the plan, as of a subscriber that comes back."""
@@ -194,7 +194,7 @@ def test_the_lines_that_a_swap_prints_remove_what_was_put_aside_with_its_slots(
     assert not publisher.sql("SELECT 1 FROM pg_replication_slots")
 
 
-def test_a_failed_restore_with_a_subscription_says_its_first_cause_and_is_dropped_whole(
+def test_failed_restore_with_a_subscription_says_its_first_cause_and_is_dropped_whole(
     pair: tuple[Server, Server], context: Context
 ) -> None:
     publisher, subscriber = pair
@@ -217,9 +217,7 @@ def test_a_failed_restore_with_a_subscription_says_its_first_cause_and_is_droppe
     wait_for(lambda: subscriber.sql("SELECT what FROM stock WHERE id = 4", database="arp") == [("goes on",)])
 
 
-def test_a_new_password_names_the_subscription_that_uses_the_role(
-    pair: tuple[Server, Server], context: Context
-) -> None:
+def test_new_password_names_the_subscription_that_uses_the_role(pair: tuple[Server, Server], context: Context) -> None:
     publisher, subscriber = pair
     plan = ResetPassword(publisher.target(database="arp", user="feed")).plan(context)
     assert "feed_goods from 127.0.0.1" in told(plan, "replication")

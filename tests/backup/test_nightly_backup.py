@@ -52,7 +52,7 @@ def run(context: Context) -> Path:
     return Path(action.apply(context, plan).values["set"])
 
 
-def test_a_whole_set_that_sha256sum_takes(able: Context) -> None:
+def test_nightly_set_when_whole_passes_sha256sum(able: Context) -> None:
     folder = run(able)
     dumps, roles = {"otc.dump.gz", "gps.dump.gz"}, {"globals.otc.sql.gz", "globals.gps.sql.gz"}
     assert {path.name for path in folder.glob("*.gz")} == dumps | roles
@@ -65,7 +65,7 @@ def test_a_whole_set_that_sha256sum_takes(able: Context) -> None:
     assert not list(able.location("backups").glob(".2*"))
 
 
-def test_one_refused_login_leaves_no_set_and_says_the_plans_lines(context: Context) -> None:
+def test_refused_login_leaves_no_set_and_prints_the_lines_of_the_plan(context: Context) -> None:
     action = NightlyBackup()
     plan = action.plan(context)
     assert "Unable to connect to arp-db-prod: authentication failed" in plan.refusal
@@ -77,7 +77,7 @@ def test_one_refused_login_leaves_no_set_and_says_the_plans_lines(context: Conte
     assert not CheckNightlySet().evaluate(context).ok
 
 
-def test_one_table_without_permission_leaves_no_set(able: Context) -> None:
+def test_table_without_permission_leaves_no_set(able: Context) -> None:
     target = able.runbook.targets["otc-db-prod"]
     with superuser(target, target.database) as admin:
         admin.execute("CREATE TABLE public.hidden (n int)")
@@ -103,7 +103,7 @@ def test_two_never_run_at_once(able: Context) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
-def test_a_disk_that_is_too_full_is_refused_in_the_plans_words(able: Context) -> None:
+def test_disk_that_is_too_full_is_refused_in_the_plans_words(able: Context) -> None:
     place = able.location("backups")
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "midwatch-test", place], check=True, timeout=20)
@@ -130,7 +130,7 @@ def test_whether_a_run_that_nobody_saw_the_end_of_made_a_set(able: Context) -> N
     assert "OTC" in NightlyBackup().verify(able, before).summary
 
 
-def test_the_roles_are_in_the_set_without_their_passwords(able: Context) -> None:
+def test_roles_are_in_the_set_without_their_passwords(able: Context) -> None:
     folder = run(able)
     roles = gzip.decompress((folder / "globals.otc.sql.gz").read_bytes()).decode()
     assert "CREATE ROLE otc_app" in roles
@@ -161,7 +161,7 @@ def test_validate_without_a_name_reads_the_whole_newest_set(able: Context) -> No
     assert all(word in outcome.summary for word in ("OTC is missing", "globals.gps.sql.gz", "missing: otc.dump.gz"))
 
 
-def test_a_backup_half_the_size_of_the_last_is_warned_of(able: Context) -> None:
+def test_backup_half_the_size_of_the_last_is_warned_of(able: Context) -> None:
     first = run(able)
     file = first / "otc.dump.gz"
     manifest = Manifest.read(file)

@@ -152,7 +152,7 @@ class Interrupted(Listening):
         raise KeyboardInterrupt
 
 
-def test_an_interrupted_restore_leaves_no_database(arp: Target, context: Context) -> None:
+def test_interrupted_restore_leaves_no_database(arp: Target, context: Context) -> None:
     saved(arp, context)
     before = databases(arp)
     with pytest.raises(KeyboardInterrupt):
@@ -203,7 +203,7 @@ def other_content(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     "damage", [cut, other_content, lambda data: data[:-8]], ids=["cut", "another file", "last 8 bytes"]
 )
-def test_a_damaged_backup_leaves_no_database(arp: Target, context: Context, damage) -> None:  # type: ignore[no-untyped-def]
+def test_damaged_backup_leaves_no_database(arp: Target, context: Context, damage) -> None:  # type: ignore[no-untyped-def]
     path = saved(arp, context)
     path.write_bytes(damage(path.read_bytes()))
     before = databases(arp)
@@ -224,7 +224,7 @@ def test_rows_that_differ_from_the_snapshot_are_named_and_the_mark_is_withheld(a
     assert not Restore(arp).verify(context, before).ok
 
 
-def test_an_archive_that_is_too_new_is_refused(arp: Target, context: Context) -> None:
+def test_archive_that_is_too_new_is_refused(arp: Target, context: Context) -> None:
     path = saved(arp, context)
     plain = bytearray(gzip.decompress(path.read_bytes()))
     assert plain[:5] == b"PGDMP"
@@ -233,7 +233,7 @@ def test_an_archive_that_is_too_new_is_refused(arp: Target, context: Context) ->
     assert "newer than this pg_restore can read" in Restore(arp, path).plan(context).refusal
 
 
-def test_a_server_without_room_is_refused(arp: Target, context: Context) -> None:
+def test_server_without_room_is_refused(arp: Target, context: Context) -> None:
     path = saved(arp, context)
     manifest = Manifest.read(path)
     assert manifest is not None
@@ -241,7 +241,7 @@ def test_a_server_without_room_is_refused(arp: Target, context: Context) -> None
     assert "Make room first" in Restore(arp).plan(context).refusal
 
 
-def test_an_unvalidated_or_absent_backup_is_not_chosen(arp: Target, context: Context) -> None:
+def test_unvalidated_or_absent_backup_is_not_chosen(arp: Target, context: Context) -> None:
     assert "no validated backup" in Restore(arp).plan(context).refusal
     save(arp, context)
     assert "no validated backup" in Restore(arp).plan(context).refusal

@@ -167,7 +167,7 @@ def test_event_triggers_that_write_do_not_fire_in_the_copy(
 
 
 @pytest.mark.parametrize("digests", [True, False], ids=["digests", "rows"])
-def test_what_filling_a_view_writes_is_told_as_the_restores_own(
+def test_rows_written_by_filling_a_view_are_named_as_the_restores_own(
     running: Server, arp: Target, context: Context, digests: bool
 ) -> None:
     path = saved(running, arp, context, TABLES, WROTE, digests=digests)
@@ -193,16 +193,14 @@ def test_more_rows_than_the_dump_had_out_of_the_archive_itself_are_a_problem(
     assert "public.audit has 5 rows where the dump's snapshot had 3" in outcome.summary
 
 
-def test_what_a_server_computes_anew_is_no_difference(running: Server, arp: Target, context: Context) -> None:
+def test_values_computed_anew_by_the_server_are_no_difference(running: Server, arp: Target, context: Context) -> None:
     path = saved(running, arp, context, TABLES, COMPUTED)
     outcome = restored(path, arp, context)
     assert outcome.ok, outcome.summary
     assert "so is the content of each" in outcome.summary
 
 
-def test_a_view_that_cannot_be_filled_is_told_and_ends_no_restore(
-    running: Server, arp: Target, context: Context
-) -> None:
+def test_view_that_cannot_be_filled_is_told_and_ends_no_restore(running: Server, arp: Target, context: Context) -> None:
     running.sql("CREATE TABLE flag (n int); INSERT INTO flag VALUES (1)", database="arp")
     script = """
         CREATE FUNCTION elsewhere() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
@@ -218,7 +216,7 @@ def test_a_view_that_cannot_be_filled_is_told_and_ends_no_restore(
     assert "cannot be filled here: public.far" in deep.summary
 
 
-def test_what_cannot_be_read_is_unknown(
+def test_content_that_cannot_be_read_is_unknown(
     running: Server, arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends every session while the rows are counted."""

@@ -33,7 +33,7 @@ SAID = (
 
 
 @given(st.lists(st.integers(0, len(SAID)), max_size=12))
-def test_what_pg_dump_says_is_understood_however_it_is_cut(cuts: list[int]) -> None:
+def test_progress_of_pg_dump_cut_anywhere_is_read(cuts: list[int]) -> None:
     begun: list[str] = []
     words = messages_of(begun.append)
     at = [0, *sorted(cuts), len(SAID)]
@@ -52,7 +52,7 @@ TABLES = st.lists(st.tuples(st.integers(0, 10**9), st.integers(-1, 10**6)), min_
 
 
 @given(TABLES, st.floats(0.01, 20), st.integers(0, 10**10), st.integers(0, 9), st.data())
-def test_the_total_is_never_below_what_is_there_and_right_once_all_but_one_are_done(
+def test_total_is_never_below_what_is_there_and_right_once_all_but_one_are_done(
     tables: list[tuple[int, int]], ratio: float, before: int, learnt_at: int, data: st.DataObject
 ) -> None:
     forecast, done = SizeEstimate(before), 0
@@ -74,7 +74,7 @@ def test_the_total_is_never_below_what_is_there_and_right_once_all_but_one_are_d
         assert total == pytest.approx(done * 1.01, abs=1)
 
 
-def test_what_the_finished_tables_became_and_the_rows_of_the_one_under_way_correct_the_total() -> None:
+def test_size_estimate_is_corrected_by_finished_tables_and_rows_of_the_running_one() -> None:
     forecast = SizeEstimate()
     forecast.learn([Table("a", 1, 1000, 10), Table("b", 2, 1000, 10), Table("c", 3, 2000, -1)])
     forecast.begins("a", 0)
@@ -119,7 +119,7 @@ class Noting(SizeEstimate):
 
 
 @pytest.mark.postgres
-def test_the_server_is_asked_for_its_tables_and_the_rows_copied(
+def test_server_is_asked_for_its_tables_and_the_rows_copied(
     arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("HERE", 0.05), ("_GRACE", 0.0)):
@@ -145,7 +145,7 @@ def test_the_server_is_asked_for_its_tables_and_the_rows_copied(
 
 
 @pytest.mark.postgres
-def test_a_backup_tells_bytes_and_an_expected_total(arp: Target, context: Context) -> None:
+def test_backup_tells_bytes_and_an_expected_total(arp: Target, context: Context) -> None:
     told: list[tuple[float, float | None, str]] = []
 
     class Counting(Listening):

@@ -115,7 +115,7 @@ def test_saved_validated_and_counted_on_another_host(arp: Target, away: Context,
     assert "is not there" in validate.plan(away).refusal
 
 
-def test_a_connection_that_drops_publishes_nothing(away: Context, host: OtherHost, there: Path) -> None:
+def test_connection_that_drops_publishes_nothing(away: Context, host: OtherHost, there: Path) -> None:
     writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
     writing.write(b"x" * 300_000)
     wait_for(lambda: listed(there) == [".x.sql.gz.partial"])
@@ -126,7 +126,7 @@ def test_a_connection_that_drops_publishes_nothing(away: Context, host: OtherHos
     wait_for(lambda: listed(there) == [])
 
 
-def test_a_connection_that_drops_at_the_last_moment_publishes_nothing(
+def test_connection_that_drops_at_the_last_moment_publishes_nothing(
     away: Context, host: OtherHost, there: Path
 ) -> None:
     """Everything was sent; whether it arrived nobody told us."""
@@ -141,7 +141,9 @@ def test_a_connection_that_drops_at_the_last_moment_publishes_nothing(
 
 
 @pytest.mark.parametrize(("size", "digest"), [(9, "0" * 64), (10, "")], ids=["digest", "size"])
-def test_what_differs_there_is_not_published(away: Context, there: Path, size: int, digest: str) -> None:
+def test_file_that_differs_on_the_remote_host_is_not_published(
+    away: Context, there: Path, size: int, digest: str
+) -> None:
     writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
     writing.write(b"all of it")
     with pytest.raises(MidwatchError, match="size or SHA-256 differs"):
@@ -150,7 +152,7 @@ def test_what_differs_there_is_not_published(away: Context, there: Path, size: i
     assert listed(there) == []
 
 
-def test_a_file_that_is_there_is_never_replaced(away: Context, there: Path) -> None:
+def test_file_that_is_there_is_never_replaced(away: Context, there: Path) -> None:
     there.mkdir(parents=True)
     (there / "x.sql.gz").write_text("earlier")
     writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
@@ -163,7 +165,7 @@ def test_a_file_that_is_there_is_never_replaced(away: Context, there: Path) -> N
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
-def test_a_full_disk_there_publishes_nothing(arp: Target, away: Context, there: Path) -> None:
+def test_full_disk_on_the_remote_host_publishes_nothing(arp: Target, away: Context, there: Path) -> None:
     there.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "midwatch-test", there], check=True, timeout=20)
     try:
@@ -194,7 +196,7 @@ def test_why_a_host_is_passed_over_is_said_for_each(arp: Target, away: Context, 
     assert created.object.startswith("second/")
 
 
-def test_a_folder_without_permission_is_refused(arp: Target, away: Context) -> None:
+def test_folder_without_permission_is_refused(arp: Target, away: Context) -> None:
     assert "refuses" in EmergencyBackup(arp, place=("ssh backup-host:/proc/1/x",)).plan(away).refusal
 
 
@@ -219,7 +221,7 @@ def test_places_are_read_and_written(context: Context, text: str, shown: str, fo
 @pytest.mark.parametrize(
     "text", ["ssh://-oProxyCommand=x/dir", "ssh -oProxyCommand=x:dir", "ssh://", "ssh h", "ssh://-u@h/dir"]
 )
-def test_a_host_is_never_taken_for_an_option(text: str) -> None:
+def test_host_is_never_taken_for_an_option(text: str) -> None:
     with pytest.raises(BadInput):
         parse(text, None)
 
@@ -241,7 +243,7 @@ class Interrupting(Listening):
             self._host.drop()
 
 
-def test_it_is_restored_for_a_look_straight_from_there(
+def test_remote_backup_is_restored_for_inspection_without_a_local_copy(
     fresh: Target, away: Context, host: OtherHost, tmp_path: Path
 ) -> None:
     """With its roles, in a stream: nothing of it lies here afterwards. A line that drops is no fault of the backup."""

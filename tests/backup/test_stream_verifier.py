@@ -25,7 +25,7 @@ from tests.support.emergency_backups import files
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20), st.integers(1, 60), st.integers(1, 40))
-def test_what_is_passed_on_comes_out_whole_in_any_pieces(pieces: list[bytes], ahead: int, at_once: int) -> None:
+def test_stream_verifier_passes_bytes_on_whole_in_any_pieces(pieces: list[bytes], ahead: int, at_once: int) -> None:
     passage = BytePipe(ahead)
 
     def write() -> None:
@@ -42,7 +42,7 @@ def test_what_is_passed_on_comes_out_whole_in_any_pieces(pieces: list[bytes], ah
     assert came == b"".join(pieces)
 
 
-def test_a_writer_that_fails_is_no_end_and_a_reader_that_leaves_ends_the_writer() -> None:
+def test_writer_that_fails_is_no_end_and_a_reader_that_leaves_ends_the_writer() -> None:
     passage = BytePipe()
     passage.pass_on(b"half")
     passage.fail(OSError("it broke"))
@@ -81,7 +81,7 @@ def judged(
     return along.verdict(unpacked, rows or {})
 
 
-def test_what_the_compressor_spoils_is_found_without_a_pg_restore(pieces: list[bytes]) -> None:
+def test_stream_verifier_finds_a_spoiled_stream_without_pg_restore(pieces: list[bytes]) -> None:
     size = len(gzip.decompress(b"".join(pieces)))
     assert judged(pieces, size).depth == 1
     spoilt = [*pieces[:-3], bytes([pieces[-3][0] ^ 1]) + pieces[-3][1:], *pieces[-2:]]
@@ -91,7 +91,7 @@ def test_what_the_compressor_spoils_is_found_without_a_pg_restore(pieces: list[b
 
 
 @pytest.mark.postgres
-def test_a_backup_that_was_read_along_counts_at_once(arp: Target, context: Context, tmp_path: Path) -> None:
+def test_backup_that_was_read_along_counts_at_once(arp: Target, context: Context, tmp_path: Path) -> None:
     other = EmergencyBackup(arp, place=(str(tmp_path / "other"),))
     plain = Manifest.read(Path(other.apply(context, other.plan(context)).values["path"]))
     assert plain is not None
@@ -116,7 +116,7 @@ def test_a_backup_that_was_read_along_counts_at_once(arp: Target, context: Conte
 
 
 @pytest.mark.postgres
-def test_a_backup_that_is_spoilt_on_its_way_is_not_published(
+def test_backup_that_is_spoilt_on_its_way_is_not_published(
     arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = dump_pipeline.new_compressor

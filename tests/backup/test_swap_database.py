@@ -101,7 +101,7 @@ def test_swapped_and_swapped_back_under_clients_that_come_back(lived: Target, co
     assert again.values["kept"] in databases(lived)
 
 
-def test_only_what_was_restored_and_checked_is_put_in_place(lived: Target, context: Context) -> None:
+def test_database_not_restored_and_checked_is_not_swapped_in(lived: Target, context: Context) -> None:
     assert "no database that was restored and checked" in SwapDatabase(lived).plan(context).refusal
     for other in ("postgres", "otc", "nowhere", lived.database):
         assert "is no restored database of" in SwapDatabase(lived, restored=other).plan(context).refusal
@@ -112,7 +112,7 @@ def test_only_what_was_restored_and_checked_is_put_in_place(lived: Target, conte
     assert "was not checked to its end" in SwapDatabase(lived, restored=name).plan(context).refusal
 
 
-def test_a_database_that_is_gone_is_restored_and_put_in_place(lived: Target, context: Context) -> None:
+def test_database_that_is_gone_is_restored_and_put_in_place(lived: Target, context: Context) -> None:
     with superuser(lived) as admin:
         admin.execute(f"DROP DATABASE {lived.database} WITH (FORCE)".encode())
     run_action(Restore(lived), context)

@@ -42,7 +42,7 @@ def judged(tmp_path: Path, data: bytes, pg_restore: Path, **told: str) -> tuple[
     return verdict.depth, verdict.problem
 
 
-def test_a_good_one_is_read_to_the_end(tmp_path: Path, good: bytes, pg_restore: Path) -> None:
+def test_good_one_is_read_to_the_end(tmp_path: Path, good: bytes, pg_restore: Path) -> None:
     assert judged(tmp_path, good, pg_restore, sha256=hashlib.sha256(good).hexdigest()) == (3, "")
 
 
@@ -68,7 +68,7 @@ def plain_sql(good: bytes, pg_restore: Path) -> bytes:
         pytest.param(plain_sql, id="plain SQL"),
     ],
 )
-def test_each_damage_is_found(tmp_path: Path, good: bytes, pg_restore: Path, damage) -> None:  # type: ignore[no-untyped-def]
+def test_archive_with_any_damage_is_found_damaged(tmp_path: Path, good: bytes, pg_restore: Path, damage) -> None:  # type: ignore[no-untyped-def]
     depth, problem = judged(tmp_path, damage(good, pg_restore), pg_restore)
     assert problem
     assert depth < 3
@@ -91,7 +91,7 @@ def flipped(data: bytes, at: int) -> bytes:
         pytest.param(lambda d: d + b"rubbish", False, True, id="trailing rubbish"),
     ],
 )
-def test_what_gunzip_and_a_listing_pass_is_found(
+def test_damage_that_gunzip_and_a_listing_pass_is_found(
     tmp_path: Path,
     good: bytes,
     pg_restore: Path,
@@ -109,7 +109,7 @@ def test_what_gunzip_and_a_listing_pass_is_found(
     assert not read_through(file, pg_restore, 60).ok
 
 
-def test_a_bit_flipped_in_an_archive_without_gzip_is_found_by_its_checksum_alone(
+def test_bit_flipped_in_an_archive_without_gzip_is_found_by_its_checksum_alone(
     tmp_path: Path, good: bytes, pg_restore: Path
 ) -> None:
     """Digits of a row: read to the end without a fault, and every count is right."""
@@ -132,7 +132,9 @@ def write(file: Path, data: bytes) -> Path:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_flipped_bit_is_found(tmp_path: Path, good: bytes, pg_restore: Path, data: st.DataObject) -> None:
+def test_archive_with_any_flipped_bit_is_found_damaged(
+    tmp_path: Path, good: bytes, pg_restore: Path, data: st.DataObject
+) -> None:
     at = data.draw(st.integers(10, len(good) - 1))  # the ten bytes before are the gzip header: flags and time
     broken = bytearray(good)
     broken[at] ^= 1 << data.draw(st.integers(0, 7))
@@ -149,7 +151,7 @@ def test_counts_that_differ_are_named(tmp_path: Path, good: bytes, pg_restore: P
     assert table in verdict.problem
 
 
-def test_no_file_is_bad_input(tmp_path: Path, pg_restore: Path) -> None:
+def test_validation_of_a_missing_file_is_bad_input(tmp_path: Path, pg_restore: Path) -> None:
     with pytest.raises(BadInput):
         validate(tmp_path / "missing", pg_restore)
 

@@ -115,7 +115,7 @@ def schema(target: Target, database: str, context: Context) -> str:
 @pytest.mark.parametrize(
     "script", ["", LARGE, STRUCTURES, NAMES], ids=["empty", "large objects", "structures", "names"]
 )
-def test_every_database_comes_back_equal(fresh: Target, context: Context, script: str) -> None:
+def test_unusual_database_restored_is_equal(fresh: Target, context: Context, script: str) -> None:
     with superuser(fresh, fresh.database) as connection:
         connection.execute(script.encode() or b"SELECT 1")
     backup = EmergencyBackup(fresh, digests=True)

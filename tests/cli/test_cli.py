@@ -17,13 +17,13 @@ SMALL = "midwatch: 1\ntitle: T\nseverity: SEV-3\nphases: [{title: P, steps: [{ti
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command: str, here: Path) -> None:
+def test_command_with_help_option_prints_its_usage(command: str, here: Path) -> None:
     result = midwatch(command, "--help", cwd=here)
     assert result.returncode == 0
     assert result.stdout.startswith(f"usage: midwatch {command}")
 
 
-def test_the_front_door_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_midwatch_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
@@ -67,7 +67,7 @@ def test_bad_usage_is_one_sentence(arguments: list[str], code: int, sentence: st
     assert "Traceback" not in result.stderr
 
 
-def test_no_secret_is_in_a_fault_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_internal_error_shows_no_secret(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken(_: list[str]) -> int:
         raise RuntimeError("correct-horse at postgresql://u:hunter22@h/d")
 
@@ -83,7 +83,7 @@ def test_no_secret_is_in_a_fault_of_ours(monkeypatch: pytest.MonkeyPatch, capsys
     assert "RuntimeError: [secret ARP_PASSWORD] at" in trace[-1]
 
 
-def test_checks_are_listed(here: Path) -> None:
+def test_check_without_a_name_lists_the_checks(here: Path) -> None:
     names = {line.split()[0] for line in midwatch("check", cwd=here).stdout.splitlines()}
     assert {"disk", "backup", "nightly-set", "password", "services", "post-mortem", "follow-ups"} <= names
     assert "emergency-backup" not in names
@@ -100,7 +100,7 @@ def test_lint_of_a_good_file_counts_with_the_right_plural(here: Path) -> None:
     ]
 
 
-def test_lint_prints_json(here: Path) -> None:
+def test_lint_with_json_prints_errors_with_lines(here: Path) -> None:
     (here / "bad.yaml").write_text("midwatch: 1\nid: x\ntitel: y\n")
     result = midwatch("lint", "--json", "bad.yaml", cwd=here)
     assert result.returncode == 2
@@ -111,7 +111,7 @@ def test_lint_prints_json(here: Path) -> None:
 @pytest.mark.parametrize(
     ("closed", "code", "said"), [("<&-", 0, ""), (">&-", 1, "standard output: "), ("<&- >&- 2>&-", 1, "")]
 )
-def test_what_the_caller_closed_is_no_fault(closed: str, code: int, said: str, here: Path) -> None:
+def test_closed_standard_stream_is_no_fault(closed: str, code: int, said: str, here: Path) -> None:
     """A file of ours must not get the number of a closed stream, and what cannot be said was not done."""
     result = subprocess.run(
         f"{MIDWATCH} check {closed}", shell=True, capture_output=True, text=True, timeout=60, check=False, cwd=here
@@ -122,7 +122,7 @@ def test_what_the_caller_closed_is_no_fault(closed: str, code: int, said: str, h
 
 
 @pytest.mark.parametrize("variable", ["MIDWATCH_RUNBOOK", "MIDWATCH_SITE"])
-def test_a_file_that_only_the_environment_names_is_said_to_be(
+def test_file_that_only_the_environment_names_is_said_to_be(
     variable: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nobody typed it, so nobody would know where it comes from."""
@@ -136,7 +136,7 @@ def test_a_file_that_only_the_environment_names_is_said_to_be(
     )
 
 
-def test_a_plan_that_would_refuse_is_no_success(
+def test_plan_that_would_refuse_is_no_success(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(here)
@@ -158,7 +158,7 @@ def test_json_of_what_is_no_plan_is_refused(
     assert "Add --plan" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_gone_is_said(here: Path) -> None:
+def test_deleted_working_folder_is_one_sentence(here: Path) -> None:
     gone = here / "gone"
     gone.mkdir()
     script = f"cd {shlex.quote(str(gone))} && rmdir {shlex.quote(str(gone))} && {MIDWATCH} incidents"
@@ -167,7 +167,7 @@ def test_a_folder_that_is_gone_is_said(here: Path) -> None:
     assert result.stderr == "midwatch: The folder that this was started in is gone; change to another one.\n"
 
 
-def test_a_reader_that_leaves_an_action_is_said(here: Path) -> None:
+def test_reader_that_leaves_an_action_is_said(here: Path) -> None:
     """It ends before its end, so it must not look as if it were done."""
     (here / "runbook.yaml").write_text(SMALL, encoding="utf-8")
     script = f"{{ {MIDWATCH} action diagnose-disk --paths . ; echo $? >&2; }} | :"
@@ -176,7 +176,7 @@ def test_a_reader_that_leaves_an_action_is_said(here: Path) -> None:
     assert result.stderr.endswith("1\n")
 
 
-def test_a_reader_that_leaves_is_no_error(here: Path) -> None:
+def test_closed_pipe_is_no_error(here: Path) -> None:
     result = subprocess.run(
         f"{MIDWATCH} schema | head -c 1", shell=True, capture_output=True, text=True, timeout=60, check=False, cwd=here
     )

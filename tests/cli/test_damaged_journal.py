@@ -46,7 +46,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
-def test_an_event_that_means_nothing_is_named(journal: Path, run: Run) -> None:
+def test_event_that_means_nothing_is_named(journal: Path, run: Run) -> None:
     journal.write_bytes(journal.read_bytes().replace(b'"outcome":"done"', b'"outcome":"gone"'))
     for arguments in (["show"], ["export"], ["export", "--post-mortem"], ["handoff"]):
         code, _, error = run(*arguments)
@@ -58,14 +58,14 @@ def test_an_event_that_means_nothing_is_named(journal: Path, run: Run) -> None:
     assert "damaged" in run("incidents")[1]
 
 
-def test_a_body_without_what_only_an_export_reads(journal: Path, run: Run) -> None:
+def test_body_without_what_only_an_export_reads(journal: Path, run: Run) -> None:
     journal.write_bytes(journal.read_bytes().replace(b'"host":', b'"hast":', 1))
     code, _, error = run("export")
     assert code == 2
     assert "An event of its journal was changed, or is damaged: KeyError 'host'" in error
 
 
-def test_an_emptied_journal_is_not_whole(journal: Path, run: Run) -> None:
+def test_emptied_journal_is_not_whole(journal: Path, run: Run) -> None:
     journal.write_bytes(b"")
     code, said, _ = run("verify")
     assert code == 1
@@ -78,7 +78,7 @@ def test_an_emptied_journal_is_not_whole(journal: Path, run: Run) -> None:
     assert "Declare one now" in found.stdout
 
 
-def test_a_missing_event_is_said_beside_the_state(journal: Path, run: Run) -> None:
+def test_missing_event_is_said_beside_the_state(journal: Path, run: Run) -> None:
     lines = journal.read_bytes().splitlines(keepends=True)
     gone = next(number for number, line in enumerate(lines) if b'"kind":"step.confirmed"' in line)
     journal.write_bytes(b"".join(lines[:gone] + lines[gone + 1 :]))

@@ -63,7 +63,7 @@ def an_incident(folder: IncidentFolder, **said: str) -> None:
     journal.close()
 
 
-def test_the_folder_of_an_incident(here: Path, name: str) -> None:
+def test_incident_folder_with_a_hostile_name_is_printed_safely(here: Path, name: str) -> None:
     shelf = here / "logs" / "incidents"
     an_incident(IncidentFolder(shelf / f"INC-{name}"))
     (shelf / f"INC-empty-{name}").mkdir()
@@ -79,7 +79,7 @@ def test_the_folder_of_an_incident(here: Path, name: str) -> None:
     assert verdict["incident"] == f"INC-{name}"
 
 
-def test_a_file_on_the_command_line(here: Path, name: str) -> None:
+def test_file_argument_with_a_hostile_name_is_printed_safely(here: Path, name: str) -> None:
     good, bad, missing, export = f"{name}.yaml", f"bad{name}.yaml", f"no{name}.yaml", f"{name}.md"
     (here / good).write_text(SMALL)
     (here / bad).write_text(SMALL.replace("severity", "severty"))
@@ -138,7 +138,7 @@ def test_files_that_an_action_finds(here: Path, name: str) -> None:
         midwatch(here, *arguments)
 
 
-def test_an_error_is_one_safe_line_whoever_prints_it(name: str) -> None:
+def test_error_is_one_safe_line_whoever_prints_it(name: str) -> None:
     told = str(BadInput(f"There is no {name}", hint=f"Try {name}"))
     assert is_safe(told)
     assert "\n" not in told
@@ -156,7 +156,7 @@ class _Narrow:
         return len(text)
 
 
-def test_whatever_writes_to_a_stream_of_a_command_is_cleaned_also_in_ascii(name: str) -> None:
+def test_standard_streams_of_a_command_are_sanitized_also_in_ascii(name: str) -> None:
     narrow = _Narrow()
     stream = SafeStream(narrow)  # type: ignore[arg-type]
     write: Callable[[str], int] = stream.write

@@ -13,7 +13,7 @@ NAMES = st.text(st.characters(exclude_characters="="), min_size=1, max_size=8)
 
 
 @given(st.dictionaries(NAMES, st.text(max_size=12), max_size=5))
-def test_what_is_given_comes_back(pairs: dict[str, str]) -> None:
+def test_input_options_come_back_as_they_were_given(pairs: dict[str, str]) -> None:
     assert inputs_given([f"{name}={value}" for name, value in pairs.items()]) == pairs
 
 
@@ -26,6 +26,6 @@ def test_anything_is_pairs_or_refused(given_: list[str]) -> None:
     assert [f"{name}={value}" for name, value in found.items()] == given_
 
 
-def test_no_name_is_given_twice() -> None:
+def test_input_option_given_twice_is_bad_input() -> None:
     with pytest.raises(BadInput, match="--input gives 'a' twice"):
         inputs_given(["a=1", "b=2", "a=3"])

@@ -34,7 +34,7 @@ phases:
     [{"LC_ALL": "C", "PYTHONUTF8": "0"}, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "euc_jp"}],
     ids=["ascii", "latin-1", "euc-jp"],
 )
-def test_no_command_fails_on_a_character(here: Path, environment: Mapping[str, str]) -> None:
+def test_command_in_any_locale_fails_on_no_character(here: Path, environment: Mapping[str, str]) -> None:
     def midwatch(*arguments: str) -> str:
         done = subprocess.run(
             [MIDWATCH, *arguments],

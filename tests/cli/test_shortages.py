@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("call", "former"), [("make", True), ("fill", True), ("fill", False)])
-def test_an_export_that_a_quota_refuses_leaves_the_former_one(folder: Path, call: str, former: bool) -> None:
+def test_export_that_a_quota_refuses_leaves_the_former_one(folder: Path, call: str, former: bool) -> None:
     (folder / "out").mkdir()
     target = folder / "out" / "timeline.md"
     if former:
@@ -54,7 +54,7 @@ def test_an_export_that_a_quota_refuses_leaves_the_former_one(folder: Path, call
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes a device")
-def test_an_export_to_a_device_leaves_it_what_it_is(folder: Path) -> None:
+def test_export_to_a_device_leaves_it_what_it_is(folder: Path) -> None:
     """Root may replace `/dev/null` by a file, and nothing on the machine would work from then on."""
     null = folder / "null"
     os.mknod(null, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
@@ -94,7 +94,7 @@ def test_settings_that_cannot_be_kept_stay_as_they_were(folder: Path, number: in
     assert (done.stderr, file.read_text()) == ("", "theme: dark\n")
 
 
-def test_a_full_standard_output_is_a_failure_and_not_a_traceback(folder: Path) -> None:
+def test_full_standard_output_is_a_failure_and_not_a_traceback(folder: Path) -> None:
     with Path("/dev/full").open("w") as full:
         command = [Path(sys.executable).with_name("midwatch"), "show", "latest"]
         done = subprocess.run(
@@ -133,7 +133,7 @@ sys.exit(main(["verify", "latest"]))
         ("memory", 1, "There is not enough memory; end something else"),
     ],
 )
-def test_a_command_that_runs_out_of_files_or_memory_says_so(folder: Path, what: str, code: int, sentence: str) -> None:
+def test_command_that_runs_out_of_files_or_memory_says_so(folder: Path, what: str, code: int, sentence: str) -> None:
     command = [sys.executable, "-c", SHORT, folder, what]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code

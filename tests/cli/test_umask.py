@@ -25,7 +25,7 @@ phases:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o027])
-def test_nothing_of_ours_can_be_written_by_others_and_a_step_keeps_the_operators_umask(
+def test_files_under_any_umask_are_closed_to_others_and_a_step_keeps_the_operators_umask(
     tmp_path: Path, umask: int
 ) -> None:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK)

@@ -89,7 +89,7 @@ def ended(controller: IncidentController, step: str) -> StepStatus:
     return controller.incident.step(step).status
 
 
-def test_it_does_not_run_before_a_second_person_has_approved(pair: IncidentController) -> None:
+def test_step_for_two_people_does_not_run_before_the_approval(pair: IncidentController) -> None:
     plan = pair.plan("work")
     with pytest.raises(Refused, match="takes two people, and nobody has approved this plan") as refused:
         pair.start("work", plan)
@@ -108,7 +108,7 @@ def test_it_does_not_run_before_a_second_person_has_approved(pair: IncidentContr
     assert "confirmed, approved by bob" in told
 
 
-def test_an_approval_does_not_outlive_a_change_of_the_plan(pair: IncidentController) -> None:
+def test_approval_does_not_outlive_a_change_of_the_plan(pair: IncidentController) -> None:
     pair.request_approval("work", pair.plan("work"))
     approved(pair, "work")
     pair.reopen("asked", "another one owns it")
@@ -120,7 +120,7 @@ def test_an_approval_does_not_outlive_a_change_of_the_plan(pair: IncidentControl
         pair.start("work", pair.plan("work"))
 
 
-def test_the_same_person_cannot_approve_from_another_terminal(pair: IncidentController) -> None:
+def test_same_person_cannot_approve_from_another_terminal(pair: IncidentController) -> None:
     pair.request_approval("work", pair.plan("work"))
     elsewhere = IncidentController.observe(pair.folder, actor="bob@test")  # whatever they call themselves
     plan = elsewhere.plan_to_approve("work")
@@ -131,7 +131,7 @@ def test_the_same_person_cannot_approve_from_another_terminal(pair: IncidentCont
         elsewhere.decline("work", "I do not like it")
 
 
-def test_who_approved_it_cannot_start_it(pair: IncidentController, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_approver_of_a_step_cannot_start_it(pair: IncidentController, monkeypatch: pytest.MonkeyPatch) -> None:
     pair.request_approval("work", pair.plan("work"))
     body = {"step": "work", "plan": {}, "digest": pair.plan("work").digest, "by": ADA.to_json()}
     pair.session.append(EventKind.APPROVAL_ASKED, body)
@@ -140,7 +140,7 @@ def test_who_approved_it_cannot_start_it(pair: IncidentController, monkeypatch: 
         pair.start("work", pair.plan("work"))
 
 
-def test_what_cannot_be_asked_for(pair: IncidentController) -> None:
+def test_approval_of_a_step_for_one_person_is_refused(pair: IncidentController) -> None:
     pair.reopen("asked", "not yet")
     with pytest.raises(Refused, match=r"needs 1\.1"):
         pair.request_approval("work", pair.plan("work"))
@@ -155,7 +155,7 @@ def test_what_cannot_be_asked_for(pair: IncidentController) -> None:
         pair.request_approval("burn", nothing)
 
 
-def test_a_driver_that_comes_later_asks_again(pair: IncidentController, runbook: Runbook) -> None:
+def test_driver_that_comes_later_asks_again(pair: IncidentController, runbook: Runbook) -> None:
     pair.request_approval("burn", pair.plan("burn"))
     pair.leave()
     again = IncidentController.resume(pair.folder, actor="ada@test")
@@ -211,7 +211,7 @@ def test_two_logins_approve_decline_and_cannot_forge(users: tuple[User, User], p
     assert (given.body["by"]["name"], given.body["by"]["uid"]) == (bob.name, bob.uid)
 
 
-def test_without_a_screen_no_answers_stand_in_for_a_second_person(pair: IncidentController, place: Path) -> None:
+def test_headless_answers_never_stand_in_for_a_second_person(pair: IncidentController, place: Path) -> None:
     said: list[str] = []
     with pytest.raises(Refused, match="takes two people"):
         headless.run(pair, Answers("x", wait_for_approval=0.2), said.append)
@@ -223,7 +223,7 @@ def test_without_a_screen_no_answers_stand_in_for_a_second_person(pair: Incident
         load_answers(place / "answers.yaml", pair.runbook)
 
 
-def test_the_command_shows_the_plan_and_wants_a_person_at_a_terminal(
+def test_command_shows_the_plan_and_wants_a_person_at_a_terminal(
     pair: IncidentController, capsys: pytest.CaptureFixture[str], place: Path
 ) -> None:
     assert main(["approve"]) == 2
@@ -271,7 +271,7 @@ def test_being_the_same_person_goes_both_ways_and_covers_user_and_login(one: Ide
     PEOPLE,
     st.sampled_from("PQ"),
 )
-def test_whatever_was_said_before_only_another_persons_word_to_this_plan_counts(
+def test_approval_counts_only_from_another_person_for_this_plan(
     story: list[tuple[str, Identity, str, int]], starter: Identity, plan: str
 ) -> None:
     """Any order of requests, approvals to any request and plan, and starts: the rule against a model of its own."""

@@ -62,7 +62,9 @@ def raw(folder: IncidentFolder) -> socket.socket:
     return connection
 
 
-def test_who_knocks_is_known_and_gets_an_answer(folder: IncidentFolder, control_socket: ControlServer) -> None:
+def test_request_at_the_control_socket_gets_an_answer_to_its_sender(
+    folder: IncidentFolder, control_socket: ControlServer
+) -> None:
     assert send_request(folder, {"op": "hello"}) == {
         "heard": "hello",
         "uid": os.getuid(),
@@ -88,7 +90,7 @@ def test_those_who_attend_are_counted_until_they_are_gone(
     assert not folder.control_socket.exists()
 
 
-def test_without_a_driver_or_a_door_it_is_a_sentence(folder: IncidentFolder) -> None:
+def test_request_without_driver_or_control_socket_is_one_sentence(folder: IncidentFolder) -> None:
     with pytest.raises(Failed, match="Nobody drives"):
         send_request(folder, {"op": "hello"})
     lock = DriverLock.take(folder, "ada@test")
@@ -97,7 +99,7 @@ def test_without_a_driver_or_a_door_it_is_a_sentence(folder: IncidentFolder) -> 
     lock.release()
 
 
-def test_a_false_door_is_not_talked_to(folder: IncidentFolder) -> None:
+def test_control_socket_of_another_process_is_refused(folder: IncidentFolder) -> None:
     """Somebody else's socket under the door's name is not the driver that the lock file names."""
     lock = DriverLock.take(folder, "ada@test")
     bound = "import socket; s = socket.socket(socket.AF_UNIX); s.bind('control.sock'); s.listen()"
@@ -125,7 +127,7 @@ def test_rubbish_is_answered_or_hung_up_on_and_the_door_stays_open(
     assert send_request(folder, {"op": "hello"})["heard"] == "hello"
 
 
-def test_one_who_never_ends_a_line_is_shown_out(folder: IncidentFolder, control_socket: ControlServer) -> None:
+def test_client_that_never_ends_a_line_is_disconnected(folder: IncidentFolder, control_socket: ControlServer) -> None:
     with raw(folder) as connection, contextlib.suppress(OSError):
         for _ in range(10):
             connection.sendall(bytes(65536))
@@ -133,7 +135,7 @@ def test_one_who_never_ends_a_line_is_shown_out(folder: IncidentFolder, control_
     assert send_request(folder, {"op": "hello"})["heard"] == "hello"
 
 
-def test_a_crowd_is_not_let_in_and_the_door_stays_open(folder: IncidentFolder, control_socket: ControlServer) -> None:
+def test_crowd_is_not_let_in_and_the_door_stays_open(folder: IncidentFolder, control_socket: ControlServer) -> None:
     crowd = [raw(folder) for _ in range(70)]
     for one in crowd:
         one.close()
@@ -175,7 +177,7 @@ def test_another_user_is_known_as_such_and_cannot_say_otherwise(users: tuple[Use
     lock.release()
 
 
-def test_who_may_not_enter_the_folder_cannot_knock(users: tuple[User, User], place: Path) -> None:
+def test_user_without_access_to_the_folder_cannot_send_a_request(users: tuple[User, User], place: Path) -> None:
     folder = IncidentFolder(place)
     lock = DriverLock.take(folder, "ada@test")
     control_socket = ControlServer(folder, answer)

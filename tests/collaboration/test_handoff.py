@@ -48,7 +48,9 @@ def shared(users: tuple[User, User], place: Path) -> Path:
     return place
 
 
-def test_from_one_login_to_another(users: tuple[User, User], shared: Path, runbook: Runbook) -> None:
+def test_control_is_handed_over_from_one_login_to_another(
+    users: tuple[User, User], shared: Path, runbook: Runbook
+) -> None:
     ada, bob = users
     hers, his = Screen(ada, runbook), Screen(bob, runbook)
     at_hers = Someone(ada, hers.declare, lambda: hers.offer(bob.name), hers.look)
@@ -78,9 +80,7 @@ def test_from_one_login_to_another(users: tuple[User, User], shared: Path, runbo
     assert verify(folder.journal).ok
 
 
-def test_the_group_may_write_and_others_may_not_even_look(
-    users: tuple[User, User], shared: Path, runbook: Runbook
-) -> None:
+def test_group_may_write_and_others_may_not_even_look(users: tuple[User, User], shared: Path, runbook: Runbook) -> None:
     ada, bob = users
     hers, eves = Screen(ada, runbook), Screen(bob, runbook)
     at_hers = Someone(ada, hers.declare, lambda: [hers.start("burn"), hers.finished("burn")])
@@ -99,9 +99,7 @@ def test_the_group_may_write_and_others_may_not_even_look(
     at_hers.end()
 
 
-def test_who_may_only_read_follows_along_is_counted_and_never_drives(
-    users: tuple[User, User], place: Path, runbook: Runbook
-) -> None:
+def test_reader_follows_is_counted_and_never_drives(users: tuple[User, User], place: Path, runbook: Runbook) -> None:
     ada, bob = users
     share(place, 0o2750)
     os.chown(place / "logs" / "incidents", ada.uid, -1)
@@ -117,7 +115,7 @@ def test_who_may_only_read_follows_along_is_counted_and_never_drives(
     at_his.end()
 
 
-def test_a_step_goes_on_under_the_next_driver(users: tuple[User, User], shared: Path, runbook: Runbook) -> None:
+def test_step_goes_on_under_the_next_driver(users: tuple[User, User], shared: Path, runbook: Runbook) -> None:
     ada, bob = users
     hers, his = Screen(ada, runbook), Screen(bob, runbook)
     at_hers = Someone(ada, hers.declare, lambda: hers.start("long"), lambda: hers.offer(bob.name), reads=True)
@@ -134,7 +132,7 @@ def test_a_step_goes_on_under_the_next_driver(users: tuple[User, User], shared: 
     at_hers.end()
 
 
-def test_an_offer_lapses_and_the_giver_never_lost_control(runbook: Runbook, place: Path, monkeypatch: Any) -> None:
+def test_offer_lapses_and_the_giver_never_lost_control(runbook: Runbook, place: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(place)
     clock = Hours()
     ada = IncidentController.declare(runbook, actor=HER, clock=clock)
@@ -174,7 +172,7 @@ def test_ones_own_screen_elsewhere_gives_control_up(controller: IncidentControll
     here.leave()
 
 
-def test_an_offer_that_was_left_behind_is_for_one_person(controller: IncidentController) -> None:
+def test_offer_that_was_left_behind_is_for_one_person(controller: IncidentController) -> None:
     controller.offer_control("root")
     controller.leave()
     eve = IncidentController.observe(controller.folder, actor="eve@test")
@@ -189,7 +187,7 @@ def test_an_offer_that_was_left_behind_is_for_one_person(controller: IncidentCon
     eve.leave()
 
 
-def test_the_driver_hears_who_asks_for_control(controller: IncidentController) -> None:
+def test_driver_hears_who_asks_for_control(controller: IncidentController) -> None:
     bob = IncidentController.observe(controller.folder, actor="bob@test")
     bob.request_control()
     assert controller.incident.asked_by == ME
@@ -197,7 +195,7 @@ def test_the_driver_hears_who_asks_for_control(controller: IncidentController) -
     assert controller.incident.asked_by == ""
 
 
-def test_what_cannot_be_offered(controller: IncidentController) -> None:
+def test_control_offered_to_nobody_or_oneself_is_refused(controller: IncidentController) -> None:
     with pytest.raises(BadInput, match="no login roto") as bad:
         controller.offer_control("roto")
     assert "root" in bad.value.hint
@@ -210,14 +208,14 @@ def test_what_cannot_be_offered(controller: IncidentController) -> None:
     assert controller.offer is None
 
 
-def test_without_a_driver_nobody_can_be_asked(controller: IncidentController) -> None:
+def test_request_for_control_without_a_driver_is_refused(controller: IncidentController) -> None:
     bob = IncidentController.observe(controller.folder, actor="bob@test")
     controller.leave()
     with pytest.raises(Failed, match="Nobody drives"):
         bob.request_control()
 
 
-def test_the_command_tells_how_it_stands_and_offers_control(
+def test_command_tells_how_it_stands_and_offers_control(
     controller: IncidentController, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
     controller.mark_done("asked", values={"owner": "ada"})

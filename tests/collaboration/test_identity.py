@@ -185,7 +185,7 @@ PEOPLE = st.builds(
 
 
 @given(PEOPLE, PEOPLE)
-def test_who_is_surely_the_same_may_be_the_same(one: Identity, other: Identity) -> None:
+def test_identity_that_is_surely_the_same_may_be_the_same(one: Identity, other: Identity) -> None:
     assert not one.is_surely(other) or one.may_be_same_as(other)
     assert one.is_surely(one)
 

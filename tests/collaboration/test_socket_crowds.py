@@ -392,7 +392,7 @@ REQUESTS = st.builds(
     cut=st.integers(0, 2000),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_sent_the_next_request_is_answered(
+def test_control_socket_after_any_bytes_answers_the_next_request(
     fuzzed: IncidentController, pieces: list[bytes], cut: int
 ) -> None:
     data = b"".join(pieces)

@@ -62,7 +62,7 @@ def test_environment_stands_in_exports_handover_and_plain_lines(here: Path) -> N
 
 
 @pytest.mark.postgres
-def test_drill_is_a_rehearsal() -> None:
+def test_drill_has_the_environment_rehearsal() -> None:
     built = build("password-only", linger=0)
     try:
         assert yaml.safe_load(built.site.read_text())["environment"] == "rehearsal"

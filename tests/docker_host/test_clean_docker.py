@@ -41,7 +41,7 @@ def context(make_context: Callable[..., Context], label: str, name_of: Callable[
     return make_context(docker={"label": label}, targets=docker_target(name_of("arp")))
 
 
-def test_a_stopped_target_its_image_and_volumes_stay(
+def test_stopped_target_its_image_and_volumes_stay(
     client: DockerClient,
     context: Context,
     label: str,
@@ -98,14 +98,14 @@ def test_recently_stopped_and_same_project_stay(
     assert f"container {fresh.name} | stopped only" in rows(plan, Verb.KEEP)
 
 
-def test_where_the_target_is_gone_every_tagged_image_stays(context: Context, make_image: Callable[..., str]) -> None:
+def test_tagged_image_stays_where_the_target_is_gone(context: Context, make_image: Callable[..., str]) -> None:
     image = make_image("maybe-arp")
     plan = CleanDocker(stopped_for=NOW, local_images=True).plan(context)
     assert image not in rows(plan, Verb.REMOVE)
     assert "is gone" in rows(plan, Verb.KEEP)
 
 
-def test_what_came_into_use_since_the_plan_is_kept(
+def test_object_in_use_since_the_plan_is_kept(
     client: DockerClient,
     context: Context,
     heard: Heard,
@@ -125,7 +125,7 @@ def test_what_came_into_use_since_the_plan_is_kept(
     assert not client.images.list(two)
 
 
-def test_only_what_is_named_goes_of_a_target(
+def test_object_of_a_target_is_removed_only_when_named(
     client: DockerClient,
     context: Context,
     label: str,
@@ -152,7 +152,7 @@ def test_only_what_is_named_goes_of_a_target(
     assert CleanDocker().verify(context, datetime.now(UTC)).ok
 
 
-def test_what_the_run_itself_made_removable_is_no_failure_of_the_run(
+def test_object_made_removable_by_the_run_is_no_failure_of_the_run(
     client: DockerClient,
     make_context: Callable[..., Context],
     label: str,
@@ -181,7 +181,7 @@ def test_what_the_run_itself_made_removable_is_no_failure_of_the_run(
     assert action.verify(context, datetime.now(UTC)).ok
 
 
-def test_what_a_process_still_holds_open_is_named_when_less_comes_free(
+def test_file_held_open_is_named_when_less_space_comes_free(
     client: DockerClient,
     context: Context,
     heard: Heard,
@@ -217,7 +217,7 @@ def test_what_a_process_still_holds_open_is_named_when_less_comes_free(
         holder.communicate()
 
 
-def test_the_log_of_a_container_counts_as_room(
+def test_log_of_a_container_counts_as_room(
     client: DockerClient, context: Context, make_container: Callable[..., Any], name_of: Callable[[str], str]
 ) -> None:
     """`docker system df` shows it as nothing, and it goes with the container."""
@@ -232,7 +232,7 @@ def test_the_log_of_a_container_counts_as_room(
     assert "less than" not in outcome.summary
 
 
-def test_without_a_docker_target_the_engine_is_left_alone(
+def test_engine_without_a_docker_target_is_left_alone(
     client: DockerClient, make_context: Callable[..., Context]
 ) -> None:
     context = make_context()
@@ -242,7 +242,7 @@ def test_without_a_docker_target_the_engine_is_left_alone(
     assert CleanDocker().apply(context, plan).ok
 
 
-def test_no_engine_and_no_permission(
+def test_missing_engine_and_missing_permission_fail_by_sentence(
     monkeypatch: pytest.MonkeyPatch, context: Context, make_context: Callable[..., Context], tmp_path: Any
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing.sock")

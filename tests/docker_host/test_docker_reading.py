@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 
-def test_the_panel_follows_the_state_of_a_target(
+def test_panel_follows_the_state_of_a_target(
     make_context: Callable[..., Context], make_container: Callable[..., Any], name_of: Callable[[str], str]
 ) -> None:
     runbook = make_context(targets=docker_target(name_of("arp"))).runbook
@@ -63,7 +63,7 @@ def test_the_panel_follows_the_state_of_a_target(
     assert ": " in held["images"]
 
 
-def test_a_near_name_is_suggested_never_taken(
+def test_similar_container_name_is_suggested_and_never_used(
     make_context: Callable[..., Context], make_container: Callable[..., Any], name_of: Callable[[str], str]
 ) -> None:
     make_container(name_of("arp") + "-old")
@@ -72,7 +72,7 @@ def test_a_near_name_is_suggested_never_taken(
     assert row.detail == f"similar: {name_of('arp')}-old"
 
 
-def test_an_engine_that_refuses_or_hangs_is_the_readings_error(
+def test_engine_that_refuses_or_hangs_is_the_readings_error(
     monkeypatch: pytest.MonkeyPatch, make_context: Callable[..., Context], tmp_path: Path
 ) -> None:
     runbook = make_context(targets=docker_target("arp")).runbook
@@ -88,7 +88,7 @@ def test_an_engine_that_refuses_or_hangs_is_the_readings_error(
             client.ping()
 
 
-def test_commands_inside_a_container(
+def test_command_in_a_stopped_container_fails_with_a_hint(
     client: DockerClient, make_container: Callable[..., Any], name_of: Callable[[str], str]
 ) -> None:
     container = make_container(name_of("arp"))
@@ -110,7 +110,7 @@ def test_commands_inside_a_container(
 
 
 @pytest.mark.parametrize("data", [None, b"SELECT 1;" * 1_000_000], ids=["told nothing", "told more than it reads"])
-def test_a_container_that_is_paused_under_a_command_holds_nobody_up(
+def test_container_that_is_paused_under_a_command_holds_nobody_up(
     client: DockerClient, make_container: Callable[..., Any], name_of: Callable[[str], str], data: bytes | None
 ) -> None:
     container = make_container(name_of("arp"))
@@ -133,7 +133,7 @@ def test_a_container_that_is_paused_under_a_command_holds_nobody_up(
         container.unpause()
 
 
-def test_a_command_that_ends_before_it_has_read_everything(
+def test_command_that_ends_before_it_has_read_everything(
     client: DockerClient, make_container: Callable[..., Any], name_of: Callable[[str], str]
 ) -> None:
     """What it said at once is not lost, nor how it ended."""
@@ -203,7 +203,7 @@ def test_logs_of_other_drivers_are_measured_or_said_to_be_unknown(
     assert f"not measured  log of {remote.name}: the driver fluentd keeps it outside of Docker" in heard.text
 
 
-def test_a_deleted_file_in_a_container_names_it_and_counts_for_the_file_system_of_its_layer(
+def test_deleted_file_in_a_container_names_it_and_counts_for_the_file_system_of_its_layer(
     client: DockerClient,
     make_context: Callable[..., Context],
     heard: Heard,
@@ -271,7 +271,7 @@ def test_isolating_access_reads_the_servers_log(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
-def test_without_rights_on_the_socket_it_says_so(client: DockerClient) -> None:
+def test_docker_socket_without_rights_says_so(client: DockerClient) -> None:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:  # a process of its own: there is no way back to root

@@ -93,7 +93,7 @@ def way(kind: str, server: TempServer, inside: Route) -> tuple[Route, Tools | No
 
 @pytest.mark.parametrize("kind", ["exec", "socket"])
 @pytest.mark.parametrize("word", ["stop", "kill"])
-def test_a_container_that_ends_in_mid_dump_leaves_nothing(
+def test_container_that_ends_in_mid_dump_leaves_nothing(
     client: DockerClient, server: TempServer, inside: Route, tmp_path: Path, word: str, kind: str
 ) -> None:
     """The compressor would have made a good gzip file of what came. Once it is up again, a dump begins from zero."""
@@ -114,7 +114,7 @@ def test_a_container_that_ends_in_mid_dump_leaves_nothing(
     assert dump(inside, None, tmp_path / "arp.sql.gz", lambda done, total: None).unpacked > 16_000_000
 
 
-def test_a_container_that_is_paused_in_mid_dump_is_stalled(
+def test_container_that_is_paused_in_mid_dump_is_stalled(
     client: DockerClient, inside: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing else is begun inside meanwhile: an engine does not survive a pause that meets a start."""
@@ -130,7 +130,7 @@ def test_a_container_that_is_paused_in_mid_dump_is_stalled(
         source.stop()
 
 
-def test_a_container_that_is_paused_under_a_dump_by_its_socket_is_stalled(
+def test_container_that_is_paused_under_a_dump_by_its_socket_is_stalled(
     client: DockerClient, server: TempServer, inside: Route, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection that holds the snapshot hangs as well; nobody waits for it."""
@@ -177,14 +177,14 @@ def without_pg_dump(client: DockerClient, inside: Route) -> Iterator[Container]:
 
 
 @pytest.mark.usefixtures("without_pg_dump")
-def test_a_container_without_pg_dump_says_so(inside: Route, tmp_path: Path) -> None:
+def test_container_without_pg_dump_says_so(inside: Route, tmp_path: Path) -> None:
     with pytest.raises(Failed, match="no pg_dump inside the container"):
         dump(inside, None, tmp_path / "arp.sql.gz", lambda done, total: None)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_dump_comes_in_large_pieces_where_the_container_can_do_that(
+def test_dump_comes_in_large_pieces_where_the_container_can_do_that(
     client: DockerClient, inside: Route, tmp_path: Path, there: bool
 ) -> None:
     """An image without GNU's coreutils has no `stdbuf`; its dump is slower, and as good."""
@@ -225,7 +225,7 @@ def refused(arp: Target, context: Context) -> str:
     return plan.refusal
 
 
-def test_without_pg_dump_in_the_container_it_is_refused_before_it_starts(
+def test_container_without_pg_dump_is_refused_before_the_start(
     arp: Target, context: Context, without_pg_dump: Container
 ) -> None:
     assert refused(arp, context).startswith(
@@ -243,7 +243,7 @@ def test_without_pg_dump_in_the_container_it_is_refused_before_it_starts(
         assert told in refused(arp, context)
 
 
-def test_a_container_is_meant_by_its_whole_name_only(client: DockerClient, arp: Target, context: Context) -> None:
+def test_container_is_meant_by_its_whole_name_only(client: DockerClient, arp: Target, context: Context) -> None:
     """Docker itself takes the beginning of an id; a container that was renamed is another one until the runbook says
     so."""
     name, identity = arp.container, client.api.inspect_container(arp.container)["Id"]
@@ -270,7 +270,7 @@ sys.stdin.read()
 """
 
 
-def test_a_dump_whose_reader_was_killed_is_found_and_ended(
+def test_dump_whose_reader_was_killed_is_found_and_ended(
     server: TempServer, inside: Route, arp: Target, context: Context, heard: Heard
 ) -> None:
     """Docker lets it go on inside: it would hold its locks and its snapshot for as long as it likes."""

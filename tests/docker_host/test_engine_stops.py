@@ -127,7 +127,7 @@ def test_isolation_goes_on_without_the_engine(
     [(rb"ALTER ROLE", None, "reset"), (None, rb"\x01\0\0\0....SCRAM-SHA-256\$", "found")],
     ids=["before the server takes it", "after the server took it"],
 )
-def test_a_recovery_that_is_cut_off_loses_nothing(
+def test_recovery_that_is_cut_off_loses_nothing(
     wire: Wire,
     client: DockerClient,
     label: str,

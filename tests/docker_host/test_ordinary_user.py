@@ -73,7 +73,7 @@ def as_somebody_else(do: Callable[[], dict[str, str]]) -> dict[str, str]:
     return found
 
 
-def test_without_rights_on_docker_it_goes_over_tcp_and_is_restored_for_a_look(
+def test_backup_without_rights_on_docker_goes_over_tcp_and_is_restored_for_inspection(
     client: DockerClient,
     label: str,
     make_context: Callable[..., Context],

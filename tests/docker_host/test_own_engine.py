@@ -55,7 +55,7 @@ except Failed as error:
 @pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("dockerd") is None, reason="an engine of its own needs root and dockerd"
 )
-def test_an_engine_that_is_killed_in_mid_dump(
+def test_engine_that_is_killed_in_mid_dump(
     tmp_path: Path, make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "emergency"

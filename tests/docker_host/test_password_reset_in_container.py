@@ -50,12 +50,12 @@ def recover(context: Context, target: Target) -> dict[str, str]:
     return dict(outcome.values)
 
 
-def test_what_the_container_was_started_with_comes_first(context: Context, served: Target) -> None:
+def test_password_of_the_containers_start_is_tried_first(context: Context, served: Target) -> None:
     context.location("pgpass").write_text(f"*:*:*:arp_app:{FIRST}\n")
     assert recover(context, served)["source"] == "the container's POSTGRES_PASSWORD"
 
 
-def test_a_stale_environment_is_refused_and_the_socket_gets_in(
+def test_stale_environment_is_refused_and_the_socket_gets_in(
     client: DockerClient, context: Context, served: Target, heard: Heard
 ) -> None:
     superuser(context, served, "ALTER ROLE arp_app PASSWORD 'changed since'")
@@ -68,7 +68,7 @@ def test_a_stale_environment_is_refused_and_the_socket_gets_in(
     assert "SCRAM-SHA-256" not in client.api.logs(served.container).decode()
 
 
-def test_a_secret_file_of_the_container_is_tried(client: DockerClient, context: Context, served: Target) -> None:
+def test_secret_file_of_the_container_is_tried(client: DockerClient, context: Context, served: Target) -> None:
     superuser(context, served, "ALTER ROLE arp_app PASSWORD 'from a secret file'")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -96,7 +96,7 @@ def test_inside_the_container_is_the_last_way_and_taken_back_as_well(
         assert connection.pgconn.used_password
 
 
-def test_a_container_that_trusts_its_inside_proves_nothing(
+def test_container_that_trusts_its_inside_proves_nothing(
     client: DockerClient, label: str, make_context: Callable[..., Context], tmp_path: Path, heard: Heard
 ) -> None:
     with server(client, label, "trusting", POSTGRES_INITDB_ARGS="--auth-host=trust") as target:
@@ -114,7 +114,7 @@ def test_a_container_that_trusts_its_inside_proves_nothing(
 
 
 @pytest.mark.parametrize("form", ["stderr", "csvlog", "jsonlog"])
-def test_a_server_that_logs_to_files_inside_is_asked_where(
+def test_server_that_logs_to_files_inside_is_asked_where(
     client: DockerClient, label: str, make_context: Callable[..., Context], tmp_path: Path, heard: Heard, form: str
 ) -> None:
     settings = ("logging_collector=on", "log_directory=/tmp", f"log_destination={form}")

@@ -123,7 +123,7 @@ def test_event_triggers_do_not_fire_and_views_are_filled_by_commands_alone(
         assert connection.execute("SELECT evtenabled FROM pg_event_trigger").fetchone() == ("A",)
 
 
-def test_a_cut_backup_leaves_no_database(server: TempServer, arp: Target, context: Context, saved: Path) -> None:
+def test_cut_backup_leaves_no_database(server: TempServer, arp: Target, context: Context, saved: Path) -> None:
     saved.write_bytes(saved.read_bytes()[:-20_000])
     action = Restore(arp, saved)
     with pytest.raises(Failed, match="damaged"):
@@ -138,7 +138,7 @@ def pour(sink: ContainerRestore) -> None:
         sink.write(bytes(100_000))
 
 
-def test_a_container_that_is_paused_in_mid_restore(
+def test_container_that_is_paused_in_mid_restore(
     client: DockerClient, inside: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restore_stream, "_LOOK", 0.2)
@@ -159,7 +159,7 @@ def test_a_container_that_is_paused_in_mid_restore(
 
 
 @pytest.mark.parametrize("entries", [(), range(25_000)], ids=["all entries", "some entries"])
-def test_a_restore_that_gives_up_in_the_container_is_not_waited_for(
+def test_restore_that_gives_up_in_the_container_is_not_waited_for(
     inside: Route, monkeypatch: pytest.MonkeyPatch, entries: Sequence[int]
 ) -> None:
     """The engine would take input for it for ever."""

@@ -67,7 +67,7 @@ def left(client: DockerClient, pid: int | None = None) -> list[str]:
     return [container.name for container in found if container.name.startswith(mine)]
 
 
-def test_a_backup_of_its_version_is_restored_into_the_image(
+def test_backup_of_its_version_is_restored_into_the_image(
     client: DockerClient, postgres: str, place: Path, context: Context, tmp_path: Path
 ) -> None:
     path = tmp_path / "arp.dump.gz"
@@ -91,7 +91,7 @@ def test_a_backup_of_its_version_is_restored_into_the_image(
     assert left(client) == []
 
 
-def test_an_extension_that_the_server_lacks_is_no_fault_of_the_backup(
+def test_extension_that_the_server_lacks_is_no_fault_of_the_backup(
     client: DockerClient, postgres: str, place: Path, context: Context, tmp_path: Path
 ) -> None:
     path = tmp_path / "arp.dump.gz"
@@ -111,7 +111,7 @@ def test_an_extension_that_the_server_lacks_is_no_fault_of_the_backup(
     assert manifest.problem == ""
 
 
-def test_an_image_that_is_not_there_is_refused_and_never_pulled(
+def test_image_that_is_not_there_is_refused_and_never_pulled(
     client: DockerClient, postgres: str, place: Path, context: Context
 ) -> None:
     with pytest.raises(Refused, match="no image"), temp_container("nobody/has-this:1", place, 0):
@@ -131,7 +131,7 @@ with temp_container(sys.argv[1], Path(sys.argv[2]), 0):
 """
 
 
-def test_what_a_killed_one_left_is_swept(client: DockerClient, postgres: str, place: Path) -> None:
+def test_container_left_by_a_killed_validation_is_swept(client: DockerClient, postgres: str, place: Path) -> None:
     argv = [sys.executable, "-c", HOLD, postgres, str(place)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None

@@ -73,7 +73,7 @@ def summary_with(context: Context, words: str, *, ok: bool) -> str:
     return outcome.summary
 
 
-def test_a_service_counts_by_its_health_check_by_tcp_and_by_sql(
+def test_service_counts_by_its_health_check_by_tcp_and_by_sql(
     client: DockerClient, context: Context, served: Target
 ) -> None:
     container = client.containers.get(served.container)
@@ -94,7 +94,7 @@ def test_a_service_counts_by_its_health_check_by_tcp_and_by_sql(
     summary_with(context, "container healthy", ok=True)
 
 
-def test_with_the_engine_gone_the_address_of_the_runbook_still_leads_there(
+def test_target_without_an_engine_is_reached_by_the_address_of_the_runbook(
     context: Context, served: Target, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     target = replace(served, host="127.0.0.1", dependents=(Dependent("API", tcp=f"127.0.0.1:{served.port}"),))

@@ -74,7 +74,7 @@ def labelled(client: DockerClient, label: str = LABEL_KEY) -> list[str]:
     return [*containers, *images, *(volume.name for volume in client.volumes.list(filters=mine))]
 
 
-def test_only_the_password_of_arp_is_lost_and_that_of_the_first_start_is_stale(
+def test_password_of_arp_alone_is_lost_and_that_of_the_first_start_is_stale(
     client: DockerClient, runbook: Runbook, arp: Target
 ) -> None:
     for name in ("otc-db-prod", "gps-db-prod"):
@@ -92,13 +92,13 @@ def test_only_the_password_of_arp_is_lost_and_that_of_the_first_start_is_stale(
     assert first.encode() not in client.api.logs(arp.container)
 
 
-def test_the_socket_in_the_container_trusts_the_superuser(runbook: Runbook, arp: Target) -> None:
+def test_socket_in_the_container_trusts_the_superuser(runbook: Runbook, arp: Target) -> None:
     route = superuser_route(runbook, arp)
     assert route.kind == ("socket" if os.geteuid() == 0 else "exec")
     assert route.user == "postgres"
 
 
-def test_the_panel_tells_of_the_drill_and_of_nothing_else(
+def test_panel_tells_of_the_drill_and_of_nothing_else(
     client: DockerClient, production: Production, runbook: Runbook
 ) -> None:
     client.containers.run(
@@ -123,7 +123,7 @@ def test_the_panel_tells_of_the_drill_and_of_nothing_else(
         client.api.remove_container(f"somebody-elses-{os.getpid()}")
 
 
-def test_a_second_drill_never_takes_the_names(production: Production) -> None:
+def test_second_drill_never_takes_the_names(production: Production) -> None:
     said: list[str] = []
     assert not choose(None, said.append)
     assert len(said) == 1
@@ -134,7 +134,7 @@ def test_a_second_drill_never_takes_the_names(production: Production) -> None:
     assert [record.folder for record in records()] == [str(production.folder)]
 
 
-def test_it_is_found_again_only_while_its_containers_run(
+def test_drill_is_found_again_only_while_its_containers_run(
     client: DockerClient, production: Production, runbook: Runbook
 ) -> None:
     assert find_open() is not None
@@ -274,9 +274,7 @@ class TestEnds:
 
 @pytest.mark.parametrize("scenario", ["no-socket", "damaged-table"])
 @pytest.mark.usefixtures("client")
-def test_a_scenario_is_wrong_in_containers_as_well(
-    drills: Path, monkeypatch: pytest.MonkeyPatch, scenario: str
-) -> None:
+def test_scenario_is_wrong_in_containers_as_well(drills: Path, monkeypatch: pytest.MonkeyPatch, scenario: str) -> None:
     built = build(scenario, docker=True, linger=0)
     try:
         for name, value in built.environment.items():

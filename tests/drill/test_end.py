@@ -84,7 +84,7 @@ def test_tear_down_leaves_nothing_and_may_be_repeated(drills: Path) -> None:
     assert find_open() is None
 
 
-def test_the_reaper_cleans_up_after_a_killed_owner(drills: Path) -> None:
+def test_reaper_cleans_up_after_a_killed_owner(drills: Path) -> None:
     owner = Owner(drills)
     owner.kill()
     wait_for(lambda: not owner.file.exists())
@@ -92,7 +92,7 @@ def test_the_reaper_cleans_up_after_a_killed_owner(drills: Path) -> None:
     assert not drills.exists()
 
 
-def test_the_next_drill_takes_over_a_killed_ones_production(drills: Path) -> None:
+def test_next_drill_takes_over_a_killed_ones_production(drills: Path) -> None:
     owner = Owner(drills, linger=600)
     assert find_open() is not None
     assert not find_open().owned  # type: ignore[union-attr]
@@ -129,7 +129,7 @@ def test_sweep_removes_a_production_that_waits_only_when_asked(drills: Path) -> 
     assert traces(owner.folder) == []
 
 
-def test_a_reused_pid_is_not_taken_for_the_owner(drills: Path) -> None:
+def test_reused_pid_is_not_taken_for_the_owner(drills: Path) -> None:
     owner = Owner(drills, linger=600)
     record = owner.record
     assert record.reaper is not None
@@ -160,7 +160,7 @@ def test_killed_servers_leave_no_shared_memory(drills: Path) -> None:
     assert traces(production.folder) == []
 
 
-def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
+def test_running_step_ends_with_its_drill(drills: Path) -> None:
     production = build("password-only")
     attempt = IncidentFolder(production.folder / "logs" / "incidents" / "INC-1").attempt("dump", 1)
     script, cwd = "trap '' INT TERM; sleep 1000 & sleep 1000", str(production.folder)
@@ -172,7 +172,7 @@ def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
     wait_for(lambda: traces(production.folder) == [])
 
 
-def test_a_signal_to_the_reaper_of_a_living_owner_is_kept_for_its_end(drills: Path) -> None:
+def test_signal_to_the_reaper_of_a_living_owner_is_kept_for_its_end(drills: Path) -> None:
     owner = Owner(drills, linger=600, scenario="password-only")
     reaper = owner.record.reaper
     assert reaper is not None
@@ -184,26 +184,26 @@ def test_a_signal_to_the_reaper_of_a_living_owner_is_kept_for_its_end(drills: Pa
     wait_for(lambda: traces(owner.folder) == [])
 
 
-def test_a_drill_that_cannot_be_built_leaves_nothing(drills: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drill_that_cannot_be_built_leaves_nothing(drills: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if "site-packages" not in entry])
     with pytest.raises(BadInput, match="pip install 'midwatch\\[drill\\]'"):
         build()
     assert not drills.exists()
 
 
-def test_a_folder_with_something_in_it_is_never_touched(tmp_path: Path, drills: Path) -> None:
+def test_folder_with_something_in_it_is_never_touched(tmp_path: Path, drills: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     with pytest.raises(BadInput, match="not an empty folder"):
         build(folder=tmp_path)
     assert (tmp_path / "precious").read_text() == "mine"
 
 
-def test_an_unknown_scenario_is_named_with_the_nearest(drills: Path) -> None:
+def test_unknown_scenario_is_named_with_the_nearest(drills: Path) -> None:
     with pytest.raises(BadInput, match="Did you mean 'reference'"):
         build("referense")
 
 
-def test_a_folder_far_down_or_out_of_the_servers_reach_is_no_trouble(tmp_path: Path, drills: Path) -> None:
+def test_folder_far_down_or_out_of_the_servers_reach_is_no_trouble(tmp_path: Path, drills: Path) -> None:
     """The path is longer than a socket's may be, and below a folder of mode 0700."""
     tmp_path.chmod(0o700)
     folder = tmp_path / ("deep" * 30)
@@ -216,7 +216,7 @@ def test_a_folder_far_down_or_out_of_the_servers_reach_is_no_trouble(tmp_path: P
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_an_ordinary_user_gets_the_same_with_a_quota(drills: Path) -> None:
+def test_ordinary_user_gets_the_same_with_a_quota(drills: Path) -> None:
     theirs = drills.parent / "theirs"
     theirs.mkdir()
     os.chown(theirs, 65534, 65534)

@@ -122,7 +122,7 @@ def lay(folder: Path, files: dict[str, str], precious: Path) -> None:
 @needs_root
 @pytest.mark.parametrize("arguments", [("--clean",), ("--headless", "--no-docker"), ("--no-docker", "--plain")])
 @pytest.mark.parametrize("variable", ["TMPDIR", "MIDWATCH_DRILLS"])
-def test_a_folder_of_drills_that_another_user_made_is_refused_and_nothing_in_it_is_believed(
+def test_folder_of_drills_that_another_user_made_is_refused_and_nothing_in_it_is_believed(
     shared: Path, precious: Path, arguments: tuple[str, ...], variable: str
 ) -> None:
     folder = shared / "midwatch-drill-0"
@@ -155,7 +155,7 @@ def _file(folder: Path, precious: Path) -> None:
 
 @needs_root
 @pytest.mark.parametrize("prepare", [_link, _pipe, _file])
-def test_a_link_pipe_or_file_in_the_place_of_the_folder_is_refused_at_once(
+def test_link_pipe_or_file_in_the_place_of_the_folder_is_refused_at_once(
     shared: Path, precious: Path, prepare: Callable[[Path, Path], None]
 ) -> None:
     folder = shared / "midwatch-drill-0"
@@ -168,7 +168,7 @@ def test_a_link_pipe_or_file_in_the_place_of_the_folder_is_refused_at_once(
 
 
 @needs_root
-def test_a_folder_that_others_may_write_to_is_refused(shared: Path) -> None:
+def test_folder_that_others_may_write_to_is_refused(shared: Path) -> None:
     folder = shared / "open"
     folder.mkdir()
     folder.chmod(0o777)
@@ -178,7 +178,7 @@ def test_a_folder_that_others_may_write_to_is_refused(shared: Path) -> None:
 
 
 @needs_root
-def test_a_record_or_link_of_another_user_in_our_folder_is_named_and_left_alone(
+def test_record_or_link_of_another_user_in_our_folder_is_named_and_left_alone(
     shared: Path, precious: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a mistaken chown, or a folder that was open for a while."""
@@ -233,7 +233,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )
-def test_a_record_that_names_what_its_drill_did_not_make_is_left_alone(
+def test_record_that_names_what_its_drill_did_not_make_is_left_alone(
     own: Path, precious: Path, change: dict[str, Any], words: str
 ) -> None:
     named = {
@@ -259,7 +259,7 @@ def test_rubbish_for_a_record_is_one_sentence(own: Path, content: str) -> None:
         sweep()
 
 
-def test_the_label_and_every_path_follow_from_the_record_itself(own: Path) -> None:
+def test_label_and_every_path_follow_from_the_record_itself(own: Path) -> None:
     """Whatever else a record says of mounts, servers, labels, programs and variables is not read at all."""
     more = {"mount": "/", "clusters": ["/"], "label": "com.example=prod", "facts": {"bin": "/tmp/evil"}}
     (own / f"{ID}.json").write_text(json.dumps(record_of(own / ID, engine="unix:///var/run/docker.sock", **more)))
@@ -268,7 +268,7 @@ def test_the_label_and_every_path_follow_from_the_record_itself(own: Path) -> No
     assert (record.label, record.mount, record.clusters) == (f"midwatch.drill={ID}", own / ID / "backups", [])
 
 
-def test_a_chosen_folder_is_removed_only_while_it_holds_the_drills_marker(
+def test_chosen_folder_is_removed_only_while_it_holds_the_drills_marker(
     own: Path, tmp_path: Path, precious: Path
 ) -> None:
     chosen = tmp_path / "chosen"
@@ -296,7 +296,7 @@ def test_a_chosen_folder_is_removed_only_while_it_holds_the_drills_marker(
 
 
 @needs_root
-def test_a_production_is_not_built_where_another_user_could_change_it(shared: Path) -> None:
+def test_production_is_not_built_where_another_user_could_change_it(shared: Path) -> None:
     from drill.production import build
 
     hers = shared / "hers"
@@ -307,7 +307,7 @@ def test_a_production_is_not_built_where_another_user_could_change_it(shared: Pa
 
 
 @needs_root
-def test_a_lock_file_of_the_servers_user_names_no_other_users_memory_and_hangs_nobody(reachable: Path) -> None:
+def test_lock_file_of_the_servers_user_names_no_other_users_memory_and_hangs_nobody(reachable: Path) -> None:
     """`postmaster.pid` is written by the user that runs the servers."""
     made = subprocess.run(["ipcmk", "-M", "4096"], capture_output=True, text=True, timeout=10, check=True).stdout
     segment = made.split()[-1]

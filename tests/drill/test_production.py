@@ -49,18 +49,18 @@ def superuser(production: Production, name: str) -> psycopg.Connection[tuple[obj
 
 
 @pytest.mark.parametrize("name", ["otc", "gps"])
-def test_the_application_logs_in_with_a_password(production: Production, name: str) -> None:
+def test_application_logs_in_with_a_password(production: Production, name: str) -> None:
     with connect(production, name) as connection:
         assert connection.pgconn.used_password
         assert connection.info.server_version >= 180000
 
 
-def test_nobody_has_the_password_of_arp(production: Production) -> None:
+def test_password_of_arp_in_no_file_logs_in(production: Production) -> None:
     with pytest.raises(psycopg.OperationalError, match='password authentication failed for user "arp_app"'):
         connect(production, "arp")
 
 
-def test_the_superuser_comes_in_over_the_socket_alone(production: Production) -> None:
+def test_superuser_comes_in_over_the_socket_alone(production: Production) -> None:
     with superuser(production, "arp") as connection:
         assert connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (True,)
         assert not connection.pgconn.used_password
@@ -71,7 +71,7 @@ def test_the_superuser_comes_in_over_the_socket_alone(production: Production) ->
 @pytest.mark.parametrize(
     ("name", "table", "rows"), [("otc", "trades", 90000), ("gps", "positions", 72000), ("arp", "invoices", 110000)]
 )
-def test_each_server_has_tens_of_megabytes(production: Production, name: str, table: str, rows: int) -> None:
+def test_server_of_a_drill_has_tens_of_megabytes(production: Production, name: str, table: str, rows: int) -> None:
     with superuser(production, name) as connection:
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
         found = connection.execute("SELECT pg_database_size(current_database())").fetchone()
@@ -88,7 +88,7 @@ def test_statements_reach_the_servers_log_and_the_drills_own_do_not(production: 
     assert "SCRAM" not in log
 
 
-def test_the_volume_is_96_percent_full(production: Production) -> None:
+def test_volume_is_96_percent_full(production: Production) -> None:
     runbook = Runbook("r", "R", Severity.SEV1, production.runbook, production.site, production.folder, "")
     panel = site(production)["panels"]["disk"]
     budgets = tuple(str(text) for text in panel.get("budgets", ()))  # type: ignore[attr-defined]
@@ -98,7 +98,7 @@ def test_the_volume_is_96_percent_full(production: Production) -> None:
     assert row.number == pytest.approx(96, abs=0.5)
 
 
-def test_it_is_full_for_real_where_a_mount_is_possible(production: Production) -> None:
+def test_volume_of_a_drill_is_really_full_where_a_mount_is_possible(production: Production) -> None:
     folder = production.folder / "backups"
     if not os.path.ismount(folder):
         pytest.skip("no mount is possible here")
@@ -108,7 +108,7 @@ def test_it_is_full_for_real_where_a_mount_is_possible(production: Production) -
     (folder / "too-much").unlink()
 
 
-def test_one_backup_set_is_corrupt_and_the_others_are_good(production: Production) -> None:
+def test_backup_sets_of_a_drill_are_good_but_one(production: Production) -> None:
     sets = sets_below(production.folder / "backups" / "prod")
     verdicts = [verify_set(folder) for folder in sets]
     assert len(verdicts) == 13
@@ -118,7 +118,7 @@ def test_one_backup_set_is_corrupt_and_the_others_are_good(production: Productio
     assert sum(folder.parent.name == "old" for folder in sets) == 6
 
 
-def test_sha256sum_itself_agrees(production: Production) -> None:
+def test_sha256sum_of_every_set_agrees_with_its_state(production: Production) -> None:
     codes = [
         subprocess.run(
             ["sha256sum", "--check", "--status", "checksums.sha256"], cwd=folder, timeout=30, check=False
@@ -128,7 +128,7 @@ def test_sha256sum_itself_agrees(production: Production) -> None:
     assert sorted(codes) == [0] * 12 + [1]
 
 
-def test_what_was_written_off_frees_enough(production: Production) -> None:
+def test_removal_of_old_sets_frees_enough_for_a_new_one(production: Production) -> None:
     """Without `old/` the volume is below 80 %, and a new set still fits below 80 %."""
     volume = production.folder / "backups"
     budgets = [
@@ -142,7 +142,7 @@ def test_what_was_written_off_frees_enough(production: Production) -> None:
     assert found.after(one - old) < 75
 
 
-def test_the_newest_backup_restores(production: Production, tmp_path: Path) -> None:
+def test_newest_backup_restores(production: Production, tmp_path: Path) -> None:
     newest = max((production.folder / "backups" / "prod").glob("2*"))
     (backup,) = [file for file in newest.iterdir() if "gps" in file.name and file.suffix == ".gz"]
     plain = tmp_path / "gps.dump"
@@ -154,7 +154,7 @@ def test_the_newest_backup_restores(production: Production, tmp_path: Path) -> N
     assert "position_snapshots_2026_11" in done.stdout
 
 
-def test_the_catalogue_knows_every_backup(production: Production) -> None:
+def test_catalogue_knows_every_backup(production: Production) -> None:
     """Read with the reference runbook and the drill's own site file, as the panels do."""
     runbook = load(production.runbook, site=production.site)
     assert set(runbook.targets) == {"otc-db-prod", "gps-db-prod", "arp-db-prod"}
@@ -169,7 +169,7 @@ def test_the_catalogue_knows_every_backup(production: Production) -> None:
                 assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
 
 
-def test_the_answers_fit_the_reference_runbook(production: Production) -> None:
+def test_answers_fit_the_reference_runbook(production: Production) -> None:
     runbook = load(production.runbook, site=production.site)
     answers = load_answers(production.answers, runbook)
     asked = {step.id for step in runbook.steps() if step.questions}
@@ -179,7 +179,7 @@ def test_the_answers_fit_the_reference_runbook(production: Production) -> None:
             assert {ask.name for ask in step.questions if ask.required} <= set(answers.manual[step.id].values)
 
 
-def test_the_night_is_in_the_logs(production: Production) -> None:
+def test_night_is_in_the_logs(production: Production) -> None:
     text = (production.folder / "logs" / "backup.log").read_text()
     last = [line.split(" ", 2)[2] for line in text.splitlines()[-3:]]
     assert last == [
@@ -192,7 +192,7 @@ def test_the_night_is_in_the_logs(production: Production) -> None:
     assert "login.failed user=arp_app" in (production.folder / "security" / "access-audit.log").read_text()
 
 
-def test_no_password_lies_outside_the_password_file(production: Production) -> None:
+def test_password_outside_the_password_file_is_nowhere(production: Production) -> None:
     passwords = [
         line.rsplit(":", 1)[1]
         for line in Path(production.environment["PGPASSFILE"]).read_text().splitlines()
@@ -213,7 +213,7 @@ def test_no_password_lies_outside_the_password_file(production: Production) -> N
     assert Path(production.environment["PGPASSFILE"]).stat().st_mode & 0o777 == 0o600
 
 
-def test_it_is_found_by_its_owner(production: Production) -> None:
+def test_production_is_found_by_its_owner(production: Production) -> None:
     found = find_open()
     assert found is not None
     assert found.folder == production.folder
@@ -221,11 +221,11 @@ def test_it_is_found_by_its_owner(production: Production) -> None:
     assert found.alive()
 
 
-def test_others_cannot_look_in(production: Production) -> None:
+def test_production_cannot_be_read_by_other_users(production: Production) -> None:
     assert production.folder.stat().st_mode & 0o007 == 0
 
 
-def test_the_panel_of_databases_knows_each_of_them(production: Production, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_panel_of_databases_knows_each_of_them(production: Production, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reachable, let in or not, version, size, connections, the longest transaction, replication."""
     for name, value in production.environment.items():
         monkeypatch.setenv(name, value)

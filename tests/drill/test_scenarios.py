@@ -108,7 +108,7 @@ def test_disk_only_and_the_seed(tmp_path: Path) -> None:
         assert full(production) == pytest.approx(96, abs=0.5)
 
 
-def test_a_damaged_table_stops_every_dump() -> None:
+def test_damaged_table_stops_every_dump() -> None:
     with built("damaged-table") as production:
         given = yaml.safe_load(production.site.read_text())["targets"]["arp-db-prod"]
         pg_dump = shutil.which("pg_dump", path=production.environment["PATH"])
@@ -133,7 +133,7 @@ def test_a_damaged_table_stops_every_dump() -> None:
         assert sum(good) == 12, "the sets were taken before the damage"
 
 
-def test_every_scenario_has_a_test() -> None:
+def test_scenario_without_a_test_is_none() -> None:
     tested = "\n".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py"))
     for scenario in SCENARIOS:
         assert scenario.name == "reference" or f'("{scenario.name}"' in tested

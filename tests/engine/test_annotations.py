@@ -21,7 +21,7 @@ from midwatch.system.time_parser import parse_time
 NOW = datetime(2026, 11, 23, 2, 14, 7, tzinfo=UTC)
 
 
-def test_a_correction_stands_beside_what_was_said(controller: IncidentController) -> None:
+def test_correction_stands_beside_what_was_said(controller: IncidentController) -> None:
     controller.note("The mount is read-only")
     seq = controller.events[-1].seq
     controller.correct(seq, "The mount is gone")
@@ -36,7 +36,7 @@ def test_a_correction_stands_beside_what_was_said(controller: IncidentController
     assert verify(controller.folder.journal).ok
 
 
-def test_only_words_of_a_person_can_be_corrected(controller: IncidentController) -> None:
+def test_text_of_a_person_alone_can_be_corrected(controller: IncidentController) -> None:
     with pytest.raises(Refused, match="holds nobody's words"):
         controller.correct(1, "no")
     with pytest.raises(Refused, match="no event 99"):
@@ -49,7 +49,7 @@ def test_only_words_of_a_person_can_be_corrected(controller: IncidentController)
     controller.correct(len(controller.events), "nobody was there")
 
 
-def test_a_corrected_update_is_corrected_in_the_messages(controller: IncidentController) -> None:
+def test_corrected_update_is_corrected_in_the_messages(controller: IncidentController) -> None:
     controller.update("All is lost")
     controller.correct(controller.events[-1].seq, "All is well")
     messages = (
@@ -73,9 +73,7 @@ def test_stars_come_first_in_the_timeline(controller: IncidentController) -> Non
     assert "| ★ Note: It began with the mount |" in told
 
 
-def test_an_excerpt_and_a_command_from_elsewhere(
-    controller: IncidentController, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_excerpt_and_a_command_from_elsewhere(controller: IncidentController, monkeypatch: pytest.MonkeyPatch) -> None:
     controller.note("", pasted_output="Filesystem  Use%\n/backups  96%  PGPASSWORD=hunter2secret\n```\n# no heading\n")
     controller.note("on the db host", at=NOW, manual_command=ManualCommand("df -h | grep backups", "db1", "96 %"))
     told = timeline(controller.runbook, controller.events, controller.folder)
@@ -86,7 +84,7 @@ def test_an_excerpt_and_a_command_from_elsewhere(
     assert "hunter2secret" not in controller.folder.journal.read_text(encoding="utf-8")
 
 
-def test_a_note_says_something_and_not_too_much(controller: IncidentController) -> None:
+def test_note_says_something_and_not_too_much(controller: IncidentController) -> None:
     before = len(controller.events)
     with pytest.raises(Refused, match="A note is missing"):
         controller.note("  ", pasted_output=" \n ")
@@ -99,7 +97,7 @@ def test_a_note_says_something_and_not_too_much(controller: IncidentController) 
     assert len(controller.events) == before + 1
 
 
-def test_the_draft_of_an_update_says_what_the_journal_knows(controller: IncidentController) -> None:
+def test_draft_of_an_update_says_what_the_journal_knows(controller: IncidentController) -> None:
     def now() -> str:
         return draft(controller.runbook, controller.incident, controller.events, NOW)
 
@@ -132,20 +130,20 @@ def test_the_draft_of_an_update_says_what_the_journal_knows(controller: Incident
         ("2 hours ago", "2026-11-23T00:14:07"),
     ],
 )
-def test_moments(text: str, at: str) -> None:
+def test_time_of_a_note_is_parsed_in_each_form(text: str, at: str) -> None:
     assert parse_time(text, NOW) == datetime.fromisoformat(at).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "text", ["25:00", "2:60", "soon", "today 02:15", "2026-11-24 00:00", "2026-02-30 01:00", "0000-01-01 00:00"]
 )
-def test_what_is_no_moment_is_a_sentence(text: str) -> None:
+def test_time_of_a_note_that_cannot_be_parsed_is_one_sentence(text: str) -> None:
     with pytest.raises(BadInput, match=r"is no time|has not come yet"):
         parse_time(text, NOW)
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.text(max_size=20))  # noqa: DTZ001  (made UTC below)
-def test_a_moment_is_never_in_the_future(when: datetime, junk: str) -> None:
+def test_time_of_a_note_is_never_in_the_future(when: datetime, junk: str) -> None:
     now = when.replace(tzinfo=UTC)
     for text in (f"{when:%H:%M}", f"{now - timedelta(days=1):%Y-%m-%d %H:%M:%S}", junk):
         try:

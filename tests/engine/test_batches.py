@@ -84,7 +84,7 @@ def over(controller: IncidentController) -> None:
     controller.poll()
 
 
-def test_nothing_further_starts_after_the_driver_has_left(controller: IncidentController, here: Path) -> None:
+def test_batch_after_its_driver_left_starts_nothing_further(controller: IncidentController, here: Path) -> None:
     started(controller, here)
     assert next_action(controller, "work") == NextAction(ActionKind.OUTPUT, "work")
     with pytest.raises(Refused, match=r"Work is already running|work is being run from here"):

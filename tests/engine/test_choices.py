@@ -67,20 +67,20 @@ def test_lines_of_the_output_are_the_choices_and_other_answers_are_refused(
         ("no-such-program", "exit 127"),
     ],
 )
-def test_a_command_that_fails_says_why_and_the_answer_is_typed(runbook: Runbook, command: str, why: str) -> None:
+def test_command_that_fails_says_why_and_the_answer_is_typed(runbook: Runbook, command: str, why: str) -> None:
     question = choices(runbook, command)
     assert (question.kind, question.options) == ("line", ())
     assert why in question.prompt
     assert question.prompt.endswith("Type the answer.)")
 
 
-def test_an_answer_is_taken_as_typed_while_the_command_fails(controller: IncidentController, here: Path) -> None:
+def test_answer_is_taken_as_typed_while_the_command_fails(controller: IncidentController, here: Path) -> None:
     (here / "hosts").unlink()
     controller.mark_done("pick", values={"host": "web9"})
     assert controller.incident.value("pick", "host") == "web9"
 
 
-def test_an_input_is_checked_against_its_command_when_the_incident_is_declared(runbook: Runbook) -> None:
+def test_input_is_checked_against_its_command_when_the_incident_is_declared(runbook: Runbook) -> None:
     with pytest.raises(BadInput, match="The input 'site' takes north or south, not 'east'"):
         IncidentController.declare(runbook, actor="ada@test", inputs={"site": "east"})
     declared = IncidentController.declare(runbook, actor="ada@test", inputs={"site": "south"})
@@ -107,7 +107,7 @@ def test_headless_checks_the_answers_file_against_the_choices(controller: Incide
         ("x", "This is a list"),
     ],
 )
-def test_a_fault_of_the_options_is_said(here: Path, options: str, said: str) -> None:
+def test_command_for_options_that_fails_says_why(here: Path, options: str, said: str) -> None:
     (here / "r.yaml").write_text(RUNBOOK.replace("{command: cat sites}", options))
     with pytest.raises(BadInput) as caught:
         load(here / "r.yaml", environment={})

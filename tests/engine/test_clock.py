@@ -88,7 +88,7 @@ def test_however_the_time_of_day_is_set_order_and_lengths_are_right(tmp_path: Pa
     assert "-0:" not in (tmp_path / "timeline.md").read_text()
 
 
-def test_what_the_screen_tells_of_an_open_incident_is_no_time_of_day(tmp_path: Path) -> None:
+def test_age_of_an_open_incident_follows_the_boot_clock(tmp_path: Path) -> None:
     from dataclasses import replace
 
     from midwatch.incident.events import Event
@@ -124,7 +124,7 @@ launch(folder, LaunchSpec(command_of(plan), "/", {}, 60, digest=plan.digest), {}
 """
 
 
-def test_a_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: Path) -> None:
+def test_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: Path) -> None:
     from midwatch.incident.paths import AttemptFolder
     from midwatch.supervisor.status import Result, inspect_attempt
 

@@ -38,7 +38,7 @@ phases:
 """
 
 
-def test_a_panel_has_a_title_an_interval_and_a_curve(runbook: Runbook, here: Path) -> None:
+def test_panel_has_a_title_an_interval_and_a_curve(runbook: Runbook, here: Path) -> None:
     other, source = panel_sources(runbook, SystemClock())
     assert (other.name, other.title, other.every) == ("command", "Command", 30.0)
     assert (source.name, source.title, source.every) == ("queue", "Jobs in the queue", 10.0)
@@ -68,7 +68,7 @@ def test_measure_records_the_figures_of_a_command_before_and_after(controller: I
     assert last.before["queue"].level is Level.WARN
 
 
-def test_a_panel_by_command_that_breaks_says_so(controller: IncidentController, here: Path) -> None:
+def test_panel_by_command_that_breaks_says_so(controller: IncidentController, here: Path) -> None:
     source = panel_sources(controller.runbook, SystemClock())[1]
     (row,) = source.read().rows
     assert row.level is Level.WARN, "cat fails with 1, which a plug-in's author means as a warning"

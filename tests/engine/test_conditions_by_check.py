@@ -62,7 +62,7 @@ def at_the_check(controller: IncidentController) -> None:
     controller.skip("look", "it is known")
 
 
-def test_a_step_whose_check_holds_is_run_and_one_whose_check_does_not_is_not_needed(
+def test_step_whose_check_holds_is_run_and_one_whose_check_does_not_is_not_needed(
     controller: IncidentController, here: Path
 ) -> None:
     (here / "full").write_text("91")
@@ -78,7 +78,7 @@ def test_a_step_whose_check_holds_is_run_and_one_whose_check_does_not_is_not_nee
     assert (here / "asked").read_text() == "asked\n", "it is evaluated once"
 
 
-def test_the_record_alone_decides_once_the_check_was_evaluated(controller: IncidentController, here: Path) -> None:
+def test_record_alone_decides_once_the_check_was_evaluated(controller: IncidentController, here: Path) -> None:
     (here / "full").write_text("12")
     controller.start("look", controller.plan("look"))
     while controller.incident.running():
@@ -99,7 +99,7 @@ def test_the_record_alone_decides_once_the_check_was_evaluated(controller: Incid
     assert status(controller, "clean") is StepStatus.TODO, "a person can have it evaluated once more"
 
 
-def test_a_check_that_cannot_be_evaluated_leaves_the_step_undecided(controller: IncidentController, here: Path) -> None:
+def test_check_that_cannot_be_evaluated_leaves_the_step_undecided(controller: IncidentController, here: Path) -> None:
     (here / "broken").touch()
     at_the_check(controller)
     controller.check_need("clean")
@@ -112,7 +112,7 @@ def test_a_check_that_cannot_be_evaluated_leaves_the_step_undecided(controller: 
         controller.check_need("clean")
 
 
-def test_a_negated_check_that_holds_makes_the_step_not_needed(controller: IncidentController) -> None:
+def test_negated_check_that_holds_makes_the_step_not_needed(controller: IncidentController) -> None:
     at_the_check(controller)
     controller.skip("clean", "the owner does it")
     assert next_action(controller).step == "call"

@@ -44,7 +44,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.mark.parametrize(("fault", "reason"), [("turn_read_only", "left no result"), ("pull_out", "cannot be read")])
-def test_the_step_runs_on_and_its_end_is_unknown(disk: Disk, tmp_path: Path, fault: str, reason: str) -> None:
+def test_step_runs_on_and_its_end_is_unknown(disk: Disk, tmp_path: Path, fault: str, reason: str) -> None:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada@test")
     plan = controller.plan("work")
@@ -73,7 +73,7 @@ def test_the_step_runs_on_and_its_end_is_unknown(disk: Disk, tmp_path: Path, fau
     again.leave()
 
 
-def test_what_a_power_cut_takes_of_a_step_that_was_started_is_never_told_as_nothing_ran(tmp_path: Path) -> None:
+def test_started_step_after_a_power_cut_is_unknown(tmp_path: Path) -> None:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK.replace("ext4/logs", "logs"), encoding="utf-8")
     (tmp_path / "go").touch()
     controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada@test")

@@ -35,7 +35,7 @@ def run(controller: IncidentController, here: Path, runbook: Runbook, text: str 
     return headless.run(controller, load_answers(write(here, text), runbook), said.append), said
 
 
-def test_from_the_first_step_to_the_closed_incident(
+def test_headless_run_goes_from_the_first_step_to_the_closed_incident(
     controller: IncidentController, here: Path, runbook: Runbook
 ) -> None:
     (here / "rubbish").mkdir()
@@ -48,7 +48,7 @@ def test_from_the_first_step_to_the_closed_incident(
     assert controller.head in said[-1]
 
 
-def test_a_failing_step_stops_it_and_the_next_run_goes_on(
+def test_failing_step_stops_it_and_the_next_run_goes_on(
     controller: IncidentController, here: Path, runbook: Runbook
 ) -> None:
     (here / "fail").touch()
@@ -61,7 +61,7 @@ def test_a_failing_step_stops_it_and_the_next_run_goes_on(
     assert run(controller, here, runbook)[0] is Exit.DONE
 
 
-def test_a_destroy_without_its_name_stops_it_untouched(
+def test_destroy_without_its_name_stops_it_untouched(
     controller: IncidentController, here: Path, runbook: Runbook
 ) -> None:
     (here / "rubbish").mkdir()
@@ -71,14 +71,14 @@ def test_a_destroy_without_its_name_stops_it_untouched(
     assert controller.incident.open
 
 
-def test_an_answer_that_is_missing_stops_it(controller: IncidentController, here: Path, runbook: Runbook) -> None:
+def test_missing_answer_stops_a_headless_run(controller: IncidentController, here: Path, runbook: Runbook) -> None:
     with pytest.raises(BadInput, match="asked"):
         run(controller, here, runbook, "actor: ada\n")
     with pytest.raises(BadInput, match="Who owns it"):
         run(controller, here, runbook, "default_manual: {note: done}\n")
 
 
-def test_a_skip_needs_no_other_answer(controller: IncidentController, here: Path, runbook: Runbook) -> None:
+def test_skip_needs_no_other_answer(controller: IncidentController, here: Path, runbook: Runbook) -> None:
     text = ANSWERS.replace("confirm: {burn: burn}", "confirm: {}\nskip: {look: nothing to see, burn: nothing to burn}")
     assert run(controller, here, runbook, text)[0] is Exit.DONE
     assert controller.incident.step("burn").reason == "nothing to burn"
@@ -100,9 +100,7 @@ def test_a_skip_needs_no_other_answer(controller: IncidentController, here: Path
         ("", "answers.yaml:1:1", "Begin with: default_manual: "),
     ],
 )
-def test_a_malformed_answers_file_is_one_sentence(
-    here: Path, runbook: Runbook, text: str, where: str, what: str
-) -> None:
+def test_malformed_answers_file_is_one_sentence(here: Path, runbook: Runbook, text: str, where: str, what: str) -> None:
     with pytest.raises(BadInput) as caught:
         load_answers(write(here, text), runbook)
     said = str(caught.value)

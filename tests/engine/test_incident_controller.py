@@ -28,7 +28,7 @@ def kinds(controller: IncidentController, step_id: str) -> list[str]:
     return [str(event.kind) for event in controller.events if event.body.get("step") == step_id]
 
 
-def test_a_step_leaves_its_whole_story(controller: IncidentController) -> None:
+def test_step_leaves_its_whole_story(controller: IncidentController) -> None:
     controller.mark_done("asked", values={"owner": "ada"})
     assert run(controller, "look") is StepStatus.DONE
     assert kinds(controller, "look") == [
@@ -48,7 +48,7 @@ def test_a_step_leaves_its_whole_story(controller: IncidentController) -> None:
     assert b"seen by ada" in folder.output.read_bytes()
 
 
-def test_the_journal_keeps_the_values_that_the_script_was_given(controller: IncidentController) -> None:
+def test_journal_keeps_the_values_that_the_script_was_given(controller: IncidentController) -> None:
     controller.mark_done("asked", values={"owner": "ada's deputy"})
     assert run(controller, "look") is StepStatus.DONE
     written = f"""export WHO={shlex.quote("ada's deputy")}\necho "seen by $WHO"; echo "found=42" >> "$STEP_OUTPUT\""""
@@ -63,7 +63,7 @@ def test_ticking_tells_the_roles_and_keeps_the_answers(controller: IncidentContr
     assert [note.role for note in controller.incident.notes] == ["boss"]
 
 
-def test_needs_come_first(controller: IncidentController) -> None:
+def test_step_before_its_dependency_is_refused(controller: IncidentController) -> None:
     controller.skip("asked", "nobody there")
     controller.reopen("asked", "somebody came")
     plan = controller.plan("work")
@@ -71,7 +71,7 @@ def test_needs_come_first(controller: IncidentController) -> None:
         controller.start("look", plan)
 
 
-def test_a_failure_escalates_and_says_who_has_to_know(controller: IncidentController, here: Path) -> None:
+def test_failure_escalates_and_says_who_has_to_know(controller: IncidentController, here: Path) -> None:
     (here / "fail").touch()
     assert run(controller, "work") is StepStatus.FAILED
     last = controller.incident.step("work").last
@@ -84,12 +84,12 @@ def test_a_failure_escalates_and_says_who_has_to_know(controller: IncidentContro
     assert controller.incident.to_notify == {}
 
 
-def test_what_is_not_needed_is_passed_over(controller: IncidentController) -> None:
+def test_step_whose_condition_does_not_hold_is_passed_over(controller: IncidentController) -> None:
     assert run(controller, "work") is StepStatus.DONE
     assert controller.incident.status(controller.runbook.step("apologise")) is StepStatus.NOT_NEEDED
 
 
-def test_a_destroy_needs_its_name_typed(controller: IncidentController, here: Path) -> None:
+def test_destroy_step_needs_its_name_typed(controller: IncidentController, here: Path) -> None:
     (here / "rubbish").mkdir()
     plan = controller.plan("burn")
     before = len(controller.events)
@@ -102,7 +102,7 @@ def test_a_destroy_needs_its_name_typed(controller: IncidentController, here: Pa
     assert not (here / "rubbish").exists()
 
 
-def test_nothing_runs_twice_unasked(controller: IncidentController, here: Path) -> None:
+def test_step_that_ended_runs_again_only_when_asked(controller: IncidentController, here: Path) -> None:
     (here / "hold").touch()
     plan = controller.plan("work")
     controller.start("work", plan)
@@ -117,7 +117,7 @@ def test_nothing_runs_twice_unasked(controller: IncidentController, here: Path) 
     assert len(controller.incident.step("work").attempts) == 2
 
 
-def test_cancel_ends_the_step(controller: IncidentController, here: Path) -> None:
+def test_running_step_when_cancelled_ends(controller: IncidentController, here: Path) -> None:
     (here / "hold").touch()
     controller.start("work", controller.plan("work"))
     controller.cancel("work")
@@ -131,7 +131,7 @@ def test_cancel_ends_the_step(controller: IncidentController, here: Path) -> Non
         controller.cancel("work")
 
 
-def test_a_resumed_incident_is_the_same(controller: IncidentController, here: Path) -> None:
+def test_resumed_incident_is_the_same(controller: IncidentController, here: Path) -> None:
     (here / "hold").touch()
     controller.start("work", controller.plan("work"))
     controller.leave()
@@ -148,7 +148,7 @@ def test_a_resumed_incident_is_the_same(controller: IncidentController, here: Pa
         resumed.leave()
 
 
-def test_one_driver_and_many_observers(controller: IncidentController) -> None:
+def test_observer_of_a_driven_incident_may_not_write(controller: IncidentController) -> None:
     with pytest.raises(Refused, match="ada@test"):
         IncidentController.resume(controller.folder, actor="grace@test")
     observer = IncidentController.observe(controller.folder)
@@ -177,7 +177,7 @@ def test_closing_needs_criteria_or_a_reason(controller: IncidentController, here
     again.leave()
 
 
-def test_a_secret_in_a_note_is_masked(runbook: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_in_a_note_is_masked(runbook: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARP_PASSWORD", "correct-horse-battery")
     controller = IncidentController.declare(runbook, actor="ada@test")
     controller.note("the password is correct-horse-battery, do not tell")
@@ -186,7 +186,7 @@ def test_a_secret_in_a_note_is_masked(runbook: Runbook, monkeypatch: pytest.Monk
     assert "[secret ARP_PASSWORD]" in controller.incident.notes[0].text
 
 
-def test_the_next_update_is_due_after_the_last(controller: IncidentController) -> None:
+def test_next_update_is_due_after_the_last(controller: IncidentController) -> None:
     def of_a_quarter_since(moment: datetime | None) -> bool:
         assert moment is not None
         assert controller.next_update_due is not None

@@ -63,7 +63,7 @@ def declared(runbook: Runbook) -> Iterator[IncidentController]:
     controller.leave()
 
 
-def test_every_step_can_be_planned_before_one_has_run(declared: IncidentController) -> None:
+def test_step_with_inputs_can_be_planned_before_any_has_run(declared: IncidentController) -> None:
     plan = declared.plan("look")
     assert plan.facts[1:] == (("$TICKET", "OPS-1"), ("$SINCE", "(empty)"))
     assert declared.plan("room").parameters["below"] == "100 %"
@@ -71,7 +71,7 @@ def test_every_step_can_be_planned_before_one_has_run(declared: IncidentControll
     assert declared.incident.status(mourn) is StepStatus.NOT_NEEDED
 
 
-def test_a_manual_step_asks_in_the_same_way(declared: IncidentController) -> None:
+def test_manual_step_asks_in_the_same_way(declared: IncidentController) -> None:
     for answer, sentence in (("hard", r"How\? takes loud or soft, not 'hard'"), ("", r"Say asks: How\?")):
         with pytest.raises(Refused, match=sentence):
             declared.mark_done("say", values={"how": answer})
@@ -82,7 +82,7 @@ def test_a_manual_step_asks_in_the_same_way(declared: IncidentController) -> Non
     assert declared.incident.value("say", "how") == "loud"
 
 
-def test_they_are_in_the_journal_and_stay(declared: IncidentController) -> None:
+def test_inputs_stay_in_the_journal(declared: IncidentController) -> None:
     values = {"ticket": "OPS-1", "below": "100 %", "loss": "no"}
     first = read(declared.folder.journal)[0]
     assert (first.kind, first.body["inputs"]) == (EventKind.DECLARED, values)
@@ -94,7 +94,7 @@ def test_they_are_in_the_journal_and_stay(declared: IncidentController) -> None:
     assert IncidentController.observe(declared.folder).incident.inputs == values
 
 
-def test_a_journal_from_before_there_were_any_is_read() -> None:
+def test_journal_from_before_there_were_any_is_read() -> None:
     body = {
         "id": "INC-1",
         "title": "T",
@@ -110,7 +110,7 @@ def test_a_journal_from_before_there_were_any_is_read() -> None:
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
-def test_nothing_in_them_is_ever_a_command(runbook: Runbook, here: Path, value: str) -> None:
+def test_input_with_shell_syntax_is_never_a_command(runbook: Runbook, here: Path, value: str) -> None:
     controller = IncidentController.declare(
         runbook, actor="ada@test", inputs={"ticket": value, "when": f"{value}\n{value}"}
     )
@@ -134,7 +134,7 @@ def test_secrets_that_are_known_are_masked(runbook: Runbook, here: Path, monkeyp
 @pytest.mark.parametrize(
     "inputs", [{}, {"ticket": " "}, {"ticket": "x", "tiket": "y"}, {"ticket": "x", "loss": "maybe"}]
 )
-def test_what_is_missing_or_wrong_is_refused_before_anything_is_made(
+def test_missing_or_wrong_input_is_refused_before_anything_is_made(
     runbook: Runbook, here: Path, inputs: dict[str, str]
 ) -> None:
     with pytest.raises(BadInput):
@@ -142,7 +142,9 @@ def test_what_is_missing_or_wrong_is_refused_before_anything_is_made(
     assert not (here / "logs").exists()
 
 
-def test_whoever_comes_later_is_told(declared: IncidentController, capsys: pytest.CaptureFixture[str]) -> None:
+def test_observer_that_comes_later_sees_the_inputs(
+    declared: IncidentController, capsys: pytest.CaptureFixture[str]
+) -> None:
     declared.offer_control("bob@there")
     assert declared.offer is not None
     assert list(declared.offer.summary).index("  Which ticket: OPS-1") > list(declared.offer.summary).index("Next")
@@ -160,7 +162,7 @@ def headless(here: Path, *more: str, answers: str = "") -> int:
     return main(["run", "runbook.yaml", "--headless", "--answers", "answers.yaml", *more])
 
 
-def test_without_a_screen_they_come_from_the_answers_and_the_command_line(runbook: Runbook, here: Path) -> None:
+def test_headless_inputs_come_from_the_answers_and_the_command_line(runbook: Runbook, here: Path) -> None:
     answers = "inputs: {ticket: OPS-2, when: yesterday, loss: yes}\n"
     assert headless(here, "--input", "ticket=OPS-3=x", "--input", "when=", answers=answers) == 0
     assert (here / "seen").read_text() == "OPS-3=x|"
@@ -203,7 +205,7 @@ def test_headless_refuses_in_one_sentence(
     assert not (here / "logs").exists()
 
 
-def test_an_incident_that_is_declared_takes_no_more(
+def test_incident_that_is_declared_takes_no_more(
     declared: IncidentController, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     declared.leave()
@@ -213,7 +215,7 @@ def test_an_incident_that_is_declared_takes_no_more(
     assert (here / "seen").read_text() == "OPS-1|"
 
 
-def test_a_plan_takes_them(runbook: Runbook, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_uses_the_inputs(runbook: Runbook, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "runbook.yaml", "--input", "ticket=OPS-4", "--json"]) == 0
     shell, room = json.loads(capsys.readouterr().out)["steps"]
     assert ["$TICKET", "OPS-4"] in shell["plan"]["facts"]

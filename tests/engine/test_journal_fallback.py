@@ -64,7 +64,7 @@ def full(volume: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IncidentCont
     controller.leave()
 
 
-def test_the_incident_goes_on_elsewhere_and_comes_back(full: IncidentController, volume: Path) -> None:
+def test_incident_goes_on_elsewhere_and_comes_back(full: IncidentController, volume: Path) -> None:
     observer = IncidentController.observe(full.folder)
     full.mark_done("look", note="on a full disk")
     full.update("the disk is full")
@@ -85,7 +85,7 @@ def test_the_incident_goes_on_elsewhere_and_comes_back(full: IncidentController,
     assert not list((volume.parent / "second").iterdir())
 
 
-def test_an_incident_closed_elsewhere_is_whole_listed_and_joined_when_it_is_opened(
+def test_incident_closed_elsewhere_is_whole_listed_and_joined_when_it_is_opened(
     full: IncidentController, volume: Path
 ) -> None:
     full.close(reason="no room until the end")
@@ -101,14 +101,14 @@ def test_an_incident_closed_elsewhere_is_whole_listed_and_joined_when_it_is_open
     assert read(found.journal)[-1].kind == EventKind.JOURNAL_FAILED_BACK
 
 
-def test_without_a_screen_it_is_told(full: IncidentController, volume: Path) -> None:
+def test_headless_run_prints_that_the_journal_failed_over(full: IncidentController, volume: Path) -> None:
     said: list[str] = []
     code = headless.run(full, load_answers(volume / "answers.yaml", full.runbook), said.append)
     assert code is Exit.DONE
     assert any("The journal goes on in" in line and "reserve is used up" in line for line in said)
 
 
-def test_with_no_place_left_nothing_is_reported_as_done(full: IncidentController) -> None:
+def test_step_without_any_journal_location_is_not_reported_as_done(full: IncidentController) -> None:
     away = full.session.require_driver().journal.away
     assert away is not None
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -19,7 +19,7 @@ from tests.support.steps import ended
 from tests.support.waiting import wait_for
 
 
-def test_the_file_that_libpq_is_pointed_to_is_read_too(runbook: Runbook, here: Path) -> None:
+def test_file_that_libpq_is_pointed_to_is_read_too(runbook: Runbook, here: Path) -> None:
     (here / "pointed-to").write_text("h:1:d:u:from-the-file\n")
     assert known_secrets(runbook, {"PGPASSFILE": str(here / "pointed-to")}) == {"PGPASSFILE line 1": "from-the-file"}
     os.mkfifo(here / "pipe")
@@ -27,7 +27,7 @@ def test_the_file_that_libpq_is_pointed_to_is_read_too(runbook: Runbook, here: P
     assert known_secrets(runbook, {"PGPASSFILE": "\0"}) == {}
 
 
-def test_the_password_in_a_uri_is_known_before_anything_parses_it(runbook: Runbook) -> None:
+def test_password_in_a_uri_is_known_before_anything_parses_it(runbook: Runbook) -> None:
     known = known_secrets(
         runbook, {"DATABASE_URL": "postgresql://app:pa/ss%40wo@rd@db:5432/arp", "HOME_PAGE": "https://h:80/x@y"}
     )
@@ -35,7 +35,7 @@ def test_the_password_in_a_uri_is_known_before_anything_parses_it(runbook: Runbo
     assert set(known) == {"DATABASE_URL password", "DATABASE_URL password, decoded"}
 
 
-def test_what_is_too_short_is_refused_and_said(runbook: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_that_is_too_short_is_refused_and_named(runbook: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHORT_TOKEN", "12345")
     monkeypatch.setenv("EMPTY_TOKEN", "")
     assert too_short(runbook) == ["SHORT_TOKEN"]
@@ -51,7 +51,7 @@ def test_what_is_too_short_is_refused_and_said(runbook: Runbook, monkeypatch: py
     assert sentence in timeline(runbook, again.events, again.folder)
 
 
-def test_a_password_that_a_step_made_is_known_once_it_has_ended(
+def test_password_that_a_step_made_is_known_once_it_has_ended(
     runbook: Runbook, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = "old-password-1", "new-password-2"

@@ -77,7 +77,7 @@ def test_start_whose_event_is_refused_leaves_nothing_being_started(controller: I
 
 @pytest.mark.parametrize("text", ["x", "\u202e", "\U0001f680", "'"])
 @pytest.mark.parametrize(("count", "length"), [(1, 500_000), (3_000, 30), (90, 4_000), (300, 4_000)])
-def test_whatever_a_plan_holds_an_event_has_room_for_what_it_shows(text: str, count: int, length: int) -> None:
+def test_event_of_any_plan_has_room_for_its_text(text: str, count: int, length: int) -> None:
     effects = tuple(Effect(Verb.REMOVE, text * length, identity=str(number)) for number in range(count))
     facts = tuple((f"fact {number}", text * length) for number in range(count))
     plan = Plan("shell", {f"${number}": text * length for number in range(count)}, effects, facts)

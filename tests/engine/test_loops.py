@@ -82,7 +82,7 @@ def test_items_are_run_skipped_and_tried_again_alone(
     assert folder.path.parent.parent == controller.folder.path / "steps"
 
 
-def test_one_consent_runs_what_is_left_of_a_loop(controller: IncidentController, here: Path) -> None:
+def test_loop_with_one_consent_runs_its_remaining_items(controller: IncidentController, here: Path) -> None:
     for name in ("read[web1]", "read[a/../b]", "read[web3]"):
         run_step(controller, name)
     run_step(controller, "renew[web3]")

@@ -26,7 +26,7 @@ OLD = {"outcome": "done", "exit": 0, "seconds": 1.0, "ended": "2026-11-23T02:00:
        "output_dropped": 0, "output_sha256": "ab", "masked": 2, "error": ""}  # fmt: skip
 
 
-def test_from_the_step_to_the_exports(
+def test_secret_name_is_masked_from_the_step_to_the_exports(
     runbook: Runbook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ARP_PASSWORD", "seen by ada")
@@ -45,7 +45,7 @@ def test_from_the_step_to_the_exports(
     assert "attempt 1: secrets masked: ARP_PASSWORD (once)\n" in capsys.readouterr().out
 
 
-def test_the_free_words_of_a_plan_are_masked_and_consent_is_not() -> None:
+def test_free_words_of_a_plan_are_masked_and_consent_is_not() -> None:
     plan = Plan(
         "x",
         {},
@@ -60,7 +60,7 @@ def test_the_free_words_of_a_plan_are_masked_and_consent_is_not() -> None:
     assert shown.digest == plan.digest
 
 
-def test_what_a_panel_reads_is_masked() -> None:
+def test_panel_reading_with_a_secret_is_masked() -> None:
     row = Row("arp", "by correct-horse", Level.OK, 5.0, detail="PASSWORD=abc")
     shown = masked_reading(
         Reading("x", datetime(2026, 11, 23, tzinfo=UTC), (row,), "at correct-horse"), {"ARP": "correct-horse"}
@@ -69,7 +69,7 @@ def test_what_a_panel_reads_is_masked() -> None:
     assert shown.error == "at [secret ARP]"
 
 
-def test_a_result_from_before_there_were_names_is_read(runbook: Runbook, controller: IncidentController) -> None:
+def test_result_from_before_there_were_names_is_read(runbook: Runbook, controller: IncidentController) -> None:
     result = Result.from_json(OLD)
     assert (result.masked, result.secrets, result.discovered) == (2, {}, ())
     body = finished_body(runbook.step("look"), 1, controller.folder.attempt("look", 1), result)
@@ -77,7 +77,7 @@ def test_a_result_from_before_there_were_names_is_read(runbook: Runbook, control
     assert masked_words(body["output"]) == masked_words({"masked": 2}) == "secrets masked 2 times"
 
 
-def test_any_number_of_names_fits_the_space_that_is_kept_for_the_result() -> None:
+def test_masked_names_of_any_number_fit_the_reserve_for_the_result() -> None:
     counts = {f"key {n} {'☃' * 70}": n for n in range(1, 500)}
     stored = result_bytes(
         Result.from_json(OLD | {"masked": 124_750, "secrets": counts, "discovered": list(counts), "error": "☃" * 900})
@@ -89,7 +89,7 @@ def test_any_number_of_names_fits_the_space_that_is_kept_for_the_result() -> Non
     assert found.discovered[-1] == "others"
 
 
-def test_what_a_person_or_a_step_calls_as_it_likes_is_masked_whatever_it_is_called() -> None:
+def test_secret_under_any_name_of_a_person_or_step_is_masked() -> None:
     body = masked({"step": "PASSWORD=abc", "values": {"id": "PASSWORD=abc", "at": ["PASSWORD=abc"]}}, {})
     assert body == {
         "step": "PASSWORD=abc",
@@ -97,7 +97,7 @@ def test_what_a_person_or_a_step_calls_as_it_likes_is_masked_whatever_it_is_call
     }
 
 
-def test_a_value_that_is_named_like_a_secret_is_masked_in_events_and_plans() -> None:
+def test_value_that_is_named_like_a_secret_is_masked_in_events_and_plans() -> None:
     body = masked({"env": {"API_TOKEN": "Tuesday", "PLACE": "here", "OTHER_TOKEN": "$X"}}, {})
     assert body == {"env": {"API_TOKEN": "[secret-shaped]", "PLACE": "here", "OTHER_TOKEN": "$X"}}
     shown = masked_plan(Plan("x", {}, (), (("API_TOKEN", "Tuesday"), ("place", "here"))), {"ARP": "Tuesday"})
@@ -105,7 +105,7 @@ def test_a_value_that_is_named_like_a_secret_is_masked_in_events_and_plans() -> 
 
 
 @pytest.mark.parametrize("word", ["failed", "change", "boss...", "it broke"])
-def test_a_password_that_is_a_word_of_ours_leaves_the_journal_readable(
+def test_password_that_is_a_word_of_ours_leaves_the_journal_readable(
     runbook: Runbook, monkeypatch: pytest.MonkeyPatch, here: Path, word: str
 ) -> None:
     monkeypatch.setenv("ARP_PASSWORD", word)

@@ -59,7 +59,7 @@ def lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_an_incident_tells_by_channels_and_the_journal_has_every_fate(
+def test_incident_tells_by_channels_and_the_journal_has_every_fate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = tmp_path / "boss-token"
@@ -100,7 +100,7 @@ def test_an_incident_tells_by_channels_and_the_journal_has_every_fate(
     assert [line["text"] for line in lines(tmp_path / "lead.jsonl")][1:] == []
 
 
-def test_a_channel_that_is_down_holds_nothing_up_and_its_fate_stands_in_the_outbox(tmp_path: Path) -> None:
+def test_channel_that_is_down_holds_nothing_up_and_its_fate_stands_in_the_outbox(tmp_path: Path) -> None:
     with receiver(replies(503, "down")) as down:
         controller = declared(tmp_path, down.url)
         controller.skip("tell", "nobody there")
@@ -116,9 +116,7 @@ def test_a_channel_that_is_down_holds_nothing_up_and_its_fate_stands_in_the_outb
     assert {delivery.state for delivery in store.every()} == {DeliveryState.ACCEPTED}
 
 
-def test_a_rehearsal_reaches_nobody_and_says_so_in_each_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rehearsal_reaches_nobody_and_says_so_in_each_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with receiver() as trap:
         monkeypatch.setenv("BOSS_URL", trap.url)
         controller = declared(tmp_path, trap.url, "rehearsal")

@@ -26,19 +26,19 @@ plans = st.builds(Plan, st.text(min_size=1), texts, st.lists(effects, max_size=8
 
 
 @given(plans)
-def test_a_plan_survives_json(plan: Plan) -> None:
+def test_plan_read_back_from_json_has_the_same_digest(plan: Plan) -> None:
     again = Plan.from_json(json.loads(json.dumps(plan.to_json())))
     assert again == plan
     assert again.digest == plan.digest
 
 
 @given(plans)
-def test_a_plan_is_within_itself(plan: Plan) -> None:
+def test_plan_is_within_itself(plan: Plan) -> None:
     plan.require_within(plan)
 
 
 @given(plans, effects)
-def test_what_is_added_is_refused_and_what_falls_away_is_not(plan: Plan, effect: Effect) -> None:
+def test_plan_with_an_added_effect_is_refused_and_with_fewer_is_not(plan: Plan, effect: Effect) -> None:
     more = replace(plan, effects=(*plan.effects, effect))
     plan.require_within(more)
     if effect.verb.touches and effect.key not in {known.key for known in plan.effects}:
@@ -97,7 +97,7 @@ def test_size_and_note_may_drift_but_not_the_thing() -> None:
         other.require_within(old)
 
 
-def test_a_change_is_not_consent_to_a_removal() -> None:
+def test_change_is_not_consent_to_a_removal() -> None:
     old = Plan("clean", {}, (Effect(Verb.CHANGE, "file"), Effect(Verb.KEEP, "other")))
     with pytest.raises(Refused, match="remove other"):
         Plan("clean", {}, (Effect(Verb.REMOVE, "other"),)).require_within(old)

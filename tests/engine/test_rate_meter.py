@@ -18,7 +18,7 @@ def told(pace: RateMeter, at: float, done: float, total: float | None = 1000.0, 
     return advance(Progress(done, total, unit), pace, FILE, at)
 
 
-def test_the_rate_is_that_of_the_last_seconds() -> None:
+def test_rate_is_that_of_the_last_seconds() -> None:
     pace, path = RateMeter(), Path("output")
     for second in range(20):
         pace.take(path, float(second), 1_000_000 * max(second - 10, 0))
@@ -47,7 +47,7 @@ def test_how_far_a_step_is_in_words(progress: Progress | None, rate: float, word
     assert Advance(progress, rate).words() == words
 
 
-def test_what_is_left_goes_by_the_pace_of_now() -> None:
+def test_remaining_time_follows_the_present_rate() -> None:
     """Fast at first, then slow: the mean since the start would promise far too much."""
     pace = RateMeter(PACE)
     for second in range(100):
@@ -57,7 +57,7 @@ def test_what_is_left_goes_by_the_pace_of_now() -> None:
     assert now.words()[-1] == "about 7 min 30 s left"
 
 
-def test_a_stall_is_said_and_is_over_with_the_next_word() -> None:
+def test_stall_is_said_and_is_over_with_the_next_word() -> None:
     pace = RateMeter(PACE)
     for second in range(10):
         told(pace, second, second)
@@ -67,7 +67,7 @@ def test_a_stall_is_said_and_is_over_with_the_next_word() -> None:
     assert not told(pace, 200, 1000).stalled  # it is all there
 
 
-def test_nothing_is_promised_in_the_first_seconds() -> None:
+def test_rate_in_the_first_seconds_promises_no_end() -> None:
     pace = RateMeter(PACE)
     assert told(pace, 0, 0).words() == ["tables 0 of 1 000"]
     assert told(pace, 1, 500).words() == ["tables 500 of 1 000"]
@@ -79,7 +79,9 @@ def test_nothing_is_promised_in_the_first_seconds() -> None:
     st.floats(1e-3, 1e15),
     st.sampled_from(["", "bytes", "rows"]),
 )
-def test_no_sequence_of_words_breaks_it(steps: list[tuple[float, float]], total: float, unit: str) -> None:
+def test_rate_meter_survives_any_sequence_of_progress(
+    steps: list[tuple[float, float]], total: float, unit: str
+) -> None:
     pace, at = RateMeter(PACE), 0.0
     for later, done in steps:
         at += later

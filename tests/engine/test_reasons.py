@@ -103,14 +103,14 @@ closure:
 
 
 @pytest.mark.parametrize("text", ANSWERS + ORNAMENTED + PLACEHOLDERS + EMPTY)
-def test_what_only_answers_is_no_reason(text: str) -> None:
+def test_reason_that_is_only_an_answer_is_refused(text: str) -> None:
     assert fault_of_reason(text)
     with pytest.raises(Refused):
         require_reason(text)
 
 
 @pytest.mark.parametrize("text", REASONS)
-def test_what_says_why_is_a_reason(text: str) -> None:
+def test_reason_that_says_why_is_taken(text: str) -> None:
     assert require_reason(f" {text} ") == text
 
 
@@ -126,7 +126,7 @@ def test_answers_in_any_case_and_punctuation_are_no_reason(
 
 
 @pytest.mark.parametrize("text", ["n", "Yes", "x", "42"])
-def test_every_path_that_takes_a_reason_refuses_an_answer(controller: IncidentController, text: str) -> None:
+def test_operation_that_takes_a_reason_refuses_an_answer(controller: IncidentController, text: str) -> None:
     controller.mark_done("talk")
     events, plan = len(controller.events), controller.plan("work")
     paths: list[Callable[[], object]] = [
@@ -175,7 +175,7 @@ def test_take_over_refuses_an_answer(controller: IncidentController, capsys: pyt
 
 
 @pytest.mark.parametrize("key", ["skip", "override"])
-def test_an_answers_file_is_refused_at_the_place_of_an_answer(
+def test_answers_file_is_refused_at_the_place_of_an_answer(
     controller: IncidentController, here: Path, key: str
 ) -> None:
     (here / "answers.yaml").write_text(f"{key}:\n  work: n\n", encoding="utf-8")
@@ -185,13 +185,13 @@ def test_an_answers_file_is_refused_at_the_place_of_an_answer(
     assert refused.value.place.line == 2
 
 
-def test_freeze_refuses_an_answer(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_freeze_with_an_answer_as_reason_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     assert main(["action", "freeze", "--mode", "on", "--reason", "n", "--runbook", "runbook.yaml", "--plan"]) == 2
     assert "reason: 'n' is no reason" in capsys.readouterr().err
 
 
-def test_no_answer_is_ever_the_name_of_a_destruction(controller: IncidentController) -> None:
+def test_answer_is_never_the_name_that_a_destroy_step_wants(controller: IncidentController) -> None:
     step = load(Path("runbook.yaml")).step("freeze")
     draft = PlanDraft("clean", {}, confirm_name="y")
     draft.add(Verb.REMOVE, "everything", reversible=False)

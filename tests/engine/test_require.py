@@ -39,7 +39,7 @@ phases:
 """
 
 
-def test_what_is_required_holds_or_a_reason_is_given(controller: IncidentController, here: Path) -> None:
+def test_precondition_holds_or_a_reason_is_given(controller: IncidentController, here: Path) -> None:
     (here / "site").mkdir()
     controller.skip("freeze", "somebody else froze it")
     plan = controller.plan("work")
@@ -61,7 +61,7 @@ def test_what_is_required_holds_or_a_reason_is_given(controller: IncidentControl
     assert "Not met: The freeze is on: " in said
 
 
-def test_it_runs_without_a_word_once_everything_holds(controller: IncidentController, here: Path) -> None:
+def test_step_whose_preconditions_hold_runs_without_a_question(controller: IncidentController, here: Path) -> None:
     (here / "site").mkdir()
     controller.start("freeze", controller.plan("freeze"))
     assert ended(controller, "freeze") is StepStatus.DONE
@@ -71,7 +71,7 @@ def test_it_runs_without_a_word_once_everything_holds(controller: IncidentContro
     assert [item["met"] for item in confirmed.body["preconditions"]] == [True, True]
 
 
-def test_a_requirement_that_cannot_be_determined_is_not_met(controller: IncidentController) -> None:
+def test_requirement_that_cannot_be_determined_is_not_met(controller: IncidentController) -> None:
     controller.start("freeze", controller.plan("freeze"))
     assert ended(controller, "freeze") is StepStatus.DONE
     assert controller.evaluate_preconditions("work")["place"].met is None  # there is no such folder
@@ -79,7 +79,9 @@ def test_a_requirement_that_cannot_be_determined_is_not_met(controller: Incident
         controller.start("work", controller.plan("work"))
 
 
-def test_without_a_screen_the_answers_say_why(controller: IncidentController, here: Path) -> None:
+def test_headless_override_of_a_precondition_takes_its_reason_from_the_answers(
+    controller: IncidentController, here: Path
+) -> None:
     (here / "site").mkdir()
     answers = here / "answers.yaml"
     text = "default_manual: {note: said}\nskip: {freeze: frozen already}\n"

@@ -57,7 +57,7 @@ TOLD = st.lists(
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(inner=st.text(LETTERS, min_size=3, max_size=20), told=TOLD, cut_off=st.booleans())
-def test_no_form_of_any_secret_is_anywhere(
+def test_secret_in_any_form_is_in_no_file(
     tmp_path_factory: pytest.TempPathFactory,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

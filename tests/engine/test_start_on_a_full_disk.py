@@ -73,7 +73,7 @@ def given(controller: IncidentController) -> list[str]:
     ]
 
 
-def test_the_step_that_makes_room_starts_on_a_disk_without_a_byte(controller: IncidentController) -> None:
+def test_step_that_makes_room_starts_on_a_disk_without_a_byte(controller: IncidentController) -> None:
     disk, spare = disk_of(controller), controller.folder.path / "spare"
     assert (spare / "room").stat().st_size == SPACE
     fill(disk)
@@ -93,7 +93,7 @@ def test_the_step_that_makes_room_starts_on_a_disk_without_a_byte(controller: In
     assert verify(controller.folder.journal).ok
 
 
-def test_it_starts_on_a_disk_without_an_inode(controller: IncidentController) -> None:
+def test_incident_starts_on_a_disk_without_an_inode(controller: IncidentController) -> None:
     disk = disk_of(controller)
     fill_inodes(disk)
     for _ in range(2):
@@ -106,7 +106,7 @@ def test_it_starts_on_a_disk_without_an_inode(controller: IncidentController) ->
     assert (disk / "filler").is_dir(), "what could not start did nothing"
 
 
-def test_what_could_not_be_declared_leaves_nothing_that_looks_damaged(controller: IncidentController) -> None:
+def test_failed_declaration_leaves_nothing_that_looks_damaged(controller: IncidentController) -> None:
     disk = disk_of(controller)
     fill(disk)
     before = incidents(disk / "logs")
@@ -130,7 +130,7 @@ def test_once_all_of_it_is_used_up_a_start_says_so_and_nothing_runs(controller: 
     assert verify(controller.folder.journal).ok
 
 
-def test_what_was_taken_half_way_is_completed_and_given_back_whole(tmp_path: Path) -> None:
+def test_reserve_made_half_way_is_completed_and_released_whole(tmp_path: Path) -> None:
     spare, folder = StartReserve(tmp_path), tmp_path / "spare"
     spare.keep()
     whole = sorted(path.name for path in folder.iterdir())

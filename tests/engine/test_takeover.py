@@ -96,7 +96,7 @@ def test_control_of_a_driver_that_died_is_taken_with_a_reason(driver: subprocess
     bob.leave()
 
 
-def test_who_died_at_control_comes_back_to_it_without_a_word(driver: subprocess.Popen[str]) -> None:
+def test_driver_that_died_resumes_control_without_a_question(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     driver.kill()
     driver.wait(30)
@@ -105,7 +105,7 @@ def test_who_died_at_control_comes_back_to_it_without_a_word(driver: subprocess.
     ada.leave()
 
 
-def test_a_driver_that_lives_is_never_taken_over(driver: subprocess.Popen[str]) -> None:
+def test_driver_that_lives_is_never_taken_over(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     bob = observer_of(folder, "bob@test")
     assert bob.lease.state is DriverState.ALIVE
@@ -114,7 +114,7 @@ def test_a_driver_that_lives_is_never_taken_over(driver: subprocess.Popen[str]) 
     assert tell(driver, "still here") == "noted"
 
 
-def test_a_driver_that_was_stopped_is_taken_over_and_observes_when_it_wakes_up(driver: subprocess.Popen[str]) -> None:
+def test_driver_that_was_stopped_is_taken_over_and_observes_when_it_wakes_up(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     driver.send_signal(signal.SIGSTOP)
     bob = observer_of(folder, "bob@test", lease=0.2)
@@ -133,7 +133,7 @@ def test_a_driver_that_was_stopped_is_taken_over_and_observes_when_it_wakes_up(d
     assert verify(folder.journal).ok
 
 
-def test_the_same_person_takes_a_hung_screens_control_without_a_reason(driver: subprocess.Popen[str]) -> None:
+def test_same_person_takes_a_hung_screens_control_without_a_reason(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     driver.send_signal(signal.SIGSTOP)
     ada = observer_of(folder, "ada@test", lease=0.2)
@@ -144,7 +144,7 @@ def test_the_same_person_takes_a_hung_screens_control_without_a_reason(driver: s
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_what_a_silent_driver_was_about_to_start(
+def test_step_that_a_silent_driver_was_starting_runs_at_most_once(
     controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch, begun: bool
 ) -> None:
     """Before its order is written it never runs; after that nobody can know, and nobody says that it did not run."""
@@ -184,7 +184,7 @@ def test_what_a_silent_driver_was_about_to_start(
     assert verify(controller.folder.journal).ok
 
 
-def test_a_front_end_that_waits_gives_signs_of_life(controller: IncidentController) -> None:
+def test_front_end_that_waits_gives_signs_of_life(controller: IncidentController) -> None:
     os.utime(controller.folder.lock, (0, 0))
     lookout = LeaseWatcher(controller.folder)
     before = lookout.inspect().snapshot

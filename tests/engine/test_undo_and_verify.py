@@ -43,7 +43,7 @@ def run(controller: IncidentController, step_id: str, *, undo: bool = False, rea
     return ended(controller, step_id)
 
 
-def test_an_undo_takes_back_what_the_step_did_and_the_step_is_to_do_again(
+def test_undo_takes_back_what_the_step_did_and_the_step_is_to_do_again(
     controller: IncidentController, here: Path
 ) -> None:
     file = here / "freeze.json"
@@ -63,7 +63,7 @@ def test_an_undo_takes_back_what_the_step_did_and_the_step_is_to_do_again(
     assert verify(controller.folder.journal).ok
 
 
-def test_an_undo_that_fails_leaves_the_step_as_it_was_and_escalates_nothing(
+def test_undo_that_fails_leaves_the_step_as_it_was_and_escalates_nothing(
     controller: IncidentController, here: Path
 ) -> None:
     file = here / "freeze.json"
@@ -77,7 +77,7 @@ def test_an_undo_that_fails_leaves_the_step_as_it_was_and_escalates_nothing(
     file.rmdir()
 
 
-def test_what_cannot_be_taken_back_says_so(controller: IncidentController) -> None:
+def test_step_without_undo_says_so(controller: IncidentController) -> None:
     with pytest.raises(Refused, match="has no undo"):
         controller.plan("shell", undo=True)
     plan = controller.plan("freeze", undo=True)
@@ -88,7 +88,7 @@ def test_what_cannot_be_taken_back_says_so(controller: IncidentController) -> No
         controller.start("freeze", controller.plan("freeze", undo=True), undo=True)
 
 
-def test_a_lost_step_that_took_no_effect_is_found_so_and_may_run_again(
+def test_lost_step_that_took_no_effect_is_found_so_and_may_run_again(
     controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose_the_freeze(controller, here, monkeypatch)
@@ -97,7 +97,7 @@ def test_a_lost_step_that_took_no_effect_is_found_so_and_may_run_again(
     assert run(controller, "freeze") is StepStatus.DONE, str(controller.incident.step("freeze").last)[-400:]
 
 
-def test_a_lost_step_that_took_effect_is_done(
+def test_lost_step_that_took_effect_is_done(
     controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose_the_freeze(controller, here, monkeypatch)
@@ -112,7 +112,7 @@ def test_a_lost_step_that_took_effect_is_done(
     assert len(state.attempts) == 1
 
 
-def test_what_cannot_be_told_stays_unknown(
+def test_outcome_that_cannot_be_checked_stays_unknown(
     controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose_the_freeze(controller, here, monkeypatch)
@@ -123,6 +123,6 @@ def test_what_cannot_be_told_stays_unknown(
     (here / "freeze.json").unlink()
 
 
-def test_only_the_unknown_is_verified(controller: IncidentController) -> None:
+def test_outcome_of_a_step_that_is_not_unknown_is_not_checked(controller: IncidentController) -> None:
     with pytest.raises(Refused, match="to do"):
         controller.check_outcome("freeze")

@@ -21,14 +21,14 @@ from midwatch.system.units import Percent, Seconds, Size, counted, duration, per
         ("15min", 900),
     ],
 )
-def test_lengths_of_time(text: str, seconds: float) -> None:
+def test_duration_in_each_form_is_parsed(text: str, seconds: float) -> None:
     assert Seconds.parse(text) == seconds
 
 
 @pytest.mark.parametrize(
     ("text", "count"), [("124 MB", 124_000_000), ("2 GiB", 2 * 2**30), ("5000", 5000), ("1.5 kB", 1500)]
 )
-def test_sizes(text: str, count: int) -> None:
+def test_size_in_each_form_is_parsed(text: str, count: int) -> None:
     assert Size.parse(text) == count
 
 
@@ -45,13 +45,15 @@ def test_sizes(text: str, count: int) -> None:
         (Percent, "101 %"),
     ],
 )
-def test_what_is_not_a_quantity(kind: type[Seconds] | type[Size] | type[Percent], text: str) -> None:
+def test_quantity_that_cannot_be_parsed_says_how_to_write_it(
+    kind: type[Seconds] | type[Size] | type[Percent], text: str
+) -> None:
     with pytest.raises(ValueError, match="write it like"):
         kind.parse(text)
 
 
 @given(st.text())
-def test_any_text_is_a_quantity_or_a_clear_error(text: str) -> None:
+def test_quantity_of_any_text_is_parsed_or_refused_clearly(text: str) -> None:
     for kind in (Seconds, Size, Percent):
         try:
             found = kind.parse(text)
@@ -90,7 +92,7 @@ def test_durations_are_shown_by_their_two_largest_units(seconds: float, shown: s
         (9.996e8, "1.0 GB"),
     ],
 )
-def test_sizes_are_shown_shortly(count: float, shown: str) -> None:
+def test_size_is_shown_with_three_digits(count: float, shown: str) -> None:
     assert size(count) == shown
 
 
@@ -100,9 +102,9 @@ def test_almost_full_is_not_shown_as_full() -> None:
 
 
 @given(st.floats(0, 1e15, allow_nan=False))
-def test_what_is_shown_is_read_back_nearly(count: float) -> None:
+def test_size_as_shown_is_parsed_back_nearly(count: float) -> None:
     assert Size.parse(size(count)) == pytest.approx(count, rel=0.06, abs=1)
 
 
-def test_one_is_not_many() -> None:
+def test_counted_noun_is_plural_except_for_one() -> None:
     assert [counted(count, "table") for count in (0, 1, 2)] == ["0 tables", "1 table", "2 tables"]

@@ -31,7 +31,7 @@ phases:
 """
 
 
-def test_a_validation_that_fails_is_sev_0_and_somebody_has_to_be_told(here: Path) -> None:
+def test_validation_that_fails_is_sev_0_and_somebody_has_to_be_told(here: Path) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     whole = gzip.compress(b"PGDMP" + bytes(range(256)) * 4096)
     (here / "arp.sql.gz").write_bytes(whole[: len(whole) // 2])

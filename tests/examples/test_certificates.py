@@ -36,7 +36,7 @@ def _incident_that_closes(here: Path) -> Iterator[None]:
     assert f"Put {state.steps['renew'].values['serial']} on web2" in written
 
 
-def test_headless_run_closes_it(here: Path) -> None:
+def test_certificates_run_headless_is_closed(here: Path) -> None:
     texts = "".join(f"      {name}: {text}\n" for name, text in TEXTS.items())
     answers = f"""\
 inputs: {{ticket: OPS-4711}}
@@ -53,7 +53,7 @@ confirm: {{purge-logs: loghost1}}
     assert done.returncode == 0, (done.stdout + done.stderr).decode()
 
 
-def test_plain_lines_close_it(here: Path) -> None:
+def test_certificates_run_in_plain_lines_is_closed(here: Path) -> None:
     with talking(here, "--plain") as talk:
         talk.declare()
         talk.answer("Which ticket or page is it?", "OPS-4711")
@@ -115,7 +115,7 @@ def _write(talk: Talk, question: str, text: str) -> None:
     talk.child.sendline(".")
 
 
-def test_screen_closes_it(here: Path) -> None:
+def test_certificates_run_on_the_screen_is_closed(here: Path) -> None:
     terminal = Terminal(here, columns=110, rows=40)
     try:
         terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")

@@ -104,7 +104,7 @@ NIGHT = all_kinds()
 """Every event of it can be changed; the first one seldom, so that most journals stay readable to the end."""
 
 
-def test_the_night_is_read_to_its_end_while_nobody_changes_it(
+def test_night_is_read_to_its_end_while_nobody_changes_it(
     folder: IncidentFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder, NIGHT)

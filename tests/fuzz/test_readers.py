@@ -286,7 +286,7 @@ LINE: dict[str, Any] = {
 }
 
 
-def test_what_the_fuzz_tests_change_is_accepted_unchanged(tmp_path: Path) -> None:
+def test_fuzz_input_before_any_change_is_accepted(tmp_path: Path) -> None:
     """So that values that were changed reach the checks behind the first one."""
     assert LaunchSpec.from_json(ORDER).to_json() == ORDER
     assert Result.from_json(json.loads(json.dumps(ENDED))).outcome is StepOutcome.DONE

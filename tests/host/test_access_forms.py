@@ -118,7 +118,7 @@ def test_failed_login_of_each_form_names_user_source_and_time(line: str, time: s
         "2026-11-23 02:00:06 BACKUP restore of the statistics finished",
     ],
 )
-def test_what_is_no_failed_login_is_none(line: str) -> None:
+def test_line_without_a_failed_login_counts_none(line: str) -> None:
     found = read_audit([line])
     assert (found.failed.count.total(), found.unknown) == (0, [])
 
@@ -133,7 +133,7 @@ def test_changes_of_passwords_are_known_in_each_form() -> None:
     assert read_audit(lines).changes == lines
 
 
-def test_one_attempt_that_two_programs_report_counts_once_and_repetitions_as_often() -> None:
+def test_attempt_reported_by_two_programs_counts_once_and_repetitions_each() -> None:
     pam = "pam_unix(sshd:auth): authentication failure; logname= uid=0 rhost=10.0.0.5  user=root"
     failed = "Failed password for root from 10.0.0.5 port 22 ssh2"
     audit = AUDITD.format(pid=7, op="login", acct='"root"') + "addr=10.0.0.5 res=failed'"
@@ -143,7 +143,7 @@ def test_one_attempt_that_two_programs_report_counts_once_and_repetitions_as_oft
     assert read_audit([f"{SSHD}{pam}", f"{SSHD}{pam}"]).failed.count.total() == 2
 
 
-def test_a_line_that_is_not_understood_is_counted_and_shown(
+def test_line_that_is_not_understood_is_counted_and_shown(
     make_context: Callable[..., Context], heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "security").mkdir()
@@ -218,7 +218,7 @@ texts = st.text(max_size=40) | st.sampled_from(
 
 
 @given(st.lists(st.lists(texts, max_size=6).map("".join), max_size=8))
-def test_no_line_breaks_the_readers(lines: list[str]) -> None:
+def test_access_log_readers_survive_any_line(lines: list[str]) -> None:
     events = list(login_events(lines))
     assert len(events) == len(lines)
     assert all(isinstance(event.kind, EventKind) for event in events)

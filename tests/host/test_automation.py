@@ -51,7 +51,9 @@ def run(script: str, *arguments: str, recorder: Path, cwd: Path, **extra: str) -
         (["validate.sh", "--below", "80 %"], ["migration-checks", "--below", "80 %"]),
     ],
 )
-def test_each_script_runs_its_action(recorder: Path, tmp_path: Path, command: list[str], words: list[str]) -> None:
+def test_automation_script_runs_its_action(
+    recorder: Path, tmp_path: Path, command: list[str], words: list[str]
+) -> None:
     code, said = run(*command, recorder=recorder, cwd=tmp_path)
     assert (code, said) == (0, ["action", *words, f"in {AUTOMATION.parent}"])
     (tmp_path / "runbook.yaml").touch()
@@ -69,12 +71,12 @@ def test_each_script_runs_its_action(recorder: Path, tmp_path: Path, command: li
         ["backup-restore.sh", "prune"],
     ],
 )
-def test_a_wrong_call_is_bad_usage(recorder: Path, tmp_path: Path, command: list[str]) -> None:
+def test_wrong_call_is_bad_usage(recorder: Path, tmp_path: Path, command: list[str]) -> None:
     assert run(*command, recorder=recorder, cwd=tmp_path) == (2, [])
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
-def test_shellcheck_is_content() -> None:
+def test_automation_scripts_pass_shellcheck() -> None:
     scripts = sorted(AUTOMATION.glob("*.sh"))
     assert len(scripts) >= 5
     done = subprocess.run(["shellcheck", *map(str, scripts)], check=False, capture_output=True, text=True)

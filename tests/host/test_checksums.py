@@ -31,14 +31,14 @@ def good(tmp_path: Path) -> Path:
     return make_set(tmp_path / "backups/prod/20261122-020000", arp=b"arp" * 1000, gps=b"gps", otc=b"")
 
 
-def test_a_good_set_holds(good: Path) -> None:
+def test_good_set_is_verified(good: Path) -> None:
     verdict = verify_set(good)
     assert verdict.ok
     assert verdict.good == ("arp", "gps", "otc")
     assert verdict.bytes == 3003
 
 
-def test_one_flipped_bit_is_named(good: Path) -> None:
+def test_flipped_bit_names_the_corrupt_file(good: Path) -> None:
     data = bytearray((good / "arp").read_bytes())
     data[1500] ^= 1
     (good / "arp").write_bytes(data)
@@ -66,7 +66,7 @@ def test_missing_and_unlisted_files_are_seen(good: Path) -> None:
         (None, "cannot be read"),
     ],
 )
-def test_a_list_that_proves_nothing_is_unverified(good: Path, listing: bytes | None, said: str) -> None:
+def test_list_that_proves_nothing_is_unverified(good: Path, listing: bytes | None, said: str) -> None:
     if listing is None:
         (good / "checksums.sha256").unlink()
     else:
@@ -77,7 +77,7 @@ def test_a_list_that_proves_nothing_is_unverified(good: Path, listing: bytes | N
     assert verdict.word == "unverified"
 
 
-def test_a_manifest_need_not_be_listed_but_counts_when_it_is(good: Path) -> None:
+def test_manifest_need_not_be_listed_but_counts_when_it_is(good: Path) -> None:
     (good / "manifest.json").write_text("{}")
     assert verify_set(good).ok
     with (good / "checksums.sha256").open("a") as file:
@@ -85,7 +85,7 @@ def test_a_manifest_need_not_be_listed_but_counts_when_it_is(good: Path) -> None
     assert verify_set(good).bad == ("manifest.json",)
 
 
-def test_a_link_is_never_followed(good: Path, tmp_path: Path) -> None:
+def test_link_is_never_followed(good: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_bytes((good / "arp").read_bytes())
     (good / "arp").unlink()
@@ -93,7 +93,7 @@ def test_a_link_is_never_followed(good: Path, tmp_path: Path) -> None:
     assert not verify_set(good).ok
 
 
-def test_a_fifo_does_not_hang(good: Path) -> None:
+def test_fifo_does_not_hang(good: Path) -> None:
     (good / "arp").unlink()
     os.mkfifo(good / "arp")
     assert not verify_set(good).ok
@@ -112,7 +112,7 @@ def test_bsd_form_and_a_list_made_from_the_root(good: Path, tmp_path: Path) -> N
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40))
-def test_any_name_that_sha256sum_writes_is_understood(tmp_path: Path, name: str) -> None:
+def test_name_as_sha256sum_writes_it_is_understood(tmp_path: Path, name: str) -> None:
     if name in (".", "..", "-", "checksums.sha256") or len(os.fsencode(name)) > 200:  # of "-" sha256sum reads its input
         return
     folder = tmp_path / "named"
@@ -125,7 +125,7 @@ def test_any_name_that_sha256sum_writes_is_understood(tmp_path: Path, name: str)
     assert verdict.ok, str(verdict)
 
 
-def test_the_action_names_the_corrupt_set_and_is_done(good: Path, make_context: Callable[..., Context]) -> None:
+def test_action_names_the_corrupt_set_and_is_done(good: Path, make_context: Callable[..., Context]) -> None:
     bad = make_set(good.parent / "20261121-020000", arp=b"one")
     (bad / "arp").write_bytes(b"two")
     make_set(good.parent / "old" / "20261101-020000", arp=b"one")

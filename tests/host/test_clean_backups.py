@@ -48,7 +48,7 @@ def context(make_context: Callable[..., Context], place: Path) -> Context:
     return replace(made, runbook=replace(made.runbook, locations=places))
 
 
-def test_a_full_disk_gets_below_its_mark_and_the_good_ones_stay(
+def test_full_disk_gets_below_its_mark_and_the_good_ones_stay(
     place: Path, context: Context, dump: bytes, heard: Heard
 ) -> None:
     recent = [write_set(place, day, dump) for day in range(1, 5)]
@@ -72,7 +72,7 @@ def test_a_full_disk_gets_below_its_mark_and_the_good_ones_stay(
     assert action.apply(context, again).ok
 
 
-def test_a_damaged_newest_one_does_not_count(place: Path, context: Context, dump: bytes) -> None:
+def test_damaged_newest_one_does_not_count(place: Path, context: Context, dump: bytes) -> None:
     names = [write_set(place, day, dump) for day in range(1, 7)]
     for name, damage in ((names[0], dump[: len(dump) // 2]), (names[1], dump[:-8])):
         (place / name / "arp.dump.gz").write_bytes(damage)
@@ -86,7 +86,7 @@ def test_a_damaged_newest_one_does_not_count(place: Path, context: Context, dump
     assert "falls short" in dict(plan.facts)
 
 
-def test_with_one_good_backup_nothing_goes(place: Path, context: Context, dump: bytes) -> None:
+def test_only_good_backup_is_never_removed(place: Path, context: Context, dump: bytes) -> None:
     write_set(place, 1, dump)
     for day in range(2, 6):
         write_set(place, day, b"not a dump", old=True)
@@ -96,7 +96,7 @@ def test_with_one_good_backup_nothing_goes(place: Path, context: Context, dump: 
     assert "arp" in dict(plan.facts)["held back"]
 
 
-def test_what_changed_since_the_plan_stays(place: Path, context: Context, dump: bytes, heard: Heard) -> None:
+def test_set_changed_since_the_plan_stays(place: Path, context: Context, dump: bytes, heard: Heard) -> None:
     names = [write_set(place, day, dump) for day in range(1, 6)]
     action = CleanBackups(below=ONE)
     plan = action.plan(context)
@@ -113,7 +113,7 @@ def test_what_changed_since_the_plan_stays(place: Path, context: Context, dump: 
         action.apply(context, plan)
 
 
-def test_strange_things_stay(place: Path, context: Context, dump: bytes, tmp_path: Path) -> None:
+def test_foreign_entries_among_the_sets_stay(place: Path, context: Context, dump: bytes, tmp_path: Path) -> None:
     names = [write_set(place, day, dump) for day in range(1, 4)]
     write_set(place, -2, dump)
     (tmp_path / "elsewhere").mkdir()
@@ -131,9 +131,7 @@ def test_strange_things_stay(place: Path, context: Context, dump: bytes, tmp_pat
     assert "old/20200101-020000" not in kept
 
 
-def test_what_was_planned_to_go_and_is_still_open_is_named(
-    place: Path, context: Context, dump: bytes, heard: Heard
-) -> None:
+def test_removed_file_still_held_open_is_named(place: Path, context: Context, dump: bytes, heard: Heard) -> None:
     names = [write_set(place, day, dump) for day in range(1, 5)]
     held = place / names[3] / "arp.dump.gz"
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, held], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -210,7 +208,7 @@ def test_reading_to_the_end_finds_each_damage(
     assert bool(found.reason) is not ok
 
 
-def test_what_is_no_part_of_a_set_is_named_and_stays(place: Path, context: Context, dump: bytes) -> None:
+def test_file_that_is_no_part_of_a_set_is_named_and_stays(place: Path, context: Context, dump: bytes) -> None:
     names = [write_set(place, day, dump) for day in range(1, 6)]
     oldest = place / names[-1]
     for name in ("notes.txt", ".arp.dump.gz.partial", "key \x1b[2J.pem"):
@@ -229,7 +227,7 @@ def test_what_is_no_part_of_a_set_is_named_and_stays(place: Path, context: Conte
     assert not (place / names[-2]).exists()
 
 
-def test_what_appeared_after_the_plan_stays_with_its_set(place: Path, context: Context, dump: bytes) -> None:
+def test_file_that_appeared_after_the_plan_stays_with_its_set(place: Path, context: Context, dump: bytes) -> None:
     names = [write_set(place, day, dump) for day in range(1, 6)]
     action = CleanBackups(below=ONE)
     plan = action.plan(context)

@@ -75,18 +75,16 @@ def test_follow_ups_need_an_owner_and_a_date(make_context: Callable[..., Context
         ("; ada; 2026-12-01", "says nothing"),
     ],
 )
-def test_one_line_of_follow_ups(line: str, missing: str) -> None:
+def test_follow_up_line_names_its_missing_parts(line: str, missing: str) -> None:
     assert [item.missing for item in follow_ups(line)] == [missing]
 
 
-def test_the_rca_outside_an_incident_and_before_it_is_written(
-    make_context: Callable[..., Context], incident: Path
-) -> None:
+def test_rca_outside_an_incident_and_before_it_is_written(make_context: Callable[..., Context], incident: Path) -> None:
     assert "no incident" in CheckPostMortem().evaluate(make_context()).summary
     assert CheckPostMortem().evaluate(make_context(incident=incident)).summary == "The post-mortem is not written yet"
 
 
-def test_from_answers_to_a_published_post_mortem(
+def test_post_mortem_check_follows_the_answers_until_it_is_published(
     make_context: Callable[..., Context], incident: Path, heard: Heard
 ) -> None:
     context = make_context(incident=incident, step="export-post-mortem", phases=PHASES)
@@ -125,7 +123,7 @@ def test_from_answers_to_a_published_post_mortem(
     assert "A thought of mine." in (incident / "post-mortem.md.before").read_text()
 
 
-def test_no_rca_without_an_incident(make_context: Callable[..., Context]) -> None:
+def test_post_mortem_without_an_incident_is_refused(make_context: Callable[..., Context]) -> None:
     assert "no incident" in WritePostMortem().plan(make_context()).refusal
     with pytest.raises(Refused):
         WritePostMortem().apply(make_context(), WritePostMortem().draft().plan())

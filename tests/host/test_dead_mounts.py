@@ -82,7 +82,7 @@ def _in_time() -> Iterator[None]:
     assert time.monotonic() - began < PATIENCE_S
 
 
-def test_the_mount_is_named_at_once_and_never_waited_for_twice(dead: Path, tmp_path: Path) -> None:
+def test_mount_is_named_at_once_and_never_waited_for_twice(dead: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(dead / "inside")
     for path in (dead, dead / "a" / "b", tmp_path / "link" / "x", tmp_path / "gone" / ".." / "gone" / "x"):
         with pytest.raises(OutcomeUnknown, match=r"gone \(fuse from gone:/export\)"):
@@ -95,7 +95,7 @@ def test_the_mount_is_named_at_once_and_never_waited_for_twice(dead: Path, tmp_p
     assert time.monotonic() - began < 3.0
 
 
-def test_a_search_passes_over_a_mount_that_does_not_answer_and_names_it(dead: Path, tmp_path: Path) -> None:
+def test_search_passes_over_a_mount_that_does_not_answer_and_names_it(dead: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "dump").write_bytes(b"x" * 100_000)
     found = largest_entries(tmp_path)
@@ -112,7 +112,7 @@ def test_a_search_passes_over_a_mount_that_does_not_answer_and_names_it(dead: Pa
     assert "Deleted files still open" in said(here)
 
 
-def test_a_folder_that_stops_answering_is_named_and_what_was_found_is_shown(tmp_path: Path) -> None:
+def test_folder_that_stops_answering_is_named_and_what_was_found_is_shown(tmp_path: Path) -> None:
     with dead_mount(tmp_path / "half", "half") as point:
         found = largest_entries(point, limit=1.0)
         assert (found.stuck, found.complete) == (str(point), False)
@@ -127,7 +127,7 @@ def test_alone_it_fails_and_shows_the_rest(gone: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["freeze", "folder of it"])
-def test_the_freeze_file_there_is_unknown_at_once(gone: Path, tmp_path: Path, where: str) -> None:
+def test_freeze_file_there_is_unknown_at_once(gone: Path, tmp_path: Path, where: str) -> None:
     here = context(tmp_path, freeze=gone if where == "freeze" else gone / "ops" / "freeze.json")
     for action in (FreezeAction(), FreezeAction(mode="off"), CheckFreeze()):
         with pytest.raises(OutcomeUnknown, match=r"did not answer|still does not answer"):
@@ -149,7 +149,7 @@ def test_logs_there_are_named_and_the_others_are_read(gone: Path, tmp_path: Path
         DiagnoseLogs().apply(away, DiagnoseLogs().plan(away))
 
 
-def test_an_audit_log_there_keeps_nobody_from_the_servers_own(gone: Path, tmp_path: Path) -> None:
+def test_audit_log_there_keeps_nobody_from_the_servers_own(gone: Path, tmp_path: Path) -> None:
     (tmp_path / "server.log").write_text(
         '2026-11-23 02:00:00.000 UTC [7] FATAL:  password authentication failed for user "arp_app"\n'
     )
@@ -161,7 +161,7 @@ def test_an_audit_log_there_keeps_nobody_from_the_servers_own(gone: Path, tmp_pa
     assert "The audit log was not read" in said(here)
 
 
-def test_every_other_look_at_such_a_place_ends_with_a_sentence(gone: Path, tmp_path: Path) -> None:
+def test_command_on_a_dead_mount_ends_with_one_sentence(gone: Path, tmp_path: Path) -> None:
     here = context(tmp_path, backups=gone, remote_manifests=gone / "e", credential_backups=gone / "s")
     actions: list[Action] = [
         CheckDisk(gone),
@@ -187,7 +187,7 @@ def test_panels_say_it_in_a_row(gone: Path, tmp_path: Path) -> None:
     assert "full" in disk.rows[1].text
 
 
-def test_a_deleted_file_there_is_not_looked_at(tmp_path: Path) -> None:
+def test_deleted_file_there_is_not_looked_at(tmp_path: Path) -> None:
     """No such file can be made on a mount that never answered: the handle is on the mount itself, by its number."""
     with dead_mount(tmp_path / "half", "half") as point:
         handle = os.open(point, os.O_RDONLY)
@@ -198,7 +198,7 @@ def test_a_deleted_file_there_is_not_looked_at(tmp_path: Path) -> None:
             os.close(handle)
 
 
-def test_the_command_line_ends_although_its_child_hangs(gone: Path, tmp_path: Path) -> None:
+def test_command_line_ends_although_its_child_hangs(gone: Path, tmp_path: Path) -> None:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK)
     command = [
         str(Path(sys.executable).parent / "midwatch"),
@@ -214,7 +214,7 @@ def test_the_command_line_ends_although_its_child_hangs(gone: Path, tmp_path: Pa
     assert "did not answer within" in done.stderr + done.stdout
 
 
-def test_what_is_foreign_is_known_from_the_table(tmp_path: Path) -> None:
+def test_foreign_mount_is_known_from_mountinfo(tmp_path: Path) -> None:
     table = tmp_path / "mountinfo"
     rows = [
         "20 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw",

@@ -43,7 +43,7 @@ sys.stdin.read()
 """
 
 
-def test_the_audit_log_by_user_source_and_time() -> None:
+def test_audit_log_by_user_source_and_time() -> None:
     found = read_audit(AUDIT.splitlines())
     worst = ("arp_app", "arp-db-prod", "10.20.0.22")
     assert found.failed.count.total() == 4
@@ -56,7 +56,7 @@ def test_the_audit_log_by_user_source_and_time() -> None:
     assert read_audit(AUDIT.splitlines(), "otc-db-prod").failed.count.total() == 1
 
 
-def test_the_action_tells_the_last_password_change(
+def test_diagnose_access_names_the_last_password_change(
     make_context: Callable[..., Context], heard: Heard, tmp_path: Path
 ) -> None:
     target = Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")
@@ -122,7 +122,7 @@ def test_failures_in_the_logs_are_counted_and_the_first_is_named(
         action.apply(context, action.plan(context))
 
 
-def test_the_biggest_folders_and_files(tmp_path: Path) -> None:
+def test_largest_entries_within_their_limit_are_listed_by_size(tmp_path: Path) -> None:
     for name, size in (("a/one", 3_000_000), ("a/b/two", 5_000_000), ("c/three", 1_000_000)):
         path = tmp_path / "tree" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def test_the_biggest_folders_and_files(tmp_path: Path) -> None:
     assert not largest_entries(Path("/usr"), limit=0.0).complete
 
 
-def test_a_deleted_file_that_is_still_open_is_named(
+def test_deleted_file_that_is_still_open_is_named(
     tmp_path: Path, make_context: Callable[..., Context], heard: Heard
 ) -> None:
     path = tmp_path / "backup.log.1"
@@ -158,7 +158,7 @@ def test_a_deleted_file_that_is_still_open_is_named(
     assert not [item for item in open_deleted_files(tmp_path)[0] if item.pid == process.pid]
 
 
-def test_it_names_what_fills_a_disk_and_survives_a_missing_path(
+def test_diagnose_disk_names_the_largest_and_survives_a_missing_path(
     small_disk: Path, make_context: Callable[..., Context], heard: Heard
 ) -> None:
     (small_disk / "old").mkdir()

@@ -118,7 +118,7 @@ def test_inodes_used_up_are_in_the_summary_with_the_folder_that_has_them(
     assert "files  filler/" in heard.text
 
 
-def test_a_read_only_file_system_is_in_the_summary(
+def test_read_only_file_system_is_in_the_summary(
     small_disk: Path, make_context: Callable[..., Context], heard: Heard
 ) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
@@ -128,7 +128,7 @@ def test_a_read_only_file_system_is_in_the_summary(
 
 
 @pytest.mark.parametrize("limit", [0.0, 5.0])
-def test_a_search_says_what_it_could_not_read(tmp_path: Path, limit: float) -> None:
+def test_search_says_what_it_could_not_read(tmp_path: Path, limit: float) -> None:
     (tmp_path / "file").write_bytes(b"x" * 100_000)
     found = largest_entries(tmp_path, limit=limit)
     (balance,) = balances([Searched(tmp_path, usage(tmp_path), found)], [])

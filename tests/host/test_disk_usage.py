@@ -51,7 +51,7 @@ def test_percent_is_that_of_df(small_disk: Path, filled: int) -> None:
     assert (df_percent(found), found.free) == df(small_disk)
 
 
-def test_only_the_reserve_of_root_is_left(ext4_disk: Path, make_runbook: Callable[..., Runbook]) -> None:
+def test_disk_with_only_the_reserve_of_root_left_says_so(ext4_disk: Path, make_runbook: Callable[..., Runbook]) -> None:
     fill(ext4_disk, usage(ext4_disk).free)
     found = usage(ext4_disk)
     assert df_percent(found) == 100 == df(ext4_disk)[0]
@@ -90,7 +90,9 @@ def test_check_on_a_full_disk_and_after_cleaning(small_disk: Path, make_context:
     assert float(after.values["percent"]) < 5
 
 
-def test_check_with_monitoring_marks(small_disk: Path, make_context: Callable[..., Context]) -> None:
+def test_disk_check_with_thresholds_in_plug_in_form_is_evaluated(
+    small_disk: Path, make_context: Callable[..., Context]
+) -> None:
     fill(small_disk, 15_000_000)  # 89.4 %
     given = {"path": str(small_disk), "warn": "80 %", "crit": "95 %"}
     check = build(CheckDisk, given, make_context().runbook)
@@ -111,7 +113,7 @@ def test_missing_folder_is_unknown_and_hides_nothing(tmp_path: Path, make_runboo
     assert usage(tmp_path / "nowhere" / "deeper", nearest=True).path == tmp_path
 
 
-def test_a_budget_counts_files_once_and_follows_no_link(tmp_path: Path) -> None:
+def test_budget_counts_files_once_and_follows_no_link(tmp_path: Path) -> None:
     folder, other = tmp_path / "backups", tmp_path / "other"
     (folder / "set").mkdir(parents=True)
     other.mkdir()
@@ -145,13 +147,13 @@ def test_budgets_come_from_the_panel_and_reach_the_check(
 
 
 @pytest.mark.parametrize("text", ["backups", "backups=", "=1 MB=x", "backups=lots=x", "backups=0=x"])
-def test_a_malformed_budget_is_one_sentence(text: str, make_runbook: Callable[..., Runbook]) -> None:
+def test_malformed_budget_is_one_sentence(text: str, make_runbook: Callable[..., Runbook]) -> None:
     with pytest.raises(BadInput):
         Budget.parse(text)
     assert DiskProbe(budgets=(text,)).read(make_runbook(), SystemClock()).error
 
 
-def test_a_file_system_that_hangs_is_unknown_and_gathers_no_threads() -> None:
+def test_file_system_that_hangs_is_unknown_and_gathers_no_threads() -> None:
     release = threading.Event()
     with pytest.raises(OutcomeUnknown, match=r"did not answer within 0\.05 s"):
         within(0.05, "a dead mount", release.wait)
@@ -172,7 +174,7 @@ def test_a_file_system_that_hangs_is_unknown_and_gathers_no_threads() -> None:
         pytest.fail("the mount came back, and it was not seen")
 
 
-def test_a_trend_says_when_it_is_full() -> None:
+def test_trend_says_when_it_is_full() -> None:
     trend = Trend()
     for second in range(0, 61, 2):
         trend.add(float(second), 1_000_000 + second * 1000)
@@ -194,6 +196,6 @@ def test_a_trend_says_when_it_is_full() -> None:
     assert short.full_in(1) is None
 
 
-def test_a_warning_above_the_critical_mark_would_never_come(make_runbook: Callable[..., Runbook]) -> None:
+def test_warning_above_the_critical_mark_would_never_come(make_runbook: Callable[..., Runbook]) -> None:
     with pytest.raises(BadInput, match="'warn' is 95 %, above 'critical', 90 %: it would never warn"):
         build(DiskProbe, {"warn": "95 %", "critical": "90 %"}, make_runbook())

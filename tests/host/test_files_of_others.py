@@ -86,7 +86,7 @@ def a_freeze() -> freeze_file.Freeze:
 # The freeze
 
 
-def test_a_pipe_or_device_as_the_freeze_file_is_unknown_to_the_check_and_frozen_to_the_guard(
+def test_pipe_or_device_as_the_freeze_file_is_unknown_to_the_check_and_frozen_to_the_guard(
     make_context: Callable[..., Context],
 ) -> None:
     context = make_context()
@@ -104,7 +104,7 @@ def test_a_pipe_or_device_as_the_freeze_file_is_unknown_to_the_check_and_frozen_
             file.unlink()
 
 
-def test_the_command_line_does_not_wait_for_a_pipe_as_the_freeze_file(here: Path) -> None:
+def test_command_line_does_not_wait_for_a_pipe_as_the_freeze_file(here: Path) -> None:
     (here / "runbook.yaml").write_text(
         "midwatch: 1\nid: s\ntitle: S\nseverity: SEV-2\nphases: [{title: P, steps: [{title: S}]}]\n"
     )
@@ -116,7 +116,7 @@ def test_the_command_line_does_not_wait_for_a_pipe_as_the_freeze_file(here: Path
         assert (done.returncode, "Traceback" in done.stderr) == (3 if arguments[0] == "check" else 0, False)
 
 
-def test_a_freeze_under_any_umask_can_be_read_by_all_and_written_by_its_owner(
+def test_freeze_under_any_umask_can_be_read_by_all_and_written_by_its_owner(
     make_context: Callable[..., Context], loose: None
 ) -> None:
     context = make_context()
@@ -151,7 +151,7 @@ def test_links_that_another_user_planted_beside_the_freeze_overwrite_nothing(
 
 
 @needs_root
-def test_a_freeze_file_that_is_itself_a_mount_is_never_taken_for_not_frozen(
+def test_freeze_file_that_is_itself_a_mount_is_never_taken_for_not_frozen(
     make_context: Callable[..., Context], tmp_path: Path
 ) -> None:
     """As in a container that was given the file alone: the freeze that follows gets there under another inode."""
@@ -188,7 +188,7 @@ def test_a_freeze_file_that_is_itself_a_mount_is_never_taken_for_not_frozen(
 
 
 @needs_root
-def test_where_proc_is_not_mounted_the_guard_cannot_tell(tmp_path: Path) -> None:
+def test_freeze_guard_without_proc_says_that_it_cannot_tell(tmp_path: Path) -> None:
     freeze_file.write(tmp_path / "freeze.json", a_freeze())
     script = f"mount -t tmpfs none /proc && {GUARD} {tmp_path / 'freeze.json'}"
     done = subprocess.run(
@@ -197,7 +197,7 @@ def test_where_proc_is_not_mounted_the_guard_cannot_tell(tmp_path: Path) -> None
     assert (done.returncode, "nobody can tell" in done.stderr) == (3, True)
 
 
-def test_the_guard_says_no_byte_of_a_terminals_language(tmp_path: Path) -> None:
+def test_guard_says_no_byte_of_a_terminals_language(tmp_path: Path) -> None:
     until = int(time.time()) + 1000
     (tmp_path / "freeze.json").write_bytes(
         b'{\n "who": "\x1b]0;x\x07\x9b31m",\n "until_epoch": %d,\n "why": "w"\n}\n' % until
@@ -210,7 +210,7 @@ def test_the_guard_says_no_byte_of_a_terminals_language(tmp_path: Path) -> None:
 # Logs
 
 
-def test_a_pipe_link_or_second_name_as_a_log_is_one_sentence(
+def test_pipe_link_or_second_name_as_a_log_is_one_sentence(
     make_context: Callable[..., Context], heard: Heard, tmp_path: Path
 ) -> None:
     context = make_context()
@@ -238,7 +238,7 @@ def test_a_pipe_link_or_second_name_as_a_log_is_one_sentence(
 
 
 @needs_root
-def test_a_log_that_another_user_linked_to_our_file_is_not_written(
+def test_log_that_another_user_linked_to_our_file_is_not_written(
     make_context: Callable[..., Context], reachable: Path
 ) -> None:
     shared, precious = reachable / "shared", reachable / "precious"
@@ -315,9 +315,7 @@ def test_lines_that_are_no_text_stay_byte_for_byte(pgpass: Path) -> None:
     assert pgpass.read_bytes() == NOT_TEXT
 
 
-def test_a_password_that_is_no_text_is_named_and_never_tried(
-    pgpass: Path, make_context: Callable[..., Context]
-) -> None:
+def test_password_that_is_no_text_is_named_and_never_tried(pgpass: Path, make_context: Callable[..., Context]) -> None:
     secret = pgpass.with_name("secret")
     secret.write_bytes(b"p\xe4ss\n")
     made = make_context()
@@ -328,7 +326,7 @@ def test_a_password_that_is_no_text_is_named_and_never_tried(
     assert any("line 3 is not UTF-8 text" in fault for fault in faults(pgpass, LOGIN))
 
 
-def test_a_pipe_as_a_password_file_is_one_sentence(pgpass: Path) -> None:
+def test_pipe_as_a_password_file_is_one_sentence(pgpass: Path) -> None:
     pgpass.unlink()
     os.mkfifo(pgpass)
     for read in (
@@ -343,7 +341,7 @@ def test_a_pipe_as_a_password_file_is_one_sentence(pgpass: Path) -> None:
 
 
 @needs_root
-def test_what_others_left_beside_a_password_file_is_not_read_and_nobody_else_gets_the_new_one(reachable: Path) -> None:
+def test_file_of_others_beside_a_password_file_is_not_read_and_gets_no_password(reachable: Path) -> None:
     shared = reachable / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -383,7 +381,7 @@ def test_sealed_verifiers_are_only_kept_and_read_where_nobody_else_could_put_one
 
 
 @needs_root
-def test_a_link_as_a_lock_is_refused(reachable: Path) -> None:
+def test_link_as_a_lock_is_refused(reachable: Path) -> None:
     shared = reachable / "prod"
     shared.mkdir()
     shared.chmod(0o777)
@@ -397,7 +395,7 @@ def test_a_link_as_a_lock_is_refused(reachable: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", ".manifest.json"])
-def test_a_pipe_in_the_place_of_a_backup_its_manifest_or_its_list_is_never_waited_for(
+def test_pipe_in_the_place_of_a_backup_its_manifest_or_its_list_is_never_waited_for(
     tmp_path: Path, suffix: str
 ) -> None:
     backup = tmp_path / "arp.dump.gz"
@@ -415,7 +413,7 @@ def test_a_pipe_in_the_place_of_a_backup_its_manifest_or_its_list_is_never_waite
             read()
 
 
-def test_a_post_mortem_is_as_open_as_its_incident_under_any_umask_and_no_pipe_stops_its_check(
+def test_post_mortem_is_as_open_as_its_incident_under_any_umask_and_no_pipe_stops_its_check(
     make_context: Callable[..., Context], tmp_path: Path, loose: None
 ) -> None:
     incident = declared_incident(tmp_path)

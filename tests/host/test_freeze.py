@@ -32,7 +32,9 @@ def guard(file: Path) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_on_is_seen_by_the_check_and_by_the_guard(make_context: Callable[..., Context], tmp_path: Path) -> None:
+def test_freeze_when_on_is_seen_by_the_check_and_the_guard(
+    make_context: Callable[..., Context], tmp_path: Path
+) -> None:
     context, file = make_context(), tmp_path / "security" / "freeze.json"
     assert guard(file)[0] == 3
     assert not CheckFreeze().evaluate(context).ok
@@ -53,7 +55,7 @@ def test_on_is_seen_by_the_check_and_by_the_guard(make_context: Callable[..., Co
     assert [path.name for path in file.parent.iterdir()] == []
 
 
-def test_on_twice_keeps_the_first_and_moves_the_end(make_context: Callable[..., Context]) -> None:
+def test_freeze_set_twice_keeps_its_begin_and_moves_its_end(make_context: Callable[..., Context]) -> None:
     context = make_context()
     run(FreezeAction(until="1 h", reason="first"), context)
     first = freeze_file.read(context.location("freeze"))
@@ -86,7 +88,7 @@ def test_off_without_a_freeze_touches_nothing(make_context: Callable[..., Contex
     assert run(action, context).ok
 
 
-def test_a_freeze_past_its_end_holds_nobody(make_context: Callable[..., Context]) -> None:
+def test_freeze_past_its_end_stops_nobody(make_context: Callable[..., Context]) -> None:
     context = make_context()
     since = datetime.now(UTC) - timedelta(hours=5)
     freeze_file.write(context.location("freeze"), freeze_file.Freeze("eve", "old", since, since + timedelta(hours=1)))
@@ -123,7 +125,7 @@ def test_until_a_time_of_day(make_context: Callable[..., Context]) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
-def test_a_runner_that_may_not_look_does_not_go_on(tmp_path: Path) -> None:
+def test_runner_that_may_not_look_does_not_go_on(tmp_path: Path) -> None:
     """A folder that cannot be looked into looks empty: taking that for 'not frozen' would let every job through."""
     folder = tmp_path / "security"
     folder.mkdir()
@@ -150,6 +152,6 @@ def test_a_runner_that_may_not_look_does_not_go_on(tmp_path: Path) -> None:
     assert (code, "cannot be read" in said) == (1, True)
 
 
-def test_a_link_that_leads_nowhere_is_no_permission_to_go_on(tmp_path: Path) -> None:
+def test_link_that_leads_nowhere_is_no_permission_to_go_on(tmp_path: Path) -> None:
     (tmp_path / "freeze.json").symlink_to(tmp_path / "elsewhere")
     assert guard(tmp_path / "freeze.json")[0] == 1

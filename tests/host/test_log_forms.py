@@ -80,7 +80,7 @@ def test_line_behind_the_nuls_of_a_truncated_file_is_read(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf_16_is_read(tmp_path: Path, encoding: str) -> None:
+def test_log_in_utf_16_is_read(tmp_path: Path, encoding: str) -> None:
     log = tmp_path / "b.log"
     log.write_bytes(("\ufeff" + "[INFO] Größe 你好\r\n" * 5000 + FAILED).encode(encoding))
     assert [line.number for line in find_lines(log, PATTERN, limit=10_000_000, newest=5)] == [5001]
@@ -89,7 +89,7 @@ def test_utf_16_is_read(tmp_path: Path, encoding: str) -> None:
     assert {line.text for line in lines[:-1]} == {"[INFO] Größe 你好"}
 
 
-def test_what_cannot_be_read_is_passed_over_with_the_reason(
+def test_unreadable_log_is_passed_over_with_the_reason(
     tmp_path: Path, make_context: Callable[..., Context], heard: Heard
 ) -> None:
     logs = tmp_path / "logs"

@@ -41,7 +41,7 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def test_lines_have_their_numbers(log: Path) -> None:
+def test_lines_of_a_log_have_their_numbers(log: Path) -> None:
     assert [(line.number, line.text) for line in tail_lines(log, 10_000)] == list(
         enumerate(PLAN_LINES.splitlines(), start=1)
     )
@@ -49,7 +49,7 @@ def test_lines_have_their_numbers(log: Path) -> None:
     assert [line.place for line in last] == ["backup.log:4"]
 
 
-def test_a_line_of_200_mb_a_nul_and_bad_utf8_cost_no_memory(log: Path) -> None:
+def test_line_of_200_mb_a_nul_and_bad_utf8_cost_no_memory(log: Path) -> None:
     with log.open("wb") as file:
         file.truncate(200_000_000)  # NULs, no newline
         file.seek(0, os.SEEK_END)
@@ -63,7 +63,7 @@ def test_a_line_of_200_mb_a_nul_and_bad_utf8_cost_no_memory(log: Path) -> None:
     assert peak < 5_000_000
 
 
-def test_rotation_and_truncation(log: Path) -> None:
+def test_log_after_rotation_or_truncation_is_read_once(log: Path) -> None:
     pattern = [re.compile("FAILURE")]
     log.rename(log.with_name("backup.log.1"))
     assert [line.place for line in find_lines(log, pattern, limit=10_000, newest=5)] == ["backup.log.1:4"]
@@ -77,7 +77,7 @@ def test_rotation_and_truncation(log: Path) -> None:
     assert [line.file.name for line in find_lines(log, pattern, limit=10_000, newest=1)] == ["backup.log"]
 
 
-def test_no_log_and_no_file(tmp_path: Path) -> None:
+def test_missing_log_and_fifo_fail_by_sentence(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="cannot be read"):
         list(tail_lines(tmp_path / "nothing", 10))
     os.mkfifo(tmp_path / "fifo")
@@ -85,7 +85,7 @@ def test_no_log_and_no_file(tmp_path: Path) -> None:
         list(tail_lines(tmp_path / "fifo", 10))
 
 
-def test_the_panel_shows_the_newest_first(log: Path, make_runbook: Callable[..., Runbook]) -> None:
+def test_alerts_panel_shows_the_newest_first(log: Path, make_runbook: Callable[..., Runbook]) -> None:
     reading = AlertsProbe(last=2).read(make_runbook(triggers=(FAILURE, AUTH)), SystemClock())
     assert [row.label for row in reading.rows] == ["02:00:05", "02:00:04"]
     assert reading.rows[0].text == "[FAILURE] PROD nightly backup stopped"

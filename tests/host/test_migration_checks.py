@@ -60,14 +60,14 @@ def failing(context: Context, longest: float = 600.0) -> dict[str, str]:
     return {finding.name: finding.text for finding in findings if not finding.ok}
 
 
-def test_a_quiet_server_is_ready(context: Context) -> None:
+def test_quiet_server_is_ready(context: Context) -> None:
     found = readiness(context.runbook, context.runbook.targets["arp-db-prod"], 600)
     assert len(found) == 9
     assert all(finding.ok for finding in found)
     assert found[0].text.startswith("PostgreSQL 18")
 
 
-def test_a_long_transaction_is_named(context: Context, session: Connection) -> None:
+def test_long_transaction_is_named(context: Context, session: Connection) -> None:
     session.execute("SELECT 1")
     found = failing(context, longest=0.0)
     assert list(found) == ["ARP has no transaction older than 0 s"]
@@ -75,7 +75,7 @@ def test_a_long_transaction_is_named(context: Context, session: Connection) -> N
     assert failing(context) == {}
 
 
-def test_an_invalid_index_and_a_read_only_database(context: Context, session: Connection) -> None:
+def test_invalid_index_and_a_read_only_database(context: Context, session: Connection) -> None:
     import psycopg
 
     session.autocommit = True
@@ -110,7 +110,7 @@ def test_versions_and_extensions_are_those_that_the_runbook_expects(context: Con
     }
 
 
-def test_an_outdated_extension_is_named(context: Context, server: Server) -> None:
+def test_outdated_extension_is_named(context: Context, server: Server) -> None:
     """As after an upgrade of the server's packages: the files bring a newer version than the database has."""
     folder = next((BIN.parent / "share").rglob("extension"))
     files = {"midwatch_old.control": "default_version = '1.1'\n", "midwatch_old--1.0.sql": "SELECT 1;\n"}
@@ -158,14 +158,14 @@ def test_somebody_who_waits_for_a_lock_is_named_with_the_blocker(
     assert found == {"ARP has nobody waiting for a lock": expected}
 
 
-def test_a_refused_login_is_one_clear_finding(context: Context) -> None:
+def test_refused_login_is_one_clear_finding(context: Context) -> None:
     context.location("pgpass").write_text("127.0.0.1:*:*:arp_app:wrong password\n")
     found = failing(context)
     assert list(found) == ["ARP answers"]
     assert "authentication failed" in found["ARP answers"]
 
 
-def test_the_action_lists_each_and_counts_what_cannot_be_told_as_not_passed(context: Context, heard: Heard) -> None:
+def test_action_lists_each_and_counts_what_cannot_be_told_as_not_passed(context: Context, heard: Heard) -> None:
     outcome = MigrationChecks(
         pending="sh -c 'echo 2 migrations pending; exit 1'", container="no-such-container"
     ).evaluate(context)
@@ -179,14 +179,14 @@ def test_the_action_lists_each_and_counts_what_cannot_be_told_as_not_passed(cont
     assert MigrationChecks(pending="no-such-program").evaluate(context).values["passed"] == outcome.values["passed"]
 
 
-def test_the_size_of_a_database_is_asked_by_sql(context: Context, heard: Heard, tmp_path: Path) -> None:
+def test_size_of_a_database_is_asked_by_sql(context: Context, heard: Heard, tmp_path: Path) -> None:
     action = DiagnoseDisk(target=context.runbook.targets["arp-db-prod"], paths=(tmp_path,))
     outcome = action.apply(context, action.plan(context))
     assert int(outcome.values["database"]) > 5_000_000
     assert "runs in no container" in heard.text
 
 
-def test_a_server_is_asked_where_its_log_is(context: Context, heard: Heard) -> None:
+def test_server_is_asked_where_its_log_is(context: Context, heard: Heard) -> None:
     context.location("audit").parent.mkdir()
     context.location("audit").touch()
     context.location("pgpass").write_text("127.0.0.1:*:*:arp_app:wrong password\n")

@@ -46,13 +46,13 @@ def backup(
         ([20, 0, 0, 0], ""),
     ],
 )
-def test_a_size_far_from_the_usual_is_odd(sizes: list[int], said: str) -> None:
+def test_size_far_from_the_usual_is_odd(sizes: list[int], said: str) -> None:
     found = [backup(day, size) for day, size in enumerate(sizes)]
     assert oddity(found[0], found) == said
     assert oddity(backup(0, 20, emergency=True), found) == ""  # the others were made in another way
 
 
-def test_the_page_of_a_backup_says_how_late_and_how_deeply_validated(tmp_path: Path) -> None:
+def test_page_of_a_backup_says_how_late_and_how_deeply_validated(tmp_path: Path) -> None:
     newest = backup(1, 4, depth=3, folder=tmp_path)
     newest.path.write_bytes(b"1234")
     older = backup(9, 4, depth=5)
@@ -68,7 +68,7 @@ def test_the_page_of_a_backup_says_how_late_and_how_deeply_validated(tmp_path: P
     assert "it was changed" in facts["checksum"]
 
 
-def test_what_fills_a_disk_is_named_once_it_was_looked_for(tmp_path: Path, make_runbook: MakeRunbook) -> None:
+def test_panel_names_the_largest_entries_after_the_diagnosis(tmp_path: Path, make_runbook: MakeRunbook) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "set.gz").write_bytes(b"x" * 3_000_000)
     probe = DiskProbe((tmp_path,), warn=Percent(0.0))
@@ -90,7 +90,9 @@ def test_what_fills_a_disk_is_named_once_it_was_looked_for(tmp_path: Path, make_
 @pytest.mark.parametrize(
     "name", ["backups/prod/.20261123-020000.partial/.arp.gz.partial", "emergency-backup/.arp-prod-1.gz.partial"]
 )
-def test_what_is_written_now_is_told_from_what_was_left(tmp_path: Path, make_runbook: MakeRunbook, name: str) -> None:
+def test_panel_tells_a_backup_being_written_from_an_abandoned_one(
+    tmp_path: Path, make_runbook: MakeRunbook, name: str
+) -> None:
     target = Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP", host="x")
     runbook = make_runbook(targets={"arp-db-prod": target})
     assert being_written(runbook, target) is None

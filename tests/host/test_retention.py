@@ -62,7 +62,7 @@ def say(context: Context, *lines: str) -> None:
     (folder / "backup.log").write_text("".join(f"2026-11-23 02:00:00 {line}\n" for line in lines))
 
 
-def test_what_is_older_goes_and_the_last_good_ones_stay(place: Path, context: Context, dump: bytes) -> None:
+def test_retention_removes_older_sets_and_keeps_the_last_good_ones(place: Path, context: Context, dump: bytes) -> None:
     names = [write_set(place, hours, dump) for hours in (1, 200, 300, 400)]
     say(context, STARTED, f"{FINISHED}: 1 databases")
     plan = WEEK.plan(context)
@@ -93,7 +93,7 @@ def test_age_is_what_was_recorded_not_name_or_time_of_the_file(place: Path, cont
         ((f"{FINISHED}: 1 databases", STARTED), "has not come to its end"),
     ],
 )
-def test_after_a_failed_backup_nothing_is_deleted(
+def test_retention_after_a_failed_backup_removes_nothing(
     place: Path, context: Context, dump: bytes, lines: tuple[str, ...], why: str
 ) -> None:
     for hours in (1, 200, 300, 400):
@@ -104,7 +104,7 @@ def test_after_a_failed_backup_nothing_is_deleted(
     assert going(plan) == []
 
 
-def test_nothing_is_deleted_before_the_newest_set_is_good(place: Path, context: Context, dump: bytes) -> None:
+def test_retention_before_the_newest_set_is_good_removes_nothing(place: Path, context: Context, dump: bytes) -> None:
     for hours in (200, 300, 400):
         write_set(place, hours, dump)
     assert "old. Nothing is deleted before" in WEEK.plan(context).refusal
@@ -117,7 +117,7 @@ def test_nothing_is_deleted_before_the_newest_set_is_good(place: Path, context: 
     assert len(going(WEEK.plan(context))) == 2
 
 
-def test_an_open_incident_holds_everything(place: Path, context: Context, dump: bytes) -> None:
+def test_open_incident_holds_everything(place: Path, context: Context, dump: bytes) -> None:
     for hours in (1, 200, 300, 400):
         write_set(place, hours, dump)
     folder = IncidentFolder(context.location("logs") / "incidents" / "INC-20261123-0200-backup-failure")

@@ -38,9 +38,7 @@ histories = st.lists(
 
 
 @given(sets=histories, needed=st.integers(0, 10_000), age=st.none() | st.integers(0, 60))
-def test_the_newest_good_backups_of_each_database_always_stay(
-    sets: list[HeldSet], needed: int, age: int | None
-) -> None:
+def test_newest_good_backups_of_each_database_always_stay(sets: list[HeldSet], needed: int, age: int | None) -> None:
     choice = choose(sets, DATABASES, NOW, needed, before=None if age is None else NOW - timedelta(days=age))
     kept = {one.name for one, _ in choice.keep}
     assert kept | {one.name for one in choice.remove} == {one.name for one in sets}
@@ -57,7 +55,7 @@ def test_the_newest_good_backups_of_each_database_always_stay(
         assert sum(one.size for one in choice.remove[:-1]) < needed, "no more goes than is needed"
 
 
-def test_what_was_put_aside_goes_first_then_the_oldest() -> None:
+def test_retention_removes_sets_put_aside_first_then_the_oldest() -> None:
     sets = [held(day) for day in range(1, 6)] + [held(day, old=True) for day in (9, 8)]
     choice = choose(sets, DATABASES, NOW, 350)
     assert [one.name.as_posix() for one in choice.remove] == [
@@ -68,14 +66,14 @@ def test_what_was_put_aside_goes_first_then_the_oldest() -> None:
     ]
 
 
-def test_a_rotten_newest_one_does_not_count_and_stays_as_evidence() -> None:
+def test_rotten_newest_one_does_not_count_and_stays_as_evidence() -> None:
     sets = [held(1, depth=0), held(2), held(3), held(4, depth=0), held(5)]
     choice = choose(sets, DATABASES, NOW, 10_000)
     assert [(NOW - one.started).days for one in choice.remove] == [5, 4]
     assert choice.keep[0][1] == "newer than good ones of arp"
 
 
-def test_one_database_without_good_backups_holds_its_sets() -> None:
+def test_retention_keeps_sets_of_a_database_without_good_backups() -> None:
     sets = [
         held(1),
         held(2),
@@ -93,7 +91,7 @@ def test_one_database_without_good_backups_holds_its_sets() -> None:
     assert {tuple(one.depths) for one in choice.remove} == {("gps",), ("otc",)}
 
 
-def test_nothing_goes_when_nothing_is_needed() -> None:
+def test_retention_without_need_removes_nothing() -> None:
     assert choose([held(day) for day in range(9)], DATABASES, NOW, 0).remove == ()
 
 

@@ -25,19 +25,19 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "prod"
 
 
-def test_the_planned_files_go_and_the_empty_folder_with_them(root: Path) -> None:
+def test_planned_files_go_and_the_empty_folder_with_them(root: Path) -> None:
     assert remove(root, SET, inspect(root, SET)) == 1100
     assert list((root / "old").iterdir()) == []
 
 
-def test_a_hard_link_frees_nothing(root: Path) -> None:
+def test_hard_link_frees_nothing(root: Path) -> None:
     os.link(root / SET / "arp.dump.gz", root / "kept")
     assert remove(root, SET, inspect(root, SET)) == 100
     assert (root / "kept").stat().st_size == 1000
 
 
 @pytest.mark.parametrize("change", ["appeared", "rewritten", "replaced", "gone"])
-def test_what_changed_since_the_plan_stops_it_before_the_first_file(root: Path, change: str) -> None:
+def test_removal_stops_before_the_first_file_when_a_set_changed(root: Path, change: str) -> None:
     planned = inspect(root, SET)
     file = root / SET / "checksums.sha256"
     if change == "appeared":
@@ -54,7 +54,7 @@ def test_what_changed_since_the_plan_stops_it_before_the_first_file(root: Path, 
     assert (root / SET / "arp.dump.gz").exists()
 
 
-def test_a_link_instead_of_a_set_is_never_followed(root: Path, tmp_path: Path) -> None:
+def test_link_instead_of_a_set_is_never_followed(root: Path, tmp_path: Path) -> None:
     planned = inspect(root, SET)
     (root / SET).rename(root / "away")
     (root / SET).symlink_to(tmp_path / "precious")
@@ -67,14 +67,14 @@ def test_a_link_instead_of_a_set_is_never_followed(root: Path, tmp_path: Path) -
     assert (tmp_path / "precious" / "data").read_bytes() == b"precious"
 
 
-def test_a_link_inside_a_set_is_refused(root: Path, tmp_path: Path) -> None:
+def test_link_inside_a_set_is_refused(root: Path, tmp_path: Path) -> None:
     (root / SET / "link").symlink_to(tmp_path / "precious" / "data")
     with pytest.raises(Refused, match="is a link"):
         inspect(root, SET)
 
 
 @pytest.mark.parametrize("name", ["../precious", "/etc", "old/../../precious"])
-def test_outside_is_refused(root: Path, name: str) -> None:
+def test_name_that_leads_outside_is_refused(root: Path, name: str) -> None:
     with pytest.raises(Refused, match="leads outside"):
         inspect(root, PurePosixPath(name))
 
@@ -100,9 +100,7 @@ def test_files_that_are_kept_stay_with_their_folder(root: Path) -> None:
     assert [path.name for path in (root / SET).iterdir()] == ["notes.txt"]
 
 
-def test_the_folder_is_opened_once_and_what_is_put_in_its_place_stays(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_is_opened_once_and_what_is_put_in_its_place_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look and the first unlink somebody moves the set away and puts a folder of the same names there."""
     planned, unlink = inspect(root, SET), os.unlink
 
@@ -120,7 +118,7 @@ def test_the_folder_is_opened_once_and_what_is_put_in_its_place_stays(
     assert list((root / "away").iterdir()) == []
 
 
-def test_a_file_that_is_replaced_while_others_go_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_is_replaced_while_others_go_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     planned, unlink = inspect(root, SET), os.unlink
 
     def replace(name: str, *, dir_fd: int) -> None:

@@ -142,7 +142,7 @@ def state(victim: Path) -> list[tuple[str, int, int, str]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_a_member_does_meanwhile_nothing_hangs_leaks_or_is_reached_outside(place: Path, seed: int) -> None:
+def test_readers_beside_a_busy_member_never_hang_leak_or_reach_outside(place: Path, seed: int) -> None:
     before = state(place / "victim")
     headless = ("run", "--headless", "--answers", "answers.yaml")
     with busy(place, seed):

@@ -98,7 +98,7 @@ def test_log_that_cannot_be_written_holds_nobody_up(tmp_path: Path, obstacle: st
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_observer_writes_no_log(tmp_path: Path) -> None:
+def test_debug_log_of_an_observer_is_not_written(tmp_path: Path) -> None:
     with kept_in(tmp_path / "debug.log", none, wanted=lambda: False):
         LOG.info("one")
     assert list(tmp_path.iterdir()) == []

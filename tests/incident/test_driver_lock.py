@@ -75,7 +75,7 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_the_second_driver_is_told_who_drives_and_since_when(folder: IncidentFolder) -> None:
+def test_second_driver_is_told_who_drives_and_since_when(folder: IncidentFolder) -> None:
     before = datetime.now(UTC)
     lock = DriverLock.take(folder, "ada@bastion")
     with pytest.raises(Refused) as refused:
@@ -94,7 +94,7 @@ def test_the_second_driver_is_told_who_drives_and_since_when(folder: IncidentFol
     DriverLock.take(folder, "bob@bastion").release()
 
 
-def test_a_killed_driver_loses_control_at_once(folder: IncidentFolder) -> None:
+def test_killed_driver_loses_control_at_once(folder: IncidentFolder) -> None:
     holder = python(HOLD, folder)
     assert line(holder) == "held"
     with pytest.raises(Refused, match="eve@test drives it since"):
@@ -115,7 +115,7 @@ def test_programs_that_the_driver_starts_do_not_hold_control(folder: IncidentFol
         child.communicate(timeout=30)
 
 
-def test_a_driver_whose_pid_was_recycled_is_not_named(folder: IncidentFolder) -> None:
+def test_driver_whose_pid_was_recycled_is_not_named(folder: IncidentFolder) -> None:
     DriverLock.take(folder, "ada@test").release()
     lock = DriverLock.take(folder, "ada@test")
     data = json.loads(folder.lock.read_text())
@@ -148,7 +148,7 @@ def test_hundreds_of_racing_starts_never_make_two_drivers(folder: IncidentFolder
     assert sum(wins) > 0
 
 
-def test_a_read_only_mount_is_a_sentence(folder: IncidentFolder) -> None:
+def test_driver_lock_on_a_read_only_mount_is_one_sentence(folder: IncidentFolder) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "midwatch-test", str(folder.path)]
     run_or_skip(*mount)
     try:
@@ -159,12 +159,12 @@ def test_a_read_only_mount_is_a_sentence(folder: IncidentFolder) -> None:
         subprocess.run(["umount", str(folder.path)], check=True, timeout=20)
 
 
-def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
+def test_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="No such file or directory"):
         DriverLock.take(IncidentFolder(tmp_path / "gone"), "ada@test")
 
 
-def test_on_a_disk_that_is_pulled_out_the_driver_keeps_control_and_writes_elsewhere(tmp_path: Path) -> None:
+def test_driver_on_a_removed_disk_keeps_control_and_writes_to_the_fallback(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
     try:
         folder = IncidentFolder(disk.root)
@@ -190,7 +190,7 @@ def test_on_a_disk_that_is_pulled_out_the_driver_keeps_control_and_writes_elsewh
         disk.unmount()
 
 
-def test_without_a_file_to_open_nothing_is_written_and_control_is_not_lost(folder: IncidentFolder) -> None:
+def test_driver_without_free_descriptors_writes_nothing_and_keeps_control(folder: IncidentFolder) -> None:
     lock = DriverLock.take(folder, "ada@test")
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock(), fence=lock.require)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -195,7 +195,7 @@ BODIES = st.dictionaries(
 
 @given(kind=st.sampled_from(["step.confirmed", "step.finished", "incident.declared", "note"]), body=BODIES)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_an_event_says_the_inspection_ends_with_findings(
+def test_inspection_of_any_event_ends_with_findings(
     tmp_path_factory: pytest.TempPathFactory, kind: str, body: dict[str, object]
 ) -> None:
     folder = IncidentFolder(tmp_path_factory.mktemp("INC"))
@@ -211,14 +211,14 @@ JSON_LISTS = st.recursive(st.none() | st.text(max_size=4), st.lists).map(lambda 
 
 @given(plan=st.binary(max_size=200) | JSON_LISTS)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_stands_in_a_plan_it_is_called_changed(folder: IncidentFolder, plan: bytes) -> None:
+def test_inspection_of_any_altered_plan_calls_it_changed(folder: IncidentFolder, plan: bytes) -> None:
     (folder.path / "steps/say/1/plan.json").write_bytes(plan)
     assert standings(folder)["steps/say/1/plan.json"] is Standing.WRONG
 
 
 @given(data=st.binary(max_size=600))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_stands_in_a_journal_it_is_read_to_a_verdict(tmp_path: Path, data: bytes) -> None:
+def test_inspection_of_any_journal_ends_with_a_verdict(tmp_path: Path, data: bytes) -> None:
     folder = IncidentFolder(tmp_path)
     folder.journal.write_bytes(data)
     try:

@@ -108,7 +108,7 @@ def test_silence_is_counted_by_the_observers_own_clock(folder: IncidentFolder) -
     assert lookout.inspect().state is DriverState.NOBODY
 
 
-def test_a_dead_driver_is_known_to_have_ended_without_waiting(folder: IncidentFolder, other: Other) -> None:
+def test_dead_driver_is_known_to_have_ended_without_waiting(folder: IncidentFolder, other: Other) -> None:
     lookout = LeaseWatcher(folder)
     assert lookout.inspect().state is DriverState.ALIVE
     other.process.kill()
@@ -119,7 +119,7 @@ def test_a_dead_driver_is_known_to_have_ended_without_waiting(folder: IncidentFo
     lock.release()
 
 
-def test_a_driver_that_lives_is_not_taken_over(folder: IncidentFolder) -> None:
+def test_driver_that_lives_is_not_taken_over(folder: IncidentFolder) -> None:
     lock = DriverLock.take(folder, "ada@test")
     before = sight(folder)
     lock.beat()
@@ -129,7 +129,7 @@ def test_a_driver_that_lives_is_not_taken_over(folder: IncidentFolder) -> None:
     lock.release()
 
 
-def test_a_stopped_driver_is_taken_over_and_cannot_write_when_it_wakes_up(folder: IncidentFolder, other: Other) -> None:
+def test_stopped_driver_is_taken_over_and_cannot_write_when_it_wakes_up(folder: IncidentFolder, other: Other) -> None:
     other.process.send_signal(signal.SIGSTOP)
     lock = DriverLock.take_over(folder, "bob@test", sight(folder))
     journal = Journal.open(folder.journal, actor="bob@test", clock=SystemClock(), fence=lock.require)
@@ -144,7 +144,7 @@ def test_a_stopped_driver_is_taken_over_and_cannot_write_when_it_wakes_up(folder
     assert verify(folder.journal).ok
 
 
-def test_a_driver_that_was_stopped_in_the_middle_of_a_write_keeps_control(
+def test_driver_that_was_stopped_in_the_middle_of_a_write_keeps_control(
     folder: IncidentFolder, other: Other, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock_module, "PATIENCE_S", 0.1)
@@ -159,7 +159,7 @@ def test_a_driver_that_was_stopped_in_the_middle_of_a_write_keeps_control(
     DriverLock.take_over(folder, "bob@test", sight(folder)).release()
 
 
-def test_a_driver_on_another_machine_is_watched_for_its_lease_first(folder: IncidentFolder) -> None:
+def test_driver_on_another_machine_is_watched_for_its_lease_first(folder: IncidentFolder) -> None:
     """The lock of a machine that shares the folder may not reach this one: it looks free here."""
     lock = DriverLock.take(folder, "ada@test")
     named = json.loads(folder.lock.read_text()) | {"host": "elsewhere", "boot": "another", "actor": "far@elsewhere"}
@@ -174,7 +174,7 @@ def test_a_driver_on_another_machine_is_watched_for_its_lease_first(folder: Inci
     DriverLock.take_over(folder, "bob@test", sight(folder)).release()
 
 
-def test_an_observer_who_may_only_read_cannot_hold_any_lock(folder: IncidentFolder) -> None:
+def test_observer_who_may_only_read_cannot_hold_any_lock(folder: IncidentFolder) -> None:
     lock = DriverLock.take(folder, "ada@test")
     for path in (folder.lock, folder.journal):
         descriptor = os.open(path, os.O_RDONLY)

@@ -74,7 +74,7 @@ print(seized, fenced, *acknowledged, flush=True)
 """
 
 
-def test_a_taker_that_dies_at_any_point_leaves_one_driver(tmp_path: Path) -> None:
+def test_taker_that_dies_at_any_point_leaves_one_driver(tmp_path: Path) -> None:
     """Whatever is left half-done, the one that hung drives still or is fenced off, and the next taker gets control."""
     for die_at in range(1, 100):
         folder = IncidentFolder(tmp_path / f"{die_at}")

@@ -69,7 +69,7 @@ def ids(folders: list[IncidentFolder]) -> list[str]:
     return [folder.id for folder in folders]
 
 
-def test_they_come_newest_first(logs: Path) -> None:
+def test_incidents_are_listed_newest_first(logs: Path) -> None:
     assert ids(incidents(logs)) == [
         "INC-20261103-0100-flood",
         "INC-20261102-0200-fire-10",
@@ -80,7 +80,7 @@ def test_they_come_newest_first(logs: Path) -> None:
     assert incidents(logs / "nowhere") == []
 
 
-def test_one_is_found_by_id_beginning_or_latest(logs: Path) -> None:
+def test_incident_is_found_by_id_prefix_or_latest(logs: Path) -> None:
     assert find(logs, "latest").id == "INC-20261103-0100-flood"
     assert find(logs, "INC-20261102-0200-fire").id == "INC-20261102-0200-fire"
     assert find(logs, "INC-20261101").id == "INC-20261101-0100-fire"
@@ -95,7 +95,7 @@ def test_one_is_found_by_id_beginning_or_latest(logs: Path) -> None:
         find(logs / "nowhere", "latest")
 
 
-def test_the_newest_open_one_of_a_runbook(logs: Path) -> None:
+def test_open_incident_is_the_newest_of_its_runbook(logs: Path) -> None:
     found = open_incident(logs, "fire")
     assert found is not None
     assert found.id == "INC-20261102-0200-fire-10"
@@ -103,7 +103,7 @@ def test_the_newest_open_one_of_a_runbook(logs: Path) -> None:
     assert open_incident(logs, "quake") is None
 
 
-def test_a_summary_in_a_line(logs: Path) -> None:
+def test_incident_summary_has_one_line(logs: Path) -> None:
     before = datetime.now(UTC)
     told = summary(find(logs, "INC-20261102-0200-fire"))
     assert (told.title, told.severity, told.closed, told.driver, told.problem) == ("Fire", "SEV-2", None, "", "")
@@ -117,7 +117,7 @@ def test_a_summary_in_a_line(logs: Path) -> None:
     assert summary(find(logs, "INC-20261101")).closed is not None
 
 
-def test_a_damaged_one_is_listed_with_its_reason_and_hides_nobody(logs: Path) -> None:
+def test_damaged_one_is_listed_with_its_reason_and_hides_nobody(logs: Path) -> None:
     damaged = logs / "incidents" / "INC-20261104-0000-fire"
     for journal in (None, b"", b"rubbish\nrubbish\n", b'{"seq":1}\n', b"\xff" * 300_000):
         damaged.mkdir(exist_ok=True)
@@ -131,7 +131,7 @@ def test_a_damaged_one_is_listed_with_its_reason_and_hides_nobody(logs: Path) ->
         assert len([folder for folder in incidents(logs) if not summary(folder).problem]) == 5
 
 
-def test_a_malformed_event_is_a_problem_and_no_traceback(logs: Path) -> None:
+def test_malformed_event_is_a_problem_and_no_traceback(logs: Path) -> None:
     folder = find(logs, "INC-20261103")
     journal = Journal.open(folder.journal, actor="a", clock=SystemClock())
     journal.append(EventKind.MARKED_DONE, {"step": "one"})
@@ -139,7 +139,7 @@ def test_a_malformed_event_is_a_problem_and_no_traceback(logs: Path) -> None:
     assert "(step.marked_done) was changed, or is damaged" in summary(folder).problem
 
 
-def test_without_its_runbook_an_incident_is_still_told(logs: Path) -> None:
+def test_incident_without_its_runbook_is_still_listed(logs: Path) -> None:
     folder = find(logs, "INC-20261102-0200-fire-2")
     folder.runbook.write_text("midwatch: [")
     told = summary(folder)

@@ -237,7 +237,7 @@ def test_fifos_in_the_place_of_an_attempts_files_are_not_waited_for(shared: Path
         | {"since": st.just("2026-11-23T02:00:00.000000Z")}
     ).map(lambda data: json.dumps(data).encode())
 )
-def test_any_bytes_in_the_lock_file_give_no_traceback(shared: Path, text: bytes) -> None:
+def test_lock_file_with_any_bytes_gives_no_traceback(shared: Path, text: bytes) -> None:
     folder = IncidentFolder(shared)
     folder.lock.write_bytes(text)
     driver_of(folder)
@@ -255,7 +255,7 @@ PROCESSES = rb'\{"pid": ?-?[0-9e]{1,20}, "start": 1, "boot": "x"(, "step": .{0,9
     result=st.none() | st.binary(max_size=300) | st.just(b'{"outcome":"done","exit":true,"seconds":1e999,"ended":"x"}'),
     values=st.binary(max_size=300),
 )
-def test_any_bytes_in_an_attempts_files_give_no_traceback(
+def test_attempt_files_with_any_bytes_give_no_traceback(
     shared: Path, supervisor: bytes, result: bytes | None, values: bytes
 ) -> None:
     attempt = AttemptFolder(shared / "attempt")

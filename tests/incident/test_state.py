@@ -90,7 +90,7 @@ def by_hand(kind: str, step_id: str, **more: Any) -> tuple[str, Mapping[str, Any
     return kind, {"step": step_id, "note": "manually", "reason": "because", "values": {}, **more}
 
 
-def test_an_attempt_from_its_confirmation_to_its_result() -> None:
+def test_attempt_from_its_confirmation_to_its_result() -> None:
     incident = after(DECLARED, confirmed("dump", reason="again"), reading("dump", "before"), started("dump"))
     state = incident.step("dump")
     assert (state.status, state.actor, state.reason) == (StepStatus.RUNNING, "actor-2", "again")
@@ -126,7 +126,7 @@ def test_an_attempt_from_its_confirmation_to_its_result() -> None:
         ("unknown", StepStatus.UNKNOWN, False),
     ],
 )
-def test_each_outcome_and_the_steps_that_hang_on_it(outcome: str, status: StepStatus, failed: bool) -> None:
+def test_step_outcome_decides_the_steps_that_depend_on_it(outcome: str, status: StepStatus, failed: bool) -> None:
     incident = after(DECLARED, confirmed("dump"), finished("dump", outcome, notify=["boss"] if failed else []))
     assert incident.status(STEPS[0]) is status
     assert (incident.status(STEPS[2]) is StepStatus.TODO) is failed
@@ -134,7 +134,7 @@ def test_each_outcome_and_the_steps_that_hang_on_it(outcome: str, status: StepSt
     assert incident.unmet_needs(STEPS[1], RUNBOOK) == ([] if outcome == "done" else [STEPS[0]])
 
 
-def test_a_failure_counts_for_conditions_also_after_a_retry_that_worked() -> None:
+def test_failure_counts_for_conditions_also_after_a_retry_that_worked() -> None:
     incident = after(
         DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), finished("dump", attempt=2)
     )
@@ -143,7 +143,7 @@ def test_a_failure_counts_for_conditions_also_after_a_retry_that_worked() -> Non
     assert [attempt.outcome for attempt in incident.step("dump").attempts] == ["failed", "done"]
 
 
-def test_a_late_event_of_an_earlier_attempt_lands_there() -> None:
+def test_late_event_of_an_earlier_attempt_lands_there() -> None:
     incident = after(
         DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), reading("dump", "after", 1)
     )
@@ -152,7 +152,7 @@ def test_a_late_event_of_an_earlier_attempt_lands_there() -> None:
     assert second.after == {}
 
 
-def test_answers_decide_conditions() -> None:
+def test_condition_on_answers_follows_each_answer() -> None:
     assert after(DECLARED).status(STEPS[3]) is StepStatus.NOT_NEEDED
     yes = by_hand(EventKind.MARKED_DONE, "check", values={"risk": "yes"})
     no = by_hand(EventKind.MARKED_DONE, "check", values={"risk": "no"})
@@ -160,7 +160,7 @@ def test_answers_decide_conditions() -> None:
     assert after(DECLARED, yes, no).status(STEPS[3]) is StepStatus.NOT_NEEDED
 
 
-def test_what_people_decide_and_take_back() -> None:
+def test_decision_taken_back_leaves_its_notification() -> None:
     assert after(DECLARED, by_hand(EventKind.MARKED_DONE, "dump")).step("dump").reason == "manually"
     skipped = after(DECLARED, by_hand(EventKind.SKIPPED, "dump"))
     assert skipped.status(STEPS[0]) is StepStatus.SKIPPED
@@ -174,7 +174,7 @@ def test_what_people_decide_and_take_back() -> None:
     assert failed.to_notify == {"boss": "dump failed"}
 
 
-def test_the_next_step_waits_at_a_failure_and_passes_what_runs() -> None:
+def test_next_step_waits_at_a_failure_and_passes_what_runs() -> None:
     assert after(DECLARED).next_step(RUNBOOK) == STEPS[0]
     assert after(DECLARED, confirmed("dump")).next_step(RUNBOOK) == STEPS[1]
     assert after(DECLARED, confirmed("dump"), finished("dump", "failed")).next_step(RUNBOOK) == STEPS[0]
@@ -209,7 +209,7 @@ def test_drivers_severity_criteria_notes_and_the_end() -> None:
     assert (closed.open, closed.driver, closed.last.seq) == (False, "", 4)
 
 
-def test_who_was_told_is_owed_nothing_until_the_next_failure() -> None:
+def test_notified_person_is_owed_nothing_until_the_next_failure() -> None:
     failing = [DECLARED, confirmed("dump"), finished("dump", "failed", notify=["boss"])]
     told = (EventKind.NOTIFICATION_RECORDED, {"role": "boss", "message": "x"})
     assert after(*failing, told).to_notify == {}

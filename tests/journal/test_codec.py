@@ -39,7 +39,7 @@ EVENT = Event(1, datetime(2026, 11, 23, 2, 0, tzinfo=UTC), 1.5, "boot", "ada", "
 
 @settings(deadline=None)
 @given(EVENTS)
-def test_an_event_survives_the_round_trip_and_its_line_is_printable_ascii(event: Event) -> None:
+def test_event_survives_the_round_trip_and_its_line_is_printable_ascii(event: Event) -> None:
     line = encode(event, NO_LINE)
     back, prev = decode(line)
     assert all(0x20 <= byte < 0x7F for byte in line)
@@ -64,7 +64,7 @@ def _texts(value: object) -> list[str]:
     return [text for item in value for text in _texts(item)] if isinstance(value, list) else []
 
 
-def test_the_keys_stand_in_their_order() -> None:
+def test_event_keys_stand_in_their_order() -> None:
     assert encode(EVENT, NO_LINE) == (
         b'{"seq":1,"time":"2026-11-23T02:00:00.000000Z","mono":1.5,"boot":"boot","actor":"ada","kind":"note",'
         b'"body":{"text":"x"},"prev":"' + b"0" * 64 + b'"}'
@@ -82,12 +82,12 @@ def test_the_keys_stand_in_their_order() -> None:
         ({"deep": [{2: "two"}]}, "its key 2 is not text"),
     ],
 )
-def test_a_body_that_cannot_be_stored_is_refused_in_a_sentence(body: dict[str, object], says: str) -> None:
+def test_body_that_cannot_be_stored_is_refused_in_a_sentence(body: dict[str, object], says: str) -> None:
     with pytest.raises(BadInput, match=says):
         encode(replace(EVENT, body=body), NO_LINE)
 
 
-def test_a_body_that_holds_itself_is_refused() -> None:
+def test_recursive_body_is_refused() -> None:
     body: dict[str, object] = {}
     body["again"] = body
     with pytest.raises(BadInput, match="nested"):
@@ -112,6 +112,6 @@ def test_a_body_that_holds_itself_is_refused() -> None:
         encode(EVENT, NO_LINE).replace(b'{"text":"x"}', b'"x"'),
     ],
 )
-def test_what_is_no_event_is_named_and_never_a_crash(line: bytes) -> None:
+def test_line_that_is_no_event_is_named_and_never_a_crash(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         decode(line)

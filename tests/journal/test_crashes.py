@@ -38,7 +38,7 @@ print("done", flush=True)
 """
 
 
-def test_a_write_cut_at_any_byte_is_repaired(written: Write, clock: SetClock) -> None:
+def test_write_cut_at_any_byte_is_repaired(written: Write, clock: SetClock) -> None:
     path = written(2, trim=True)
     whole = path.read_bytes()
     start = whole.rindex(b"\n", 0, -1) + 1
@@ -73,7 +73,7 @@ def test_pages_of_a_write_that_reach_the_disk_out_of_order_are_repaired(path: Pa
         path.with_name("journal.jsonl.cut-2").unlink()
 
 
-def test_a_crash_in_the_middle_of_a_repair_is_repaired(written: Write, clock: SetClock) -> None:
+def test_crash_in_the_middle_of_a_repair_is_repaired(written: Write, clock: SetClock) -> None:
     path = written(2, trim=True)
     torn = path.read_bytes()[:-5]
     kept = torn.rindex(b"\n") + 1
@@ -88,7 +88,7 @@ def test_a_crash_in_the_middle_of_a_repair_is_repaired(written: Write, clock: Se
         assert [event.kind for event in read(path)] == ["note", EventKind.JOURNAL_REPAIRED]
 
 
-def test_a_reader_beside_the_writer_never_sees_half_an_event(path: Path) -> None:
+def test_reader_beside_the_writer_never_sees_half_an_event(path: Path) -> None:
     writer = subprocess.Popen(
         [sys.executable, "-c", STREAM, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -120,7 +120,7 @@ def ext4(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
 
 
-def test_a_full_ext4_still_takes_events_and_a_repair(ext4: Path, clock: SetClock) -> None:
+def test_full_ext4_still_takes_events_and_a_repair(ext4: Path, clock: SetClock) -> None:
     path = ext4 / "journal.jsonl"
     journal = Journal.create(path, actor="ada", clock=clock)
     fill(ext4)
@@ -142,7 +142,7 @@ def test_a_full_ext4_still_takes_events_and_a_repair(ext4: Path, clock: SetClock
     journal.close(trim=True)
 
 
-def test_a_disk_that_goes_read_only_is_a_sentence_and_loses_nothing(small_disk: Path, clock: SetClock) -> None:
+def test_disk_that_goes_read_only_is_a_sentence_and_loses_nothing(small_disk: Path, clock: SetClock) -> None:
     path = small_disk / "journal.jsonl"
     journal = Journal.create(path, actor="ada", clock=clock)
     journal.append("note", {"n": 1})

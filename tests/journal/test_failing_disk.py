@@ -41,7 +41,7 @@ def numbers(path: Path) -> list[object]:
     return [event.body["n"] for event in read(path) if "n" in event.body]
 
 
-def test_a_disk_that_turns_read_only_under_the_journal(disk: Disk, journal: Journal, clock: SetClock) -> None:
+def test_disk_that_turns_read_only_under_the_journal(disk: Disk, journal: Journal, clock: SetClock) -> None:
     disk.turn_read_only()
     journal.append("note", {"n": 2})
     assert journal.away is not None
@@ -63,7 +63,7 @@ def test_a_disk_that_turns_read_only_under_the_journal(disk: Disk, journal: Jour
     assert not list((disk.root.parent / "second").iterdir())
 
 
-def test_a_disk_that_is_pulled_out(disk: Disk, journal: Journal, clock: SetClock) -> None:
+def test_journal_on_a_removed_disk_goes_on_in_its_fallback(disk: Disk, journal: Journal, clock: SetClock) -> None:
     disk.pull_out()
     for number in (2, 3):
         journal.append("note", {"n": number})
@@ -97,7 +97,7 @@ def lying(tmp_path: Path) -> Iterator[Disk]:
     subprocess.run(["umount", "-l", str(below)], check=True, timeout=20)
 
 
-def test_a_disk_that_takes_a_write_and_fails_at_the_sync(lying: Disk, tmp_path: Path, clock: SetClock) -> None:
+def test_disk_that_takes_a_write_and_fails_at_the_sync(lying: Disk, tmp_path: Path, clock: SetClock) -> None:
     path = lying.root / "journal.jsonl"
     journal = Journal.create(path, actor="ada", clock=clock)
     journal.name_fallbacks(tmp_path / "second")
@@ -115,7 +115,7 @@ def test_a_disk_that_takes_a_write_and_fails_at_the_sync(lying: Disk, tmp_path: 
     journal.close()
 
 
-def test_a_journal_without_another_place_says_that_its_disk_failed(disk: Disk, clock: SetClock) -> None:
+def test_journal_without_another_place_says_that_its_disk_failed(disk: Disk, clock: SetClock) -> None:
     path = disk.root / "other.jsonl"
     journal = Journal.create(path, actor="ada", clock=clock)
     journal.append("note", {"n": 1})
@@ -128,7 +128,7 @@ def test_a_journal_without_another_place_says_that_its_disk_failed(disk: Disk, c
     assert numbers(path) == [1]
 
 
-def test_on_a_copy_on_write_file_system_the_second_place_stands_by_from_the_start(
+def test_fallback_on_a_copy_on_write_file_system_is_ready_from_the_start(
     small_disk: Path, tmp_path: Path, clock: SetClock
 ) -> None:
     """An overlay, which hides what is below it, and so counts as one."""

@@ -31,7 +31,7 @@ def kinds(events: list[Event]) -> list[str]:
     return [event.kind for event in events if event.kind != "note"]
 
 
-def test_when_the_reserve_is_used_up_events_land_in_the_second_place_and_come_back(
+def test_events_after_the_reserve_go_to_the_fallback_and_come_back(
     small_disk: Path, second: Path, clock: SetClock
 ) -> None:
     path = small_disk / "journal.jsonl"
@@ -63,7 +63,9 @@ def test_when_the_reserve_is_used_up_events_land_in_the_second_place_and_come_ba
     journal.close(trim=True)
 
 
-def test_what_went_elsewhere_is_read_verified_and_gone_on_from(small_disk: Path, second: Path, clock: SetClock) -> None:
+def test_events_in_the_fallback_are_read_verified_and_continued(
+    small_disk: Path, second: Path, clock: SetClock
+) -> None:
     path = small_disk / "journal.jsonl"
     journal = begun(path, second, clock)
     filler = fill(small_disk)
@@ -89,9 +91,7 @@ def test_what_went_elsewhere_is_read_verified_and_gone_on_from(small_disk: Path,
     assert b"\0" not in path.read_bytes()
 
 
-def test_a_second_place_that_fills_up_as_well_leads_to_a_third(
-    small_disk: Path, tmp_path: Path, clock: SetClock
-) -> None:
+def test_second_place_that_fills_up_as_well_leads_to_a_third(small_disk: Path, tmp_path: Path, clock: SetClock) -> None:
     path = small_disk / "journal.jsonl"
     journal = begun(path, tmp_path / "second", clock)
     named = [Path(file) for file in journal.events[1].body["files"]]
@@ -112,7 +112,7 @@ def test_a_second_place_that_fills_up_as_well_leads_to_a_third(
     journal.close()
 
 
-def test_no_place_at_all_is_a_sentence_with_every_reason(
+def test_journal_without_any_location_is_one_sentence_with_every_reason(
     small_disk: Path, tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = tmp_path / "missing"
@@ -131,7 +131,7 @@ def test_no_place_at_all_is_a_sentence_with_every_reason(
     journal.close()
 
 
-def test_a_declared_place_that_cannot_be_used_is_told(small_disk: Path, tmp_path: Path, clock: SetClock) -> None:
+def test_declared_place_that_cannot_be_used_is_told(small_disk: Path, tmp_path: Path, clock: SetClock) -> None:
     (tmp_path / "file").touch()
     journal = begun(small_disk / "journal.jsonl", tmp_path / "file" / "second", clock)
     assert journal.events[1].body["problem"] == f"{tmp_path}/file/second cannot be made: Not a directory"
@@ -153,7 +153,7 @@ def parted(small_disk: Path, second: Path, clock: SetClock) -> tuple[Path, Path]
     return path, next(second.iterdir())
 
 
-def test_the_first_bad_event_is_named_in_whichever_file_it_stands(parted: tuple[Path, Path]) -> None:
+def test_first_bad_event_is_named_in_whichever_file_it_stands(parted: tuple[Path, Path]) -> None:
     path, other = parted
     data, count = other.read_bytes(), verify(path).events
     lines = data.splitlines(keepends=True)
@@ -195,7 +195,7 @@ def test_two_files_that_tell_different_events_are_damage(parted: tuple[Path, Pat
     assert other.read_bytes() == data
 
 
-def test_what_was_in_memory_is_told_as_lost_after_a_restart_and_only_then(
+def test_events_in_memory_are_named_as_lost_after_a_reboot_alone(
     small_disk: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The boot id is another's; the file in memory is gone, as after a restart."""
@@ -218,7 +218,7 @@ def test_what_was_in_memory_is_told_as_lost_after_a_restart_and_only_then(
     assert verify(path).ok
 
 
-def test_what_a_journal_names_is_never_waited_for_nor_taken_for_events(
+def test_file_that_a_journal_names_is_never_waited_for_nor_believed(
     small_disk: Path, tmp_path: Path, clock: SetClock
 ) -> None:
     """Somebody has put a FIFO, a folder and rubbish where the journal says that it may go on."""

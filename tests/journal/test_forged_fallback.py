@@ -119,7 +119,7 @@ PLANTS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("what", PLANTS)
-def test_what_lies_at_a_named_place_never_keeps_the_driver_out(
+def test_file_at_a_fallback_location_never_keeps_the_driver_out(
     path: Path, public: Path, clock: SetClock, what: str
 ) -> None:
     journal = begun(path, public, clock)
@@ -272,7 +272,7 @@ LINES = st.binary(max_size=400) | st.builds(
 
 @settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(home=LINES, away=LINES)
-def test_any_bytes_in_journal_and_fallback_give_a_sentence_or_events(
+def test_journal_and_fallback_of_any_bytes_give_a_sentence_or_events(
     path: Path, public: Path, clock: SetClock, home: bytes, away: bytes
 ) -> None:
     path.unlink(missing_ok=True)

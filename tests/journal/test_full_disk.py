@@ -36,7 +36,7 @@ def test_events_land_in_the_reserve_when_the_disk_is_full(small_disk: Path, cloc
     journal.close()
 
 
-def test_a_torn_line_is_repaired_on_a_full_disk(small_disk: Path, clock: SetClock) -> None:
+def test_torn_line_is_repaired_on_a_full_disk(small_disk: Path, clock: SetClock) -> None:
     path = small_disk / "journal.jsonl"
     journal = Journal.create(path, actor="ada", clock=clock)
     journal.append("note", {"text": "one", "at": None})
@@ -89,7 +89,7 @@ def test_torn_line_that_a_power_cut_brings_back_is_passed_over(
     later.close()
 
 
-def test_a_journal_on_a_full_disk_is_refused_or_has_at_least_some_reserve(small_disk: Path, clock: SetClock) -> None:
+def test_journal_on_a_full_disk_is_refused_or_has_at_least_some_reserve(small_disk: Path, clock: SetClock) -> None:
     filler = fill(small_disk)
     with pytest.raises(Failed, match="No space left on device") as refused:
         Journal.create(small_disk / "journal.jsonl", actor="ada", clock=clock)
@@ -103,7 +103,7 @@ def test_a_journal_on_a_full_disk_is_refused_or_has_at_least_some_reserve(small_
     journal.close()
 
 
-def test_the_reserve_grows_ahead_of_need(path: Path, clock: SetClock) -> None:
+def test_reserve_grows_ahead_of_need(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada", clock=clock)
     for _ in range(40):
         journal.append("note", {"text": "x" * 50_000})

@@ -37,7 +37,7 @@ while True:
 """
 
 
-def test_what_append_returns_is_what_a_reader_sees(path: Path, clock: SetClock) -> None:
+def test_appended_event_is_what_a_reader_sees(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada@test", clock=clock)
     first = journal.append(EventKind.NOTE, {"text": "\x1b]52;c;eA==\x07 \udc80 \x7f é 🜂", "at": None, "list": (1, 2)})
     clock.on(2.5)
@@ -51,7 +51,7 @@ def test_what_append_returns_is_what_a_reader_sees(path: Path, clock: SetClock) 
     journal.close()
 
 
-def test_a_second_journal_never_replaces_the_first(written: Write, clock: SetClock) -> None:
+def test_second_journal_never_replaces_the_first(written: Write, clock: SetClock) -> None:
     path = written(3)
     before = path.read_bytes()
     with pytest.raises(Refused, match="already"):
@@ -74,7 +74,7 @@ def test_going_on_continues_the_chain(written: Write, clock: SetClock) -> None:
     assert verify(path).events == 5
 
 
-def test_a_clock_that_is_set_back_does_not_disorder_the_journal(path: Path, clock: SetClock) -> None:
+def test_clock_that_is_set_back_does_not_disorder_the_journal(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada", clock=clock)
     first = journal.append("note", {})
     clock.time -= timedelta(hours=1)
@@ -88,7 +88,7 @@ def test_a_clock_that_is_set_back_does_not_disorder_the_journal(path: Path, cloc
     assert second.mono - first.mono == 5
 
 
-def test_a_body_that_is_refused_leaves_no_trace(written: Write, clock: SetClock) -> None:
+def test_body_that_is_refused_leaves_no_trace(written: Write, clock: SetClock) -> None:
     path = written(2)
     journal = Journal.open(path, actor="ada", clock=clock)
     before = path.read_bytes()
@@ -100,7 +100,7 @@ def test_a_body_that_is_refused_leaves_no_trace(written: Write, clock: SetClock)
     assert verify(path).events == 3
 
 
-def test_threads_share_a_journal(path: Path, clock: SetClock) -> None:
+def test_journal_shared_by_threads_holds_every_event(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada", clock=clock)
     threads = [threading.Thread(target=lambda: [journal.append("note", {"n": n}) for n in range(50)]) for _ in range(4)]
     for thread in threads:
@@ -112,7 +112,7 @@ def test_threads_share_a_journal(path: Path, clock: SetClock) -> None:
 
 
 @pytest.mark.slow
-def test_every_acknowledged_event_outlives_kill_9(tmp_path: Path) -> None:
+def test_acknowledged_event_outlives_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     acknowledged = 0
     for round_number in range(12):
@@ -134,7 +134,7 @@ def test_every_acknowledged_event_outlives_kill_9(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [1, 2, 40, 120])
 @pytest.mark.parametrize("padded", [True, False])
-def test_a_torn_last_line_is_cut_and_the_cut_is_told(written: Write, clock: SetClock, cut: int, padded: bool) -> None:
+def test_torn_last_line_is_cut_and_the_cut_is_told(written: Write, clock: SetClock, cut: int, padded: bool) -> None:
     path = written(3, trim=True)
     data = path.read_bytes()
     torn = data[data.rindex(b"\n", 0, -1) + 1 : -cut]
@@ -164,7 +164,7 @@ def test_rubbish_behind_the_last_event_is_cut(written: Write, clock: SetClock, r
     assert verify(path).events == 3
 
 
-def test_a_broken_chain_is_never_continued(written: Write, clock: SetClock) -> None:
+def test_broken_chain_is_never_continued(written: Write, clock: SetClock) -> None:
     path = written(5)
     path.write_bytes(path.read_bytes().replace(b"event 3", b"event X"))
     before = path.read_bytes()
@@ -183,7 +183,7 @@ def test_rubbish_in_the_middle_is_damage_and_not_a_torn_line(written: Write, clo
         read(path)
 
 
-def test_a_second_writer_is_noticed_before_it_can_tear_the_chain(written: Write, clock: SetClock) -> None:
+def test_second_writer_is_noticed_before_it_can_tear_the_chain(written: Write, clock: SetClock) -> None:
     path = written(1)
     one = Journal.open(path, actor="ada", clock=clock)
     two = Journal.open(path, actor="bob", clock=clock)
@@ -193,7 +193,7 @@ def test_a_second_writer_is_noticed_before_it_can_tear_the_chain(written: Write,
     assert verify(path).events == 2
 
 
-def test_a_failed_sync_is_never_retried_as_if_it_had_worked(
+def test_failed_sync_is_never_retried_as_if_it_had_worked(
     written: Write, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = written(1)
@@ -212,7 +212,7 @@ def test_a_failed_sync_is_never_retried_as_if_it_had_worked(
     journal.close()
 
 
-def test_a_closed_journal_refuses(written: Write, clock: SetClock) -> None:
+def test_closed_journal_refuses_an_event(written: Write, clock: SetClock) -> None:
     journal = Journal.open(written(1), actor="ada", clock=clock)
     journal.close()
     journal.close()
@@ -220,7 +220,7 @@ def test_a_closed_journal_refuses(written: Write, clock: SetClock) -> None:
         journal.append("note", {})
 
 
-def test_no_journal_and_no_rights_are_sentences(tmp_path: Path, clock: SetClock) -> None:
+def test_missing_journal_and_missing_rights_fail_by_sentence(tmp_path: Path, clock: SetClock) -> None:
     for attempt in (lambda: Journal.open(tmp_path / "no", actor="a", clock=clock), lambda: read(tmp_path / "no")):
         with pytest.raises(BadInput, match="There is no journal"):
             attempt()
@@ -230,7 +230,7 @@ def test_no_journal_and_no_rights_are_sentences(tmp_path: Path, clock: SetClock)
         Journal.create(tmp_path / "missing" / "journal.jsonl", actor="a", clock=clock)
 
 
-def test_the_format_can_be_checked_with_a_few_lines_of_python(written: Write) -> None:
+def test_format_can_be_checked_with_a_few_lines_of_python(written: Write) -> None:
     """What docs/journal.md says, done without any of our code."""
     prev = NO_LINE
     for number, line in enumerate(written(5).read_bytes().split(b"\0")[0].splitlines(), start=1):

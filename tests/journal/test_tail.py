@@ -12,7 +12,7 @@ from midwatch.system.errors import BadInput
 from tests.journal.set_clock import SetClock, Write
 
 
-def test_a_tail_sees_each_event_once_while_it_is_written_repaired_and_trimmed(path: Path, clock: SetClock) -> None:
+def test_tail_sees_each_event_once_while_it_is_written_repaired_and_trimmed(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada", clock=clock)
     tail = Tail(path)
     assert tail.poll() == []
@@ -36,7 +36,7 @@ def test_a_tail_sees_each_event_once_while_it_is_written_repaired_and_trimmed(pa
     journal.close()
 
 
-def test_a_tail_says_when_the_past_was_changed(written: Write, path: Path, clock: SetClock) -> None:
+def test_tail_says_when_the_past_was_changed(written: Write, path: Path, clock: SetClock) -> None:
     written(3)
     tail = Tail(path)
     assert len(tail.poll()) == 3

@@ -16,7 +16,7 @@ from midwatch.journal.testimony import heads_witnessed
 @pytest.mark.slow
 @given(data=st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_stands_in_syslog_is_read_without_a_fault(tmp_path: Path, data: bytes) -> None:
+def test_syslog_of_any_text_is_read_without_a_fault(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "syslog"
     file.write_bytes(data + b'\nmidwatch: journal "\\ud800' + data + b'" event 1 head ' + b"0" * 64 + b"\n" + data)
     heads_witnessed(tmp_path / "INC-1", syslog_files=[file])

@@ -31,7 +31,7 @@ def put_byte(path: Path, offset: int, byte: int) -> None:
         file.write(bytes([byte]))
 
 
-def test_a_whole_journal(written: Write) -> None:
+def test_whole_journal_is_verified(written: Write) -> None:
     path = written(COUNT)
     verdict = verify(path)
     assert verdict.ok
@@ -40,7 +40,7 @@ def test_a_whole_journal(written: Write) -> None:
     assert verdict.to_json() == {"ok": True, "events": COUNT, "head": verdict.head, "problem": ""}
 
 
-def test_an_empty_journal_is_whole_unless_events_were_told(written: Write) -> None:
+def test_empty_journal_is_whole_unless_events_were_told(written: Write) -> None:
     path = written(0)
     assert verify(path).ok
     assert verify(path).head == NO_LINE
@@ -48,7 +48,7 @@ def test_an_empty_journal_is_whole_unless_events_were_told(written: Write) -> No
 
 
 @pytest.mark.parametrize("trim", [True, False])
-def test_every_flipped_byte_is_found_and_the_event_is_named(written: Write, trim: bool) -> None:
+def test_flipped_byte_is_found_and_its_event_named(written: Write, trim: bool) -> None:
     path = written(COUNT, trim=trim)
     data = path.read_bytes()
     head = verify(path).head
@@ -66,7 +66,7 @@ def test_every_flipped_byte_is_found_and_the_event_is_named(written: Write, trim
         put_byte(path, offset, data[offset])
 
 
-def test_a_flipped_byte_in_the_padding_is_found(written: Write) -> None:
+def test_flipped_byte_in_the_padding_is_found(written: Write) -> None:
     path = written(2)
     data = bytearray(path.read_bytes())
     for offset in (len(data) - 1, len(data) // 2):
@@ -77,7 +77,7 @@ def test_a_flipped_byte_in_the_padding_is_found(written: Write) -> None:
 
 
 @pytest.mark.parametrize("index", range(COUNT))
-def test_a_dropped_event_is_named(written: Write, index: int) -> None:
+def test_dropped_event_is_named(written: Write, index: int) -> None:
     path = written(COUNT)
     head = verify(path).head
     lines = lines_of(path)
@@ -96,7 +96,7 @@ def test_several_dropped_events_are_named(written: Write) -> None:
 
 @pytest.mark.parametrize("first", range(COUNT))
 @pytest.mark.parametrize("second", range(COUNT))
-def test_a_swap_is_named(written: Write, first: int, second: int) -> None:
+def test_swapped_events_are_named(written: Write, first: int, second: int) -> None:
     if first >= second:
         return
     path = written(COUNT)
@@ -108,7 +108,7 @@ def test_a_swap_is_named(written: Write, first: int, second: int) -> None:
 
 @pytest.mark.parametrize("source", range(COUNT))
 @pytest.mark.parametrize("after", range(COUNT))
-def test_a_duplicate_is_named(written: Write, source: int, after: int) -> None:
+def test_duplicated_event_is_named(written: Write, source: int, after: int) -> None:
     path = written(COUNT)
     lines = lines_of(path)
     lines.insert(after + 1, lines[source])
@@ -120,7 +120,7 @@ def test_a_duplicate_is_named(written: Write, source: int, after: int) -> None:
         assert problem == f"event {after + 2} is out of order: event {source + 1} stands in its place"
 
 
-def test_a_cut_end_is_found_by_count_or_head_only(written: Write) -> None:
+def test_cut_end_is_found_by_count_or_head_only(written: Write) -> None:
     path = written(COUNT)
     head = verify(path).head
     put(path, lines_of(path)[:-2])
@@ -129,7 +129,7 @@ def test_a_cut_end_is_found_by_count_or_head_only(written: Write) -> None:
     assert "the end is missing" in verify(path, head=head).problem
 
 
-def test_a_head_told_earlier_still_holds_after_more_events(path: Path, clock: SetClock) -> None:
+def test_head_told_earlier_still_holds_after_more_events(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada", clock=clock)
     journal.append("note", {})
     told = journal.head
@@ -140,7 +140,7 @@ def test_a_head_told_earlier_still_holds_after_more_events(path: Path, clock: Se
     assert not verify(path, head="0" * 63 + "1").ok
 
 
-def test_a_chain_built_anew_fails_against_the_heads_inside_and_outside(tmp_path: Path, clock: SetClock) -> None:
+def test_chain_built_anew_fails_against_the_heads_inside_and_outside(tmp_path: Path, clock: SetClock) -> None:
     true = Journal.create(tmp_path / "true", actor="ada", clock=clock)
     true.append("note", {"text": "it was me"})
     told = true.head
@@ -155,7 +155,7 @@ def test_a_chain_built_anew_fails_against_the_heads_inside_and_outside(tmp_path:
     assert "event 1 was changed" in verify(tmp_path / "careful", head=told, count=1).problem
 
 
-def test_a_head_inside_may_be_a_few_events_old_but_must_be_true(path: Path, clock: SetClock) -> None:
+def test_head_inside_may_be_a_few_events_old_but_must_be_true(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada", clock=clock)
     journal.append("note", {"n": 1})
     told = {"message": "all well", "channel": "", "events": 1, "head": journal.head}
@@ -166,12 +166,12 @@ def test_a_head_inside_may_be_a_few_events_old_but_must_be_true(path: Path, cloc
     assert "event 4 was changed" in verify(path).problem
 
 
-def test_the_count_at_closure_is_checked(path: Path, clock: SetClock) -> None:
+def test_event_count_at_closure_is_checked(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada", clock=clock)
     journal.append(EventKind.CLOSED, {"reason": "", "unmet": [], "events": 7})
     assert "the last of 7 events" in verify(path).problem
 
 
-def test_no_journal(tmp_path: Path) -> None:
+def test_missing_journal_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="There is no journal"):
         verify(tmp_path / "journal.jsonl")

@@ -111,7 +111,7 @@ def test_heads_go_out_at_declaration_driver_changes_updates_closure_and_every_25
     assert max(later - earlier for earlier, later in zip(sorted(events), sorted(events)[1:], strict=False)) <= 26
 
 
-def test_every_head_is_found_in_an_honest_journal(here: Path, log: Log) -> None:
+def test_witnessed_heads_are_found_in_an_honest_journal(here: Path, log: Log) -> None:
     controller = incident(here)
     controller.leave()
     count = len(log.keep())
@@ -165,7 +165,7 @@ def test_incident_of_the_same_name_in_another_folder_is_no_contradiction(here: P
     assert "of an incident of this name in another folder" in found.detail
 
 
-def test_no_witness_is_said(here: Path, log: Log) -> None:
+def test_machine_without_a_witness_is_named(here: Path, log: Log) -> None:
     controller = incident(here, notes=0)
     controller.leave()
     (found,) = witnessed(controller.folder)

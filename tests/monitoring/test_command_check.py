@@ -57,7 +57,7 @@ def ended(file: Path) -> bool:
     return not any(is_running(int(pid)) for pid in file.read_text().split())
 
 
-def test_only_exit_0_holds_and_the_figures_become_values(check: Check, tmp_path: Path) -> None:
+def test_check_command_holds_with_exit_0_alone_and_its_figures_become_values(check: Check, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("12")
     fine = check("days=$(cat state)\necho \"OK - $days days left | 'days left'=$days;7;3 serial=4c\"")
     assert fine == Outcome(True, "OK - 12 days left", {"level": "ok", "days_left": "12", "serial": "4"})
@@ -77,29 +77,29 @@ def test_only_exit_0_holds_and_the_figures_become_values(check: Check, tmp_path:
         ("#!/no/such/interpreter\necho fine", "was not found|cannot be started"),
     ],
 )
-def test_whatever_is_no_state_of_a_check_is_unknown(check: Check, script: str, sentence: str) -> None:
+def test_check_command_with_any_other_exit_is_unknown(check: Check, script: str, sentence: str) -> None:
     with pytest.raises(OutcomeUnknown, match=sentence):
         check(script)
 
 
-def test_a_script_has_no_terminal_no_input_and_its_own_interpreter(check: Check) -> None:
+def test_script_has_no_terminal_no_input_and_its_own_interpreter(check: Check) -> None:
     assert check("! read -r line; ! : </dev/tty 2>/dev/null; echo none").summary == "none"
     assert check("#!/usr/bin/env python3\nprint('three' if 1 / 2 else 'two')").summary == "three"
 
 
-def test_a_check_that_takes_too_long_is_unknown_and_nothing_of_it_goes_on(check: Check, tmp_path: Path) -> None:
+def test_check_that_takes_too_long_is_unknown_and_nothing_of_it_goes_on(check: Check, tmp_path: Path) -> None:
     script = "trap '' TERM INT HUP; sleep 600 & echo $$ $! >pids; wait"
     with pytest.raises(OutcomeUnknown, match=r"did not end within 2 s"):
         check(script, timeout="2 s")
     wait_for(lambda: ended(tmp_path / "pids"))
 
 
-def test_what_a_check_leaves_behind_is_ended(check: Check, tmp_path: Path) -> None:
+def test_process_left_by_a_check_is_ended(check: Check, tmp_path: Path) -> None:
     assert check("sleep 600 & echo $! >pids; echo done").summary == "done"
     wait_for(lambda: ended(tmp_path / "pids"))
 
 
-def test_the_limit_holds_although_midwatch_was_killed(tmp_path: Path) -> None:
+def test_check_limit_holds_after_midwatch_was_killed(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\nfrom midwatch.supervisor.check_script import run_check_script\n"
         "run_check_script('echo $$ >pids; sleep 600', Path.cwd(), limit=1, variables={})"
@@ -113,19 +113,19 @@ def test_the_limit_holds_although_midwatch_was_killed(tmp_path: Path) -> None:
     wait_for(lambda: ended(tmp_path / "pids"))
 
 
-def test_a_flood_of_output_is_bounded_and_secrets_are_masked(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flood_of_output_is_bounded_and_secrets_are_masked(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_PASSWORD", "correct horse battery")
     flood = shlex.join([sys.executable, "-c", "import sys; sys.stdout.write('x' * 30_000_000)"])
     assert len(check(flood).summary) <= HEAD_BYTES
     assert check('echo "logged in with $APP_PASSWORD"').summary == "logged in with [secret APP_PASSWORD]"
 
 
-def test_a_time_limit_that_nobody_waits_for_is_refused(check: Check) -> None:
+def test_time_limit_that_nobody_waits_for_is_refused(check: Check) -> None:
     with pytest.raises(BadInput, match="from more than nothing to 2 min"):
         check("true", timeout="1 h")
 
 
-def test_a_script_with_one_figure_is_one_row_of_the_panel(read: Read) -> None:
+def test_script_with_one_figure_is_one_row_of_the_panel(read: Read) -> None:
     (row,) = read("echo 'queue is 7 long | queue=7;5;10;0'").rows
     assert (row.label, row.text, row.level, row.number, row.limits) == (
         "queue",
@@ -148,13 +148,13 @@ def test_several_figures_have_a_row_each_with_a_state_of_its_own(read: Read) -> 
     assert reading.rows[0].facts == (("output", "web1 is slow"),)
 
 
-def test_a_panel_without_figures_shows_the_sentence_and_one_that_hangs_is_unknown(read: Read) -> None:
+def test_panel_without_figures_shows_the_sentence_and_one_that_hangs_is_unknown(read: Read) -> None:
     (row,) = read("echo up; exit 3").rows
     assert (row.text, row.level, row.number) == ("up", Level.UNKNOWN, None)
     assert "did not end within 0.2 s" in read("sleep 60", timeout="200 ms").error
 
 
-def test_a_trigger_by_command_shows_its_script_and_fires_when_the_check_does_not_hold(
+def test_trigger_by_command_shows_its_script_and_fires_when_the_check_does_not_hold(
     make_context: Callable[..., Context], tmp_path: Path
 ) -> None:
     script = "echo $(cat load); [ $(cat load) -lt 9 ] || exit 2"

@@ -32,7 +32,7 @@ def test_figures_that_follow_the_guidelines_are_read_as_written(items: list[tupl
 
 
 @given(st.text() | st.text("'= ;|@~:.0123456789eE-+UaB%\n", max_size=300))
-def test_any_text_is_read_without_a_fault_and_gives_finite_figures(text: str) -> None:
+def test_performance_data_of_any_text_gives_finite_figures(text: str) -> None:
     figures, unread = read_figures(text)
     assert all(math.isfinite(figure.value) and figure.label and figure.level in Level for figure in figures)
     assert len(figures) + unread <= len(text.split()) + text.count("=")
@@ -68,18 +68,18 @@ def test_ranges_are_read_with_their_edges() -> None:
     assert [Range.parse(text) for text in ("", "@", "20:10", "x", "1:2:3", "1e999")] == [None] * 6
 
 
-def test_a_value_that_could_not_be_determined_is_no_figure_and_no_fault() -> None:
+def test_value_that_could_not_be_determined_is_no_figure_and_no_fault() -> None:
     assert read_figures("load=U;1;2 x=1") == ((Figure("x", 1.0),), 0)
 
 
 @pytest.mark.parametrize("text", ["=1", "a=", "a=1x2", "''=1", "a=nan", "a=1e999", "word", "' '=1"])
-def test_what_is_no_figure_is_counted_and_the_next_one_is_read(text: str) -> None:
+def test_performance_data_with_a_fault_is_counted_and_the_next_one_read(text: str) -> None:
     figures, unread = read_figures(f"{text} good=1")
     assert [figure.label for figure in figures] == ["good"]
     assert unread == 1
 
 
-def test_a_flood_of_figures_is_bounded() -> None:
+def test_flood_of_figures_is_bounded() -> None:
     figures, unread = read_figures(" ".join(f"f{number}=1" for number in range(20_000)))
     assert (len(figures), unread) == (MOST_FIGURES, 20_000 - MOST_FIGURES)
 

@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "output"
 
 
-def test_appears_late_and_grows(path: Path) -> None:
+def test_output_that_appears_late_and_grows_is_followed(path: Path) -> None:
     output_index = OutputIndex(path)
     assert not output_index.refresh()
     assert (output_index.line_count, output_index.bytes, output_index.lines(0, 5)) == (0, 0, [])
@@ -51,7 +51,7 @@ CHUNKS = st.lists(
 
 @settings(max_examples=80, deadline=None)
 @given(chunks=CHUNKS, data=st.data())
-def test_the_same_as_reading_it_whole(
+def test_output_read_by_lines_equals_the_whole_file(
     tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("spool") / "output"
@@ -77,7 +77,7 @@ def test_the_same_as_reading_it_whole(
             assert shown.encode("utf-8", "surrogateescape") in line
 
 
-def test_find_forwards_and_backwards(path: Path) -> None:
+def test_output_search_finds_forwards_and_backwards(path: Path) -> None:
     path.write_text("".join(f"line {n} {'Needle' if n in (7, 4000, 39999) else ''}\n" for n in range(40000)))
     output_index = taken_in(OutputIndex(path))
     assert output_index.find("needle", 0) == 7
@@ -107,7 +107,7 @@ def test_progress_lines_show_what_is_last(path: Path) -> None:
     assert taken_in(OutputIndex(path)).lines(0, 2) == ["done", "next"]
 
 
-def test_cut_underneath_and_replaced(path: Path) -> None:
+def test_output_cut_or_replaced_is_read_anew(path: Path) -> None:
     path.write_bytes(b"one\ntwo\nthree\n" * 10000)
     output_index = taken_in(OutputIndex(path))
     os.truncate(path, 100)
@@ -123,7 +123,7 @@ def test_cut_underneath_and_replaced(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_line_without_end_costs_nothing(path: Path) -> None:
+def test_output_line_without_end_uses_little_memory(path: Path) -> None:
     with path.open("wb") as file:
         file.write(b"start ")
         file.truncate(1024 * 1024 * 1024)  # a gibibyte of NUL without a line end
@@ -144,7 +144,7 @@ def test_a_line_without_end_costs_nothing(path: Path) -> None:
     assert peak < 2 * 1024 * 1024
 
 
-def test_memory_is_flat(path: Path) -> None:
+def test_output_index_of_a_long_file_uses_little_memory(path: Path) -> None:
     with path.open("wb") as file:
         block = b"".join(b"%09d some words of output\n" % n for n in range(10000))
         for _ in range(100):

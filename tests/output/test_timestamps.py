@@ -12,7 +12,7 @@ from midwatch.output.plain_text import plain_blocks, plain_tail
 from midwatch.output.timestamps import Timestamps
 
 
-def test_it_grows_and_begins_anew(tmp_path: Path) -> None:
+def test_timestamps_follow_a_file_that_grows_and_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / "output.timing"
     timing = Timestamps(path)
     timing.refresh()
@@ -30,7 +30,9 @@ def test_it_grows_and_begins_anew(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_whatever_stands_there_it_never_breaks(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_timestamp_file_of_any_bytes_is_read_without_a_fault(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
     path = tmp_path_factory.mktemp("timing") / "output.timing"
     path.write_bytes(data)
     timing = Timestamps(path)

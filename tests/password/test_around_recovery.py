@@ -62,9 +62,7 @@ def recover(context: Context, target: Target) -> dict[str, str]:
     return {**outcome.values, "summary": outcome.summary}
 
 
-def test_the_secret_store_gets_it_on_its_input_and_nowhere_else(
-    lost: Context, console: Listening, tmp_path: Path
-) -> None:
+def test_secret_store_gets_it_on_its_input_and_nowhere_else(lost: Context, console: Listening, tmp_path: Path) -> None:
     target = replace(arp(lost), secret_store=ExternalCommand(python(STORE, tmp_path, "store.py")))
     plan = ResetPassword(target).plan(lost)
     assert any(effect.object.startswith("secret store: ") for effect in plan.effects)
@@ -76,7 +74,7 @@ def test_the_secret_store_gets_it_on_its_input_and_nowhere_else(
     assert works(login_route(lost.runbook, target), new)
 
 
-def test_a_secret_store_that_refuses_stops_it_before_anything_changes(
+def test_secret_store_that_refuses_stops_it_before_anything_changes(
     lost: Context, console: Listening, tmp_path: Path
 ) -> None:
     before = state(lost)
@@ -89,7 +87,7 @@ def test_a_secret_store_that_refuses_stops_it_before_anything_changes(
     assert "password.reset_failed" in lost.location("audit").read_text()
 
 
-def test_a_secret_store_that_hangs_is_ended(lost: Context, tmp_path: Path) -> None:
+def test_secret_store_that_hangs_is_ended(lost: Context, tmp_path: Path) -> None:
     before = state(lost)
     (tmp_path / "store.py").write_text(SLOW)
     command = f"{sys.executable} {tmp_path / 'store.py'} {tmp_path / 'pid'}"
@@ -102,14 +100,14 @@ def test_a_secret_store_that_hangs_is_ended(lost: Context, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("command", "said"), [("/nowhere/vault put", "cannot be started"), ("vault 'put", "cannot be read")]
 )
-def test_a_secret_store_that_is_not_there_changes_nothing(lost: Context, command: str, said: str) -> None:
+def test_secret_store_that_is_not_there_changes_nothing(lost: Context, command: str, said: str) -> None:
     before = state(lost)
     with pytest.raises(Failed, match=said):
         recover(lost, replace(arp(lost), secret_store=ExternalCommand(command)))
     assert state(lost) == before
 
 
-def test_what_depends_on_it_is_asked_with_the_new_password(lost: Context, console: Listening, tmp_path: Path) -> None:
+def test_dependents_are_checked_with_the_new_password(lost: Context, console: Listening, tmp_path: Path) -> None:
     target = arp(lost)
     pooler = replace(target, name="arp-pooler", label="pooler", host="localhost")
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -186,9 +184,7 @@ def loud(context: Context, target: Target) -> None:
     raise AssertionError("the server did not take its settings")
 
 
-def test_whatever_the_server_logs_the_verifier_is_not_in_it(
-    lost: Context, console: Listening, production: Production
-) -> None:
+def test_verifier_is_in_no_log_of_the_server(lost: Context, console: Listening, production: Production) -> None:
     (log,) = [path for path in production.folder.rglob("*-server.log") if path.name.startswith("arp")]
     target, way = arp(lost), superuser_route(lost.runbook, arp(lost))
     debug = (
@@ -229,7 +225,7 @@ def after_reload(context: Context, data: Path, *, shut: bool) -> str:
     raise AssertionError(f"the server did not take its settings: {refusal}")
 
 
-def test_a_socket_that_asks_the_superuser_for_a_password_stops_it_and_pg_hba_stays(lost: Context) -> None:
+def test_socket_that_asks_the_superuser_for_a_password_stops_it_and_pg_hba_stays(lost: Context) -> None:
     target, way = arp(lost), superuser_route(lost.runbook, arp(lost))
     file = Path(run_quietly(way, "SHOW hba_file"))
     before = file.read_bytes()
@@ -256,7 +252,7 @@ def test_a_socket_that_asks_the_superuser_for_a_password_stops_it_and_pg_hba_sta
         ("arp_app", "VALID UNTIL '2020-01-01'", "expired"),
     ],
 )
-def test_what_a_client_is_never_told_the_superuser_tells(lost: Context, user: str, change: str, told: str) -> None:
+def test_login_that_fails_is_explained_by_the_superuser(lost: Context, user: str, change: str, told: str) -> None:
     """Each of these is the same to a client: password authentication failed."""
     target, way = replace(arp(lost), user=user), superuser_route(lost.runbook, arp(lost))
     if change:
@@ -267,7 +263,7 @@ def test_what_a_client_is_never_told_the_superuser_tells(lost: Context, user: st
     assert told in plan.refusal + dict(plan.facts).get("reason", "")
 
 
-def test_a_password_file_that_libpq_passes_over_is_mended(lost: Context, console: Listening) -> None:
+def test_password_file_that_libpq_passes_over_is_mended(lost: Context, console: Listening) -> None:
     target, file = arp(lost), lost.location("pgpass")
     recover(lost, target)
     file.chmod(0o644)
@@ -281,7 +277,7 @@ def test_a_password_file_that_libpq_passes_over_is_mended(lost: Context, console
 
 
 @pytest.mark.parametrize("line", ["127.0.0.1:PORT:*:arp_app:odd:one\\out", "localhost:PORT:*:arp_app:odd\\:one\\\\out"])
-def test_a_password_that_stands_there_wrongly_is_found_and_written_rightly(lost: Context, line: str) -> None:
+def test_password_that_stands_there_wrongly_is_found_and_written_rightly(lost: Context, line: str) -> None:
     target, way = arp(lost), superuser_route(lost.runbook, arp(lost))
     run_quietly(way, r"ALTER ROLE arp_app PASSWORD E'odd:one\\out'")
     route = login_route(lost.runbook, target)
@@ -295,7 +291,7 @@ def test_a_password_that_stands_there_wrongly_is_found_and_written_rightly(lost:
         assert connection.pgconn.used_password
 
 
-def test_what_can_be_tried_is_tried_in_order(lost: Context, tmp_path: Path) -> None:
+def test_passwords_that_may_fit_are_tried_in_order(lost: Context, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from-the-secret-file")
     target = replace(arp(lost), password_file=str(tmp_path / "secret"))
     tried = dict(ResetPassword(target).plan(lost).facts)["tried"]

@@ -30,7 +30,7 @@ LOGIN = Login("127.0.0.1", 5432, "arp", "arp_app")
 
 
 @given(st.tuples(field, field, field, field, field))
-def test_any_fields_survive(fields: tuple[str, ...]) -> None:
+def test_pgpass_fields_of_any_text_survive(fields: tuple[str, ...]) -> None:
     line = ":".join(map(escape, fields))
     if not line.startswith("#") and line.strip():
         assert fields_of(line) == list(fields)
@@ -51,7 +51,7 @@ rest = st.text(st.sampled_from("\\:*x#\u00e9\x85 \r"), max_size=6)
         st.tuples(st.sampled_from(["HOST:PORT:arp:u:", "*:*:*:*:", "HOST:PORT:a\\rp:u:", "# ", "other:*:*:*:"]), rest)
     )
 )
-def test_it_is_read_as_libpq_reads_it(
+def test_pgpass_is_read_as_libpq_reads_it(
     listener: Asking, tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, str]]
 ) -> None:
     file = tmp_path_factory.mktemp("p") / "pgpass"
@@ -66,7 +66,7 @@ def test_it_is_read_as_libpq_reads_it(
     assert (ours or "").encode() == (listener.sent(file, "u", "arp") or b"")
 
 
-def test_what_is_wrong_with_the_file_is_told_without_a_secret(tmp_path: Path) -> None:
+def test_pgpass_with_a_fault_is_named_without_a_secret(tmp_path: Path) -> None:
     file = tmp_path / "pgpass"
     file.write_text(
         "localhost:5432:*:arp_app:one-word\n127.0.0.1:5432:*:arp_app:se:cret\n"
@@ -98,7 +98,7 @@ def test_lines_for_other_hosts_beside_a_good_one_are_no_fault(tmp_path: Path) ->
     assert faults(file, LOGIN) == ["line 4 is never read: line 1 matches first"]
 
 
-def test_what_somebody_meant_is_held_as_well(tmp_path: Path) -> None:
+def test_pgpass_line_with_unescaped_colons_is_masked_as_well(tmp_path: Path) -> None:
     file = tmp_path / "pgpass"
     file.write_text("127.0.0.1:5432:*:arp_app:se:c\\ret\n::1:5432:*:arp_app:no\nlocalhost:5432:*:arp_app:three\n")
     Replacement.with_password(file, LOGIN, "unfinished")
@@ -137,11 +137,11 @@ def test_lines_that_others_added_meanwhile_stay_when_former_ones_come_back(tmp_p
 
 
 @pytest.mark.parametrize("line", ["", "# a:b:c:d:e", "a:b:c", "a:b:c:d"])
-def test_what_libpq_passes_over(line: str) -> None:
+def test_pgpass_line_that_libpq_ignores_is_ignored(line: str) -> None:
     assert fields_of(line) is None
 
 
-def test_the_first_match_wins_and_stars_match(tmp_path: Path) -> None:
+def test_pgpass_first_match_wins_and_stars_match(tmp_path: Path) -> None:
     file = tmp_path / "pgpass"
     file.write_text("localhost:5432:arp:arp_app:other-host\n127.0.0.1:*:*:arp_app:first\n*:*:*:*:last\n")
     assert list(passwords(file, LOGIN)) == ["first", "last"]
@@ -156,7 +156,7 @@ def test_the_first_match_wins_and_stars_match(tmp_path: Path) -> None:
     ),
     field,
 )
-def test_a_replacement_wins_and_leaves_the_others(
+def test_pgpass_replacement_wins_and_leaves_the_others(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], new: str
 ) -> None:
     file = tmp_path_factory.mktemp("p") / "pgpass"
@@ -169,7 +169,7 @@ def test_a_replacement_wins_and_leaves_the_others(
     assert not readable_by_others(file)
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_pgpass_that_is_a_link_stays_a_link(tmp_path: Path) -> None:
     real = tmp_path / "real"
     real.write_text("a:1:b:c:d\n")
     link = tmp_path / "link"
@@ -179,7 +179,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert "a:1:b:c:d" in real.read_text()
 
 
-def test_a_discarded_replacement_leaves_nothing(tmp_path: Path) -> None:
+def test_discarded_pgpass_replacement_leaves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "pgpass"
     file.write_text("a:1:b:c:d\n")
     Replacement.with_password(file, LOGIN, "new").discard()
@@ -187,14 +187,14 @@ def test_a_discarded_replacement_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Refused, match="cannot be written"):
         Replacement.with_password(tmp_path / "missing" / "pgpass", LOGIN, "new")
 
 
 @pytest.mark.slow
-def test_a_password_is_known_as_a_secret_however_it_is_written(runbook: Runbook) -> None:
+def test_password_is_known_as_a_secret_however_it_is_written(runbook: Runbook) -> None:
     file = runbook.location_of("pgpass")
     file.write_text("h:1:d:u:per\\:fect-1\nh:1:d:u:not:escaped-2\nh:1:d:u:back\\slash-3\n# h:1:d:u:comment-4\n")
     known = set(known_secrets(runbook, {}).values())

@@ -52,7 +52,7 @@ def run(controller: IncidentController, *, undo: bool = False) -> StepStatus:
     return ended(controller, "recover")
 
 
-def test_the_undo_of_the_step_brings_the_former_verifier_back(
+def test_undo_of_the_step_brings_the_former_verifier_back(
     lost: Context, controller: IncidentController, here: Path
 ) -> None:
     way, route, before = (

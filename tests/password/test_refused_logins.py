@@ -23,7 +23,7 @@ from tests.support.listening_server import Listening, arp
 
 
 @pytest.mark.postgres
-def test_a_real_server_tells_its_log_what_it_tells_no_client(lost: Context, console: Listening, tmp_path: Path) -> None:
+def test_real_server_tells_its_log_what_it_tells_no_client(lost: Context, console: Listening, tmp_path: Path) -> None:
     target, way = arp(lost), superuser_route(lost.runbook, arp(lost))
     route, log = login_route(lost.runbook, target), Path(target.log)
     start = log.stat().st_size
@@ -58,7 +58,7 @@ def test_a_real_server_tells_its_log_what_it_tells_no_client(lost: Context, cons
 
 
 @pytest.mark.postgres
-def test_the_drills_servers_are_read(context: Context, production: Production) -> None:
+def test_server_logs_of_the_drill_are_read(context: Context, production: Production) -> None:
     assert all(Path(target.log).is_file() for target in context.runbook.targets.values())
     plan = DiagnoseAccess().plan(context)
     assert sum("the server's log" in effect.object for effect in plan.effects) == 3
@@ -100,7 +100,7 @@ LINE = "2026-11-23 02:00:06.120 UTC [{pid}] {words}"
         ),
     ],
 )
-def test_who_from_where_and_why(words: str, user: str, source: str, reason: str) -> None:
+def test_refused_login_names_user_source_and_reason(words: str, user: str, source: str, reason: str) -> None:
     (one,) = refused_logins([LINE.format(pid=7, words=words)])
     assert (one.user, one.source, one.time, one.reason) == (user, source, "2026-11-23 02:00:06", reason)
 
@@ -126,7 +126,7 @@ anything = st.text(max_size=60) | st.sampled_from(
 
 
 @given(st.lists(st.lists(anything, max_size=5).map("".join), max_size=8))
-def test_no_line_breaks_the_reader(lines: list[str]) -> None:
+def test_refused_login_reader_survives_any_line(lines: list[str]) -> None:
     assert len(refused_logins(lines)) <= len(lines)
 
 
@@ -139,7 +139,7 @@ TABLE = (
 
 
 @given(NAMES)
-def test_any_user_name_comes_back_from_a_table_or_json(name: str) -> None:
+def test_refused_login_in_a_table_or_json_keeps_any_user_name(name: str) -> None:
     """Line breaks and quotation marks in it too: these formats quote them."""
     table = TABLE.format(user=name.replace('"', '""'), client="2001:db8::1:5432")
     entry = {
@@ -156,7 +156,7 @@ def test_any_user_name_comes_back_from_a_table_or_json(name: str) -> None:
         assert one.reason == "wrong password"
 
 
-def test_a_tail_that_begins_within_an_entry() -> None:
+def test_refused_login_in_a_tail_that_begins_within_an_entry_is_read() -> None:
     whole = TABLE.format(user="a", client="10.0.0.1:4711")
     lines = [
         'line 3",,,,,,,,"","client backend",,0',
@@ -177,11 +177,11 @@ def test_a_tail_that_begins_within_an_entry() -> None:
         max_size=9,
     )
 )
-def test_no_line_of_a_table_or_json_breaks_the_reader(lines: list[str]) -> None:
+def test_refused_login_reader_survives_any_table_or_json(lines: list[str]) -> None:
     refused_logins(lines)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), min_size=1, max_size=63))
-def test_any_user_name_comes_back(name: str) -> None:
+def test_refused_login_of_any_user_name_is_read(name: str) -> None:
     (one,) = refused_logins([LINE.format(pid=7, words=f'FATAL:  password authentication failed for user "{name}"')])
     assert one.user == name

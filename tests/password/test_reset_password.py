@@ -45,7 +45,7 @@ def recover(context: Context) -> dict[str, str]:
     return dict(outcome.values)
 
 
-def test_a_lost_password_is_replaced_and_proved(lost: Context, console: Listening, production: Production) -> None:
+def test_lost_password_is_replaced_and_proved(lost: Context, console: Listening, production: Production) -> None:
     assert not CheckPassword(arp(lost)).evaluate(lost).ok
     others = [line for line in lost.location("pgpass").read_text().splitlines() if "arp_app" not in line]
     values = recover(lost)
@@ -62,7 +62,7 @@ def test_a_lost_password_is_replaced_and_proved(lost: Context, console: Listenin
     assert (read_credential_backup(sealed).verifier or "").startswith("SCRAM-SHA-256$")
 
 
-def test_the_new_password_is_nowhere_else(lost: Context, console: Listening, production: Production) -> None:
+def test_new_password_is_nowhere_else(lost: Context, console: Listening, production: Production) -> None:
     recover(lost)
     new = console.secrets["new password of ARP"]
     assert new not in server_log(production)
@@ -77,7 +77,7 @@ def test_the_new_password_is_nowhere_else(lost: Context, console: Listening, pro
             continue
 
 
-def test_a_password_that_still_works_is_kept(lost: Context, console: Listening, tmp_path: Path) -> None:
+def test_password_that_still_works_is_kept(lost: Context, console: Listening, tmp_path: Path) -> None:
     recover(lost)
     working = console.secrets["new password of ARP"]
     kept = tmp_path / "arp-password"
@@ -103,7 +103,7 @@ def test_a_password_that_still_works_is_kept(lost: Context, console: Listening, 
         ("CONNECTION LIMIT 0", "CONNECTION LIMIT"),
     ],
 )
-def test_what_a_new_password_cannot_mend_is_told_apart(lost: Context, change: str, reason: str) -> None:
+def test_refusal_that_a_new_password_cannot_mend_is_told_apart(lost: Context, change: str, reason: str) -> None:
     way = superuser_route(lost.runbook, arp(lost))
     before = run_quietly(way, "SELECT rolpassword FROM pg_authid WHERE rolname = 'arp_app'")
     run_quietly(way, f"ALTER ROLE arp_app {change}")
@@ -115,7 +115,7 @@ def test_what_a_new_password_cannot_mend_is_told_apart(lost: Context, change: st
     assert run_quietly(way, "SELECT rolpassword FROM pg_authid WHERE rolname = 'arp_app'") == before
 
 
-def test_an_md5_verifier_under_scram_is_recovered(lost: Context) -> None:
+def test_md5_verifier_under_scram_is_recovered(lost: Context) -> None:
     way = superuser_route(lost.runbook, arp(lost))
     with connect(way) as connection:
         connection.execute(QUIET)
@@ -128,7 +128,7 @@ def test_an_md5_verifier_under_scram_is_recovered(lost: Context) -> None:
 
 
 @pytest.mark.parametrize("place", ["pgpass", "credential_backups"])
-def test_what_cannot_be_kept_stops_it_before_anything_changes(lost: Context, tmp_path: Path, place: str) -> None:
+def test_reset_that_cannot_store_the_password_changes_nothing(lost: Context, tmp_path: Path, place: str) -> None:
     way = superuser_route(lost.runbook, arp(lost))
     before = run_quietly(way, "SELECT rolpassword FROM pg_authid WHERE rolname = 'arp_app'")
     (tmp_path / "a file").touch()
@@ -140,7 +140,7 @@ def test_what_cannot_be_kept_stops_it_before_anything_changes(lost: Context, tmp
     assert run_quietly(way, "SELECT rolpassword FROM pg_authid WHERE rolname = 'arp_app'") == before
 
 
-def test_a_role_with_a_strange_name(lost: Context) -> None:
+def test_role_with_a_strange_name_gets_a_new_password(lost: Context) -> None:
     name = 'arp "app"; \' DROP\\ ROLE\u00e9'
     way = superuser_route(lost.runbook, arp(lost))
     run_quietly(way, f"DROP ROLE IF EXISTS {identifier(name)}")
@@ -152,7 +152,7 @@ def test_a_role_with_a_strange_name(lost: Context) -> None:
     run_quietly(way, f"DROP ROLE {identifier(name)}")
 
 
-def test_no_way_in_stops_and_never_edits_the_server(lost: Context) -> None:
+def test_reset_without_superuser_access_never_edits_the_server(lost: Context) -> None:
     target = replace(arp(lost), socket="", superuser="nobody_at_all")
     plan = ResetPassword(target).plan(lost)
     assert "no way into ARP as a superuser" in plan.refusal
@@ -172,7 +172,7 @@ def test_panel_and_check_say_what_is_refused(lost: Context) -> None:
     assert CheckServices().evaluate(lost).ok
 
 
-def test_a_server_that_is_down_is_unknown_not_refused(lost: Context) -> None:
+def test_server_that_is_down_is_unknown_not_refused(lost: Context) -> None:
     target = replace(arp(lost), port=1)
     runbook = replace(lost.runbook, targets={"arp-db-prod": target})
     (row,) = DatabasesProbe().read(runbook, SystemClock()).rows

@@ -75,7 +75,7 @@ def actions(target: Target, tmp_path: Path) -> list[Action]:
     ]
 
 
-def test_a_standby_refuses_every_writing_action_and_names_its_primary(
+def test_standby_refuses_every_writing_action_and_names_its_primary(
     primary: Server, follower: Server, context: Context, tmp_path: Path
 ) -> None:
     target = of(follower, tmp_path)
@@ -96,7 +96,7 @@ def test_a_standby_refuses_every_writing_action_and_names_its_primary(
     assert (tmp_path / "store").read_text() == "the former password"
 
 
-def test_a_database_that_is_set_read_only_is_refused_before_the_secret_store_is_written(
+def test_database_that_is_set_read_only_is_refused_before_the_secret_store_is_written(
     primary: Server, context: Context, tmp_path: Path
 ) -> None:
     target = of(primary, tmp_path)
@@ -112,7 +112,7 @@ def test_a_database_that_is_set_read_only_is_refused_before_the_secret_store_is_
     assert ResetPassword(target).plan(context).refusal == ""
 
 
-def test_a_server_that_refuses_the_change_itself_leaves_the_secret_store_as_it_was(
+def test_server_that_refuses_the_change_itself_leaves_the_secret_store_as_it_was(
     primary: Server, context: Context, tmp_path: Path
 ) -> None:
     target = of(primary, tmp_path)
@@ -143,5 +143,5 @@ def test_a_server_that_refuses_the_change_itself_leaves_the_secret_store_as_it_w
         ("host='never closed", ""),
     ],
 )
-def test_the_primary_is_named_without_its_login(conninfo: str, said: str) -> None:
+def test_primary_is_named_without_its_login(conninfo: str, said: str) -> None:
     assert server_of(conninfo) == said

@@ -53,7 +53,7 @@ def recover(context: Context, target: Target) -> UndoPasswordReset:
     return undo
 
 
-def test_the_former_verifier_and_line_come_back_exactly(context: Context, arp: Target, console: Listening) -> None:
+def test_former_verifier_and_line_come_back_exactly(context: Context, arp: Target, console: Listening) -> None:
     file = context.location("pgpass")
     before, line = kept(context, arp), file.read_bytes()
     undo = recover(context, arp)
@@ -82,16 +82,14 @@ def test_the_former_verifier_and_line_come_back_exactly(context: Context, arp: T
 
 
 @pytest.mark.parametrize("former", ["md5" + "0" * 32, ""])
-def test_an_md5_hash_and_no_password_at_all_come_back_too(context: Context, arp: Target, former: str) -> None:
+def test_md5_hash_and_no_password_at_all_come_back_too(context: Context, arp: Target, former: str) -> None:
     set_verifier(superuser_route(context.runbook, arp), "arp_app", former)
     undo = recover(context, arp)
     undo.apply(context, undo.plan(context))
     assert kept(context, arp) == former
 
 
-def test_where_only_the_file_was_changed_only_the_file_comes_back(
-    context: Context, arp: Target, tmp_path: Path
-) -> None:
+def test_undo_of_a_changed_file_alone_restores_the_file_alone(context: Context, arp: Target, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(FORMER + "\n")
     target = replace(arp, password_file=str(tmp_path / "secret"))
     before, line = kept(context, arp), context.location("pgpass").read_bytes()
@@ -103,7 +101,7 @@ def test_where_only_the_file_was_changed_only_the_file_comes_back(
     assert kept(context, arp) == before
 
 
-def test_nothing_to_take_back_where_nothing_was_changed(context: Context, arp: Target) -> None:
+def test_undo_without_a_change_is_refused(context: Context, arp: Target) -> None:
     recover(context, arp)
     action = ResetPassword(arp)
     outcome = action.apply(context, action.plan(context))
@@ -128,7 +126,7 @@ def _by_second_name(file: Path) -> None:
         (_by_second_name, "has 2 names"),
     ],
 )
-def test_a_file_that_is_not_ours_is_refused(
+def test_file_that_is_not_ours_is_refused(
     context: Context, arp: Target, spoil: Callable[[Path], object], said: str
 ) -> None:
     undo = recover(context, arp)
@@ -140,7 +138,7 @@ def test_a_file_that_is_not_ours_is_refused(
     assert (kept(context, arp), context.location("pgpass").read_bytes()) == (now, line)
 
 
-def test_a_run_that_was_killed_before_its_last_move_is_finished_by_the_next(context: Context, arp: Target) -> None:
+def test_run_that_was_killed_before_its_last_move_is_finished_by_the_next(context: Context, arp: Target) -> None:
     left = Replacement.with_password(
         context.location("pgpass"), login_of(login_route(context.runbook, arp)), "not-yet-published"
     )

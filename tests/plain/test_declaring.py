@@ -27,7 +27,7 @@ def asking(here: Path) -> str:
     return "asking.yaml"
 
 
-def test_they_are_asked_one_after_the_other_until_they_fit(begin: Begin, asking: str, here: Path) -> None:
+def test_inputs_are_asked_one_after_the_other_until_they_fit(begin: Begin, asking: str, here: Path) -> None:
     talk = begin(asking)
     talk.answer("Declare one now, SEV-2? [Y/n, or 0 to 3 for its severity] ", "0")
     talk.answer("Which ticket? (may stay empty): ", "OPS-4711")
@@ -52,7 +52,7 @@ def test_they_are_asked_one_after_the_other_until_they_fit(begin: Begin, asking:
     assert talk.end() == 0
 
 
-def test_what_the_command_line_gives_is_asked_no_more(begin: Begin, asking: str, here: Path) -> None:
+def test_inputs_of_the_command_line_are_not_asked(begin: Begin, asking: str, here: Path) -> None:
     talk = begin("--new", "--input", "seen=red", "--input", "ticket=a=b", "--input", "worst=OTC", asking)
     talk.answer("Are users hurt? yes or no: ", "no")
     talk.word("q")
@@ -75,7 +75,7 @@ def test_leaving_in_the_middle_declares_nothing(begin: Begin, asking: str, here:
     assert not (here / "logs").exists()
 
 
-def test_a_wrong_one_is_refused_before_anything_is_asked(begin: Begin, asking: str, here: Path) -> None:
+def test_wrong_one_is_refused_before_anything_is_asked(begin: Begin, asking: str, here: Path) -> None:
     talk = begin("--input", "hurt=maybe", asking)
     assert "takes yes or no, not 'maybe'" in talk.until("Are users hurt?")
     assert talk.end() == 2

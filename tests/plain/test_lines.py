@@ -31,7 +31,7 @@ from tui.plain.session import Session
 pytestmark = pytest.mark.slow
 
 
-def test_a_whole_incident(begin: Begin, here: Path) -> None:
+def test_whole_incident_on_a_dumb_terminal_is_plain_text(begin: Begin, here: Path) -> None:
     """On TERM=dumb by itself; every byte of it is plain text."""
     talk = begin()
     talk.declare()
@@ -62,7 +62,7 @@ def test_a_whole_incident(begin: Begin, here: Path) -> None:
     assert set(re.findall(rb"[^ -~\r\n]", talk.said)) == set()
 
 
-def test_words_that_write(begin: Begin, here: Path) -> None:
+def test_observer_command_that_writes_is_refused(begin: Begin, here: Path) -> None:
     talk = begin("--plain", term="xterm-256color")
     talk.declare()
     talk.word("n @5min it began")
@@ -108,7 +108,7 @@ def test_words_that_write(begin: Begin, here: Path) -> None:
     assert b"\x1b" not in talk.said
 
 
-def test_decisions(begin: Begin, here: Path) -> None:
+def test_decision_commands_ask_for_their_reasons(begin: Begin, here: Path) -> None:
     """Skip, fail, manually, again, view, list; each with its reason."""
     (here / "fail").touch()
     talk = begin()
@@ -142,7 +142,7 @@ def test_decisions(begin: Begin, here: Path) -> None:
     assert status(here, "look") is StepStatus.SKIPPED
 
 
-def test_ctrl_c_asks(begin: Begin, here: Path) -> None:
+def test_ctrl_c_asks_before_it_leaves(begin: Begin, here: Path) -> None:
     talk = begin()
     to_the_work(talk, here)
     talk.child.sendintr()
@@ -172,7 +172,7 @@ def test_ctrl_c_asks(begin: Begin, here: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["hang-up", "SIGTERM", "SIGKILL", "end of input"])
-def test_the_step_outlives_the_session(begin: Begin, here: Path, how: str) -> None:
+def test_step_outlives_the_session(begin: Begin, here: Path, how: str) -> None:
     talk = begin()
     to_the_work(talk, here)
     if how == "hang-up":
@@ -198,7 +198,7 @@ def test_the_step_outlives_the_session(begin: Begin, here: Path, how: str) -> No
     assert (here / "ran").read_text(encoding="utf-8") == "ran\n"
 
 
-def test_an_observer_hears_and_changes_nothing(begin: Begin, here: Path) -> None:
+def test_observer_hears_and_changes_nothing(begin: Begin, here: Path) -> None:
     driver = begin()
     driver.declare()
     driver.until(PROMPT)
@@ -216,7 +216,7 @@ def test_an_observer_hears_and_changes_nothing(begin: Begin, here: Path) -> None
     assert (driver.end(), observer.end()) == (0, 0)
 
 
-def test_a_driver_that_only_reads_is_not_taken_for_dead(begin: Begin, here: Path) -> None:
+def test_driver_that_only_reads_is_not_taken_for_dead(begin: Begin, here: Path) -> None:
     """Nothing is typed; a heartbeat is given all the same."""
     talk = begin()
     talk.declare()
@@ -228,7 +228,7 @@ def test_a_driver_that_only_reads_is_not_taken_for_dead(begin: Begin, here: Path
     assert talk.end() == 0
 
 
-def test_in_a_pipe(here: Path) -> None:
+def test_commands_from_a_pipe_leave_a_readable_transcript(here: Path) -> None:
     """Words from a file; the transcript can be read, and the end of the input leaves."""
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     told = subprocess.run(
@@ -246,7 +246,7 @@ def test_in_a_pipe(here: Path) -> None:
     assert "need somebody who answers" in nobody.stderr
 
 
-def test_every_word_is_heard_and_documented(here: Path) -> None:
+def test_command_word_is_parsed_and_documented(here: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "plain.md").read_text(encoding="utf-8")
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
@@ -259,7 +259,7 @@ def test_every_word_is_heard_and_documented(here: Path) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_words_are_parsed_kindly() -> None:
+def test_command_words_are_parsed_in_any_case_and_spacing() -> None:
     assert parse("", driving=True)[0].name == "go"
     assert parse("@02:10 x", driving=True) == (parse("n", driving=True)[0], "@02:10 x")
     with pytest.raises(BadInput, match="Did you mean timeline"):
@@ -268,7 +268,7 @@ def test_words_are_parsed_kindly() -> None:
         parse("skip x", driving=False)
 
 
-def test_a_full_disk_is_told_to_whoever_drives(here: Path) -> None:
+def test_full_disk_is_told_to_whoever_drives(here: Path) -> None:
     disk = here / "disk"
     disk.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=12m", "midwatch-test", str(disk)]

@@ -33,7 +33,7 @@ phases:
 """
 
 
-def test_a_step_that_takes_two_waits_for_the_second(begin: Begin, here: Path) -> None:
+def test_step_that_takes_two_waits_for_the_second(begin: Begin, here: Path) -> None:
     (here / "pair.yaml").write_text(PAIR, encoding="utf-8")
     talk = begin("pair.yaml")
     talk.declare()
@@ -49,7 +49,7 @@ def test_a_step_that_takes_two_waits_for_the_second(begin: Begin, here: Path) ->
     assert not (here / "ran").exists()
 
 
-def test_an_observer_by_lines_is_counted(begin: Begin, here: Path) -> None:
+def test_observer_by_lines_is_counted(begin: Begin, here: Path) -> None:
     (here / "pair.yaml").write_text(PAIR, encoding="utf-8")
     driver = IncidentController.declare(load(here / "pair.yaml"), actor="ada@test")
     talk = begin("pair.yaml", "--observe")

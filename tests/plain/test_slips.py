@@ -32,7 +32,7 @@ def to_the_closure(talk: Talk, here: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", ["n", "Yes.", "quit", "ok"])
-def test_an_answer_never_closes_with_criteria_unmet(begin: Begin, here: Path, answer: str) -> None:
+def test_answer_never_closes_with_criteria_unmet(begin: Begin, here: Path, answer: str) -> None:
     talk = begin()
     to_the_closure(talk, here)
     talk.word("")
@@ -47,7 +47,7 @@ def test_an_answer_never_closes_with_criteria_unmet(begin: Begin, here: Path, an
     assert not incident(here).open
 
 
-def test_the_end_of_the_input_backs_out_of_a_reason(begin: Begin, here: Path) -> None:
+def test_end_of_the_input_backs_out_of_a_reason(begin: Begin, here: Path) -> None:
     talk = begin()
     talk.declare()
     talk.word("skip")
@@ -84,7 +84,7 @@ def test_lines_typed_while_a_step_runs_consent_to_nothing(begin: Begin, here: Pa
     assert not (here / "burnt").exists()
 
 
-def test_a_line_typed_before_a_question_does_not_answer_it(begin: Begin, here: Path) -> None:
+def test_line_typed_before_a_question_does_not_answer_it(begin: Begin, here: Path) -> None:
     """Enter and `y` in one piece: the Enter asks, the `y` came before the question."""
     (here / "hold").touch()
     talk = begin()

@@ -62,7 +62,7 @@ def test_empty_database_is_saved_to_depth_4_and_restored(one: Target, context: C
     assert "depth 4, its roles beside it" in said(context)
 
 
-def test_what_the_nightly_role_cannot_dump_is_refused_with_remedies_that_work(
+def test_object_that_the_nightly_role_cannot_dump_is_refused_with_a_working_remedy(
     primary: Server, one: Target, context: Context
 ) -> None:
     primary.sql(

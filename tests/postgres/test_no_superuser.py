@@ -55,7 +55,7 @@ def context(make_context: MakeContext, arp: Target) -> Context:
     return make_context({arp.name: arp})
 
 
-def test_without_a_superuser_the_backup_holds_what_the_role_may_read_and_says_what_it_lacks(
+def test_backup_without_a_superuser_holds_what_the_role_may_read_and_says_what_is_missing(
     context: Context, arp: Target
 ) -> None:
     action = EmergencyBackup(arp, validate=True)
@@ -83,7 +83,7 @@ def test_without_a_superuser_the_backup_holds_what_the_role_may_read_and_says_wh
     assert "Closed one" not in script
 
 
-def test_a_backup_that_would_hold_less_than_was_confirmed_is_refused(
+def test_backup_that_would_hold_less_than_was_confirmed_is_refused(
     primary: Server, one: Target, context: Context, make_context: MakeContext
 ) -> None:
     context = make_context({"one": one})

@@ -71,7 +71,7 @@ def test_login_through_a_pooler_works_and_leaves_no_setting_in_its_sessions(
             assert other.execute("SHOW statement_timeout").fetchone() == ("0",)
 
 
-def test_a_dependent_behind_a_pooler_gets_in(primary: Server, context: Context, pooled: Target) -> None:
+def test_dependent_behind_a_pooler_gets_in(primary: Server, context: Context, pooled: Target) -> None:
     direct = primary.target(name="direct", database=pooled.database, user="arp_app")
     direct = replace(direct, dependents=(Dependent("the pooler", target="one"),))
     (asked,) = ask_dependents(context.runbook, replace(direct, port=pooled.port))

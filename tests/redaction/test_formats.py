@@ -23,7 +23,7 @@ def in_pieces(text: str, at: int) -> str:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", PLACES)
-def test_a_secret_in_its_place_is_masked(name: str, seed: int) -> None:
+def test_secret_in_its_place_is_masked(name: str, seed: int) -> None:
     chosen = random.Random(f"{name} {seed}")
     text, secrets = made(chosen, PLACES[name], passwords(chosen))
     masked = mask(text, {})
@@ -34,7 +34,7 @@ def test_a_secret_in_its_place_is_masked(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_a_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
+def test_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
     chosen = random.Random(name)
     text, _ = made(chosen, PLACES[name], passwords(chosen))
     whole = mask(text, {})
@@ -43,7 +43,7 @@ def test_a_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_secret_of_a_command_is_masked_wherever_it_is_cut(name: str) -> None:
+def test_secret_of_a_command_is_masked_wherever_it_is_cut(name: str) -> None:
     for seed in SEEDS:
         chosen = random.Random(f"{name}{seed}")
         text, secrets = made(chosen, COMMANDS[name], passwords(chosen))
@@ -56,7 +56,7 @@ def test_a_secret_of_a_command_is_masked_wherever_it_is_cut(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_a_token_is_masked_wherever_it_stands_and_is_cut(name: str) -> None:
+def test_token_is_masked_wherever_it_stands_and_is_cut(name: str) -> None:
     chosen = random.Random(name)
     token, _ = made(chosen, TOKENS[name], "")
     parts = [
@@ -71,7 +71,7 @@ def test_a_token_is_masked_wherever_it_stands_and_is_cut(name: str) -> None:
 
 
 @pytest.mark.parametrize("line", [*LINES, *ORDINARY_COMMANDS, *generated(random.Random(7))])
-def test_an_ordinary_line_is_left_alone(line: str) -> None:
+def test_ordinary_line_is_left_alone(line: str) -> None:
     assert mask(line, {}) == line
     assert mask(f"x\n{line}\ny\n", {}) == f"x\n{line}\ny\n"
     for at in range(1, len(line.encode()), 2):

@@ -41,7 +41,7 @@ def assert_none_of(secret: str, out: bytes) -> None:
 
 @pytest.mark.parametrize("secret", ["hunter2hunter", AWKWARD, "sixsix"])
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_split_at_every_position(form: str, secret: str) -> None:
+def test_known_secret_in_every_form_split_anywhere_is_masked(form: str, secret: str) -> None:
     shown = FORMS[form](secret)
     stream = b"before <" + shown + b"> after\n"
     known = Redactor({"pw": secret})
@@ -80,7 +80,9 @@ def test_secret_with_an_escape_in_it_is_masked_where_each_letter_is_an_entity() 
     after=st.binary(max_size=80),
     cuts=st.lists(st.integers(0, 400), max_size=12),
 )
-def test_no_form_survives_any_cutting(secret: str, form: str, before: bytes, after: bytes, cuts: list[int]) -> None:
+def test_known_secret_in_any_cutting_is_masked(
+    secret: str, form: str, before: bytes, after: bytes, cuts: list[int]
+) -> None:
     assume(secret.isascii() or form != "base64 of colours")  # a limit that docs/redaction.md names
     shown = FORMS[form](secret)
     before = before.replace(b"\x08", b"").replace(b"\x1b", b"")
@@ -134,7 +136,7 @@ def test_blanks_of_a_secret_are_not_lost_among_those_that_indent_lines() -> None
 
 
 @pytest.mark.parametrize("outer", ["json", "json twice", "percent", "HTML, every letter", "base64 0", "hex"])
-def test_a_dump_inside_of_another_encoding_is_masked(outer: str) -> None:
+def test_dump_inside_of_another_encoding_is_masked(outer: str) -> None:
     known = Redactor({"pw": "hunter2-hunter"})
     for inner in sorted(DUMPS - {"base64 of xxd", "base64 of hexdump -C"}):
         redactor = known.another()
@@ -142,7 +144,7 @@ def test_a_dump_inside_of_another_encoding_is_masked(outer: str) -> None:
         assert redactor.masked, inner
 
 
-def test_a_secret_with_dots_at_the_end_of_a_text_is_awaited() -> None:
+def test_secret_with_dots_at_the_end_of_a_text_is_awaited() -> None:
     redactor = Redactor({"pw": "hunte..."})
     assert redactor.feed(b"the hunte") == b"the "
     assert redactor.feed(b"...\n") == b"[secret pw]\n"
@@ -163,12 +165,12 @@ def test_marks_are_counted_by_the_name_of_the_secret() -> None:
     assert (redactor.counts["OTC"], redactor.masked) == (2, 6)
 
 
-def test_a_name_can_do_no_harm() -> None:
+def test_secret_name_of_any_length_is_bounded() -> None:
     assert mask("abcdef", {"a]\x1b[2J\n": "abcdef"}) == "[secret a)⏎]"
     assert len(mask("abcdef", {"n" * 100_000: "abcdef"})) == len("[secret ]") + 80
 
 
-def test_what_is_not_a_secret_is_not_held_back() -> None:
+def test_ordinary_output_is_not_held_back() -> None:
     redactor = Redactor({"pw": "hunter2hunter"})
     assert redactor.feed(b"Continue? [y/N] ") == b"Continue? [y/N] "
     assert not redactor.holds
@@ -178,14 +180,14 @@ def test_what_is_not_a_secret_is_not_held_back() -> None:
     assert redactor.feed(b"ing\n") + redactor.idle() == b"hunting\n"
 
 
-def test_a_line_that_ends_like_a_secret_begins_is_shown_when_nothing_follows() -> None:
+def test_line_that_ends_like_a_secret_begins_is_shown_when_nothing_follows() -> None:
     redactor = Redactor({"pw": "horse-battery"})
     assert redactor.feed(b"waiting for you: h") == b"waiting for you: "
     assert redactor.idle() == b"h"
     assert redactor.feed(b"orse-battery\n") == b"[secret pw]\n", "and what follows is masked all the same"
 
 
-def test_a_secret_of_several_lines_each_of_its_lines() -> None:
+def test_secret_of_several_lines_each_of_its_lines() -> None:
     key = "-----BEGIN THING-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END THING-----"
     assert "MIIEvQ" not in mask(f"x {key} y", {"key": key})
     assert mask("cut: 9w0BAQEFAASCBKcwggSj!", {"key": key}) == "cut: [secret key]!"
@@ -211,7 +213,7 @@ def test_killed_in_the_middle_of_a_secret_the_part_that_came_is_masked(form: str
         assert len(project(out).text) < len(b"before [secret pw]") + after, "and nothing that could be turned back"
 
 
-def test_what_is_too_short_to_be_a_secret_and_what_is_no_beginning_stay_when_a_step_is_killed() -> None:
+def test_output_of_a_killed_step_keeps_short_words_and_text_that_begins_no_secret() -> None:
     for text in (b"hunte", b"the hunter", b"hunter3", b"http://localhost:8080", b"the bearer of it"):
         redactor = Redactor({"pw": "hunter2hunter"})
         expected = text if text != b"the hunter" else b"the [secret pw]"
@@ -234,7 +236,7 @@ def test_short_ones_are_refused_by_name_and_not_by_value() -> None:
     assert "98765" not in str(caught.value)
 
 
-def test_a_word_of_the_text_is_masked_wherever_it_stands_and_nothing_else() -> None:
+def test_word_of_the_text_is_masked_wherever_it_stands_and_nothing_else() -> None:
     assert mask("the backup of backups", {"pw": "backup"}) == "the [secret pw] of [secret pw]s"
     assert mask("back up", {"pw": "backup"}) == "back up"
 
@@ -245,7 +247,7 @@ def test_mask_gives_any_text_back(text: str) -> None:
     assert mask(text, {"pw": "0123456789-never-there"}) == text
 
 
-def test_lone_surrogates_come_through() -> None:
+def test_text_with_lone_surrogates_comes_through() -> None:
     for text in ("file\udcff.gz", "odd \ud800 one", "é\udcff\ud800"):
         assert mask(text, {"pw": "hunter2hunter"}) == text
 
@@ -279,7 +281,7 @@ def test_two_encodings_one_in_the_other_are_masked(outer: str) -> None:
 
 
 @pytest.mark.parametrize("outer", SHOWN)
-def test_an_encoding_that_a_terminal_shows_in_pieces_is_masked(outer: str) -> None:
+def test_encoding_that_a_terminal_shows_in_pieces_is_masked(outer: str) -> None:
     known = Redactor({"pw": "hunter2-hunter"})
     for inner in HIDDEN:
         redactor = known.another()

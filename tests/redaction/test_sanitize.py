@@ -39,7 +39,7 @@ DANGEROUS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u
         ("tag\U000e0041", "tag<U+E0041>"),
     ],
 )
-def test_known_tricks(text: str, shown: str) -> None:
+def test_text_with_known_tricks_is_made_safe(text: str, shown: str) -> None:
     assert safe_text(text) == shown
 
 
@@ -49,13 +49,13 @@ def test_line_ends_stay_when_they_are_wanted() -> None:
     assert safe_text("a\tb\r\n", newlines=True, tabs=True) == "a\tb\n"
 
 
-def test_bytes() -> None:
+def test_control_byte_is_removed() -> None:
     assert safe_bytes(b"caf\xc3\xa9 \xff\x1b[1mx") == "café <FF>x"
     assert safe_bytes(b"\xc2\x9b31m") == ""
 
 
 @given(st.text(st.characters()) | st.text("\x1b\x9b\x9d[]P\\;\x07 m0", max_size=30))
-def test_nothing_dangerous_is_left_and_twice_is_once(text: str) -> None:
+def test_sanitized_text_is_safe_and_sanitizing_twice_changes_nothing(text: str) -> None:
     shown = safe_text(text)
     assert not DANGEROUS.search(shown)
     assert "\n" not in shown
@@ -72,5 +72,5 @@ def test_plain_text_is_left_alone(text: str) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes(data: bytes) -> None:
+def test_bytes_of_any_kind_are_made_safe(data: bytes) -> None:
     assert not DANGEROUS.search(safe_bytes(data))

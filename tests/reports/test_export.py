@@ -41,7 +41,9 @@ def folder(tmp_path: Path, told: list[Event]) -> IncidentFolder:
 
 
 @pytest.mark.parametrize(("name", "export"), [("timeline.md", timeline), ("post-mortem.md", post_mortem)])
-def test_the_night_to_the_byte(name: str, export: object, told: list[Event], folder: IncidentFolder) -> None:
+def test_export_of_the_night_is_the_golden_to_the_byte(
+    name: str, export: object, told: list[Event], folder: IncidentFolder
+) -> None:
     assert callable(export)
     found = export(night.runbook(), told, folder)
     if os.environ.get("WRITE_GOLDEN"):
@@ -87,7 +89,7 @@ def test_export_says_each_thing_once_and_as_it_was_meant(told: list[Event], fold
     assert f"in the words of event {done}" in found
 
 
-def test_a_timeline_has_what_a_post_mortem_asks_for(told: list[Event], folder: IncidentFolder) -> None:
+def test_timeline_has_what_a_post_mortem_asks_for(told: list[Event], folder: IncidentFolder) -> None:
     found = timeline(night.runbook(), told, folder)
     for part in (
         "SEV-1; then SEV-0 at 02:04:06",
@@ -153,7 +155,7 @@ def test_foreign_text_never_changes_the_shape_of_an_export(word: str, tmp_path_f
 
 @DRAWS
 @given(count=st.integers(1, 36))
-def test_an_export_is_possible_at_every_moment(count: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_export_is_possible_at_every_moment(count: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     events = night.events()[:count]
     folder = night.journal(tmp_path_factory.mktemp("night"), events)
     assert f"| Events | {count} |" in timeline(night.runbook(), events, folder)
@@ -167,7 +169,7 @@ def _missing_before_the_answers() -> list[str]:
     return ["Impact", "Root cause: 5 Whys", "Fixes", "Preventive controls", "Action items"]
 
 
-def test_a_driver_that_was_killed_is_told_from_one_that_left(tmp_path: Path) -> None:
+def test_driver_that_was_killed_is_told_from_one_that_left(tmp_path: Path) -> None:
     events = night.events()
     joined = events[1]
     for seq, actor in ((25, "bob@bastion"), (34, "carol@bastion")):
@@ -180,7 +182,7 @@ def test_a_driver_that_was_killed_is_told_from_one_that_left(tmp_path: Path) -> 
     )
 
 
-def test_a_journal_that_was_changed_is_said_to_be(told: list[Event], folder: IncidentFolder) -> None:
+def test_journal_that_was_changed_is_said_to_be(told: list[Event], folder: IncidentFolder) -> None:
     folder.journal.write_bytes(folder.journal.read_bytes().replace(b"permission denied", b"permission granted"))
     assert "NOT whole: event 15 was changed" in timeline(night.runbook(), told, folder)
     folder.journal.unlink()
@@ -205,7 +207,7 @@ def _booted_again(event: Event) -> Event:
     return Event(event.seq, event.time, event.mono - 4000, "boot-2", event.actor, event.kind, event.body)
 
 
-def test_a_complete_draft_misses_nothing_and_each_empty_section_is_named(
+def test_complete_draft_misses_nothing_and_each_empty_section_is_named(
     told: list[Event], folder: IncidentFolder
 ) -> None:
     found = post_mortem(night.runbook(), told, folder)
@@ -221,7 +223,7 @@ def test_a_complete_draft_misses_nothing_and_each_empty_section_is_named(
     assert missing_sections("") == list(REQUIRED)
 
 
-def test_the_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path) -> None:
+def test_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path) -> None:
     """Who approved took part; a draft is no fix of its own; updates that nobody sent were not in time."""
     told = night.events()
     runbook = replace(night.runbook(), comms=Comms("#inc", 86400.0))
@@ -257,7 +259,7 @@ def test_the_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path)
     assert "No status update was later" not in post_mortem(runbook, silent, folder)
 
 
-def test_an_age_is_said_to_be_one() -> None:
+def test_metric_that_is_an_age_is_named_an_age() -> None:
     def seen(text: str, number: float | None) -> dict[str, Reading]:
         return {"backups": Reading("backups", night.BEGIN, (Row("ARP", text, Level.OK, number, "s"),))}
 
@@ -267,7 +269,7 @@ def test_an_age_is_said_to_be_one() -> None:
     assert metric_changes(attempt) == ["backups ARP none → 1 d 2 h old"]
 
 
-def test_an_answer_cannot_fake_a_section(tmp_path: Path) -> None:
+def test_answer_cannot_fake_a_section(tmp_path: Path) -> None:
     events = night.events()
     why = next(event for event in events if event.kind == EventKind.MARKED_DONE and event.body["step"] == "why")
     values = {**why.body["values"], "impact": "x\n## Fixes\n\nall of them", "fixes": ""}  # type: ignore[dict-item]

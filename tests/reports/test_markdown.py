@@ -22,7 +22,7 @@ def shown(markdown: str) -> str:
 
 @settings(deadline=None)
 @given(WORDS)
-def test_a_line_of_foreign_text_is_a_paragraph_of_that_text(foreign: str) -> None:
+def test_line_of_foreign_text_is_a_paragraph_of_that_text(foreign: str) -> None:
     markdown = text(foreign)
     seen = " ".join(safe_text(foreign.strip()).split())
     assert shape(f"x {markdown}") == shape("x y")
@@ -35,13 +35,13 @@ def test_a_line_of_foreign_text_is_a_paragraph_of_that_text(foreign: str) -> Non
 
 @settings(deadline=None)
 @given(WORDS)
-def test_several_lines_stay_paragraphs(foreign: str) -> None:
+def test_markdown_of_several_lines_stays_paragraphs(foreign: str) -> None:
     assert set(shape(lines(foreign))) <= {"paragraph_open", "inline", "paragraph_close"}
 
 
 @settings(deadline=None)
 @given(WORDS)
-def test_code_stays_code(foreign: str) -> None:
+def test_markdown_code_stays_code(foreign: str) -> None:
     assert shape(f"x {code(foreign)} y") == shape("x `y` y")
     assert shape(table(("a", "b"), [(cell_code(foreign), "b")])) == shape(table(("a", "b"), [("`y`", "b")]))
     block = f"- x\n  - y\n\n{code_block(foreign, indent='    ')}\n\n  - z"

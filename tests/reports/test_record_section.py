@@ -75,7 +75,7 @@ def test_something_behind_the_record_takes_its_belief_away(export: str, more: st
 
 
 @given(st.text(max_size=300) | st.lists(st.sampled_from(FORGED.splitlines()), max_size=12).map("\n".join))
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_record_section_of_any_text_is_read_or_refused(text: str) -> None:
     try:
         record = read_record(f"\n{text}\n")
     except ValueError:

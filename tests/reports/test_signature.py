@@ -65,13 +65,13 @@ def verify(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return midwatch_text("verify", *map(str, arguments), cwd=cwd)
 
 
-def test_who_signed_is_named_from_the_list(export: Path, key: Path, home: Path) -> None:
+def test_signer_is_named_from_the_list(export: Path, key: Path, home: Path) -> None:
     found = signer_of(export, list_signer(home, "ada@example.org", key))
     assert found.name == "ada@example.org"
     assert found.key.startswith("ED25519 key SHA256:")
 
 
-def test_a_key_on_no_list_or_for_another_purpose_names_nobody(export: Path, key: Path, home: Path) -> None:
+def test_key_on_no_list_or_for_another_purpose_names_nobody(export: Path, key: Path, home: Path) -> None:
     assert signer_of(export, None).name == ""
     other = make_key(home / "other")
     assert signer_of(export, list_signer(home, "grace", other)).name == ""
@@ -79,7 +79,7 @@ def test_a_key_on_no_list_or_for_another_purpose_names_nobody(export: Path, key:
 
 
 @pytest.mark.parametrize("where", [0, 200, -1])
-def test_every_change_shows(export: Path, where: int) -> None:
+def test_changed_export_does_not_match_its_signature(export: Path, where: int) -> None:
     data = bytearray(export.read_bytes())
     data[where] ^= 1
     export.write_bytes(data)
@@ -87,7 +87,7 @@ def test_every_change_shows(export: Path, where: int) -> None:
         signer_of(export, None)
 
 
-def test_a_signature_that_is_rubbish_or_missing(export: Path) -> None:
+def test_signature_that_is_rubbish_or_missing_is_bad_input(export: Path) -> None:
     signature_of(export).write_text("rubbish")
     with pytest.raises(Failed, match="is not what was signed"):
         signer_of(export, None)
@@ -96,7 +96,7 @@ def test_a_signature_that_is_rubbish_or_missing(export: Path) -> None:
         signer_of(export, None)
 
 
-def test_a_key_with_a_passphrase_never_asks(home: Path) -> None:
+def test_key_with_a_passphrase_never_asks(home: Path) -> None:
     locked = make_key(home / "locked", "a long passphrase")
     with pytest.raises(Failed, match="cannot sign") as told:
         sign(b"data", locked)
@@ -115,7 +115,7 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         process.wait(10)
 
 
-def test_an_agent_signs_where_only_the_public_key_is_here(home: Path, tmp_path: Path, agent: None) -> None:
+def test_agent_signs_where_only_the_public_key_is_here(home: Path, tmp_path: Path, agent: None) -> None:
     key = make_key(home / ".ssh" / "id_ed25519")
     deadline = 50
     while subprocess.run(["ssh-add", "-q", key], check=False, capture_output=True, timeout=10).returncode and deadline:
@@ -129,7 +129,9 @@ def test_an_agent_signs_where_only_the_public_key_is_here(home: Path, tmp_path: 
     assert signer_of(path, list_signer(home, "ada", key)).name == "ada"
 
 
-def test_the_usual_places(home: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_and_signers_are_found_in_the_usual_locations(
+    home: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert usual_key() == key
     assert usual_signers() is None
     list_signer(home, "ada", key)
@@ -139,9 +141,7 @@ def test_the_usual_places(home: Path, key: Path, monkeypatch: pytest.MonkeyPatch
     assert (usual_key(), usual_signers()) == (home / "work", home / "all")
 
 
-def test_the_command_says_who_and_holds_it_against_the_journal(
-    export: Path, key: Path, home: Path, tmp_path: Path
-) -> None:
+def test_command_says_who_and_holds_it_against_the_journal(export: Path, key: Path, home: Path, tmp_path: Path) -> None:
     unknown = verify(export, cwd=tmp_path)
     assert (unknown.returncode, "no list of signers" in unknown.stdout) == (3, True)
     listed = list_signer(home, "ada", key)
@@ -155,13 +155,15 @@ def test_the_command_says_who_and_holds_it_against_the_journal(
     assert "NOT so" in forged.stdout
 
 
-def test_no_ssh_keygen_is_a_sentence(export: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: Path) -> None:
+def test_missing_ssh_keygen_is_one_sentence(
+    export: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Failed, match="There is no ssh-keygen here"):
         sign(b"data", key)
 
 
-def test_a_slow_key_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: Path) -> None:
+def test_slow_key_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "ssh-keygen").write_text("#!/bin/sh\nexec sleep 60\n")
@@ -182,7 +184,7 @@ phases: [{title: One, section: "1", steps: [{id: one, title: One}]}]
 
 
 @pytest.mark.parametrize("kind", [[], ["--post-mortem"]])
-def test_an_export_from_the_command_line_is_signed_and_verified(
+def test_export_from_the_command_line_is_signed_and_verified(
     kind: list[str], home: Path, tmp_path: Path, here: Path
 ) -> None:
     from midwatch.engine.incident_controller import IncidentController

@@ -63,7 +63,7 @@ def test_panels_of_one_probe_are_told_apart_by_their_names(tmp_path: Path) -> No
         ("up: {probe: command, run: [echo]}", "The parameter 'run' takes text"),
     ],
 )
-def test_a_fault_of_a_panel_is_said_with_its_place(tmp_path: Path, panel: str, said: str) -> None:
+def test_fault_of_a_panel_is_said_with_its_place(tmp_path: Path, panel: str, said: str) -> None:
     assert said in fault(tmp_path, top=f"panels: {{{panel}}}")
 
 
@@ -71,7 +71,7 @@ CHECK = "{{title: t, check: command, with: {{run: echo, {}}}}}"
 
 
 @pytest.mark.parametrize("key", ["closure", "preconditions"])
-def test_a_check_takes_values_of_steps_and_inputs_in_its_variables_only(tmp_path: Path, key: str) -> None:
+def test_check_takes_values_of_steps_and_inputs_in_its_variables_only(tmp_path: Path, key: str) -> None:
     def keys(given: str) -> dict[str, str]:
         text = f"[{CHECK.format(given)}]"
         return {"top": f"closure: {text}"} if key == "closure" else {"step": f", preconditions: {text}"}
@@ -93,7 +93,7 @@ def test_a_check_takes_values_of_steps_and_inputs_in_its_variables_only(tmp_path
     assert said in fault(tmp_path, **{name: text.replace("run: echo, ", "") for name, text in script.items()})
 
 
-def test_a_trigger_takes_no_value_of_a_step(tmp_path: Path) -> None:
+def test_trigger_takes_no_value_of_a_step(tmp_path: Path) -> None:
     trigger = f"triggers: [{CHECK.format('env: {HOST: {from: ask.host}}')}]"
     assert "A parameter of a trigger's check cannot come from a step" in fault(tmp_path, top=trigger)
 
@@ -106,7 +106,7 @@ def test_a_trigger_takes_no_value_of_a_step(tmp_path: Path) -> None:
         {"step": ", when: {check: command, with: {run: 'ping {{ ask.host }}'}}"},
     ],
 )
-def test_no_value_is_pasted_into_the_script_of_a_check(tmp_path: Path, keys: dict[str, str]) -> None:
+def test_script_of_a_check_with_a_value_in_it_is_refused(tmp_path: Path, keys: dict[str, str]) -> None:
     assert "No value is pasted into this text" in fault(tmp_path, **keys)
 
 

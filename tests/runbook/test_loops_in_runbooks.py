@@ -108,7 +108,7 @@ def test_condition_from_outside_means_any_item_and_a_dependency_all_of_them(load
     assert incident.condition(report).reason == "renew[web1] did not fail"
 
 
-def test_targets_are_items(loaded: Loaded) -> None:
+def test_loop_over_targets_has_an_item_for_each(loaded: Loaded) -> None:
     book = loaded(STEPS.replace("for_each: [web1, web.2]\n        run: renew", "for_each: targets\n        run: renew"))
     assert [step.id for step in book.steps()][2:4] == ["renew[otc]", "renew[gps]"]
     assert book.step("renew[otc]").env["DAYS"] == Reference("read", "days_left")  # another list: all items of it
@@ -151,6 +151,6 @@ def test_unusable_loop_is_one_sentence_with_its_place(errors_of: Errors, before:
     assert all(line.startswith("r.yaml:") for line in found)
 
 
-def test_every_item_has_to_fit_the_parameter_that_takes_it(errors_of: Errors) -> None:
+def test_loop_item_that_does_not_fit_its_parameter_is_refused(errors_of: Errors) -> None:
     step = "      - {id: x, title: Sweep, for_each: [otc, arp], uses: sweep, with: {target: {from: item}}}\n"
     assert any("The item can be 'arp': " in line for line in errors_of(STEPS + step))

@@ -20,7 +20,7 @@ def with_steps(*steps: str, rest: str = "") -> str:
 FIRST = LINES + 3
 
 
-def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
+def test_faults_of_a_runbook_are_listed_at_once_and_in_order(errors_of: Errors) -> None:
     text = with_steps(
         "{id: a, title: [A]}",
         "{id: b, titel: B}",
@@ -171,13 +171,13 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
         ),
     ],
 )
-def test_one_fault_of_a_step(errors_of: Errors, step: str, column: int, sentence: str) -> None:
+def test_fault_of_a_step_is_named_with_its_position(errors_of: Errors, step: str, column: int, sentence: str) -> None:
     found = errors_of(with_steps(step))
     assert len(found) == 1
     assert found[0].startswith(f"r.yaml:{FIRST + 1}:{column}: {sentence}"), found
 
 
-def test_a_circle_is_told_once_and_with_its_way(errors_of: Errors) -> None:
+def test_circle_is_told_once_and_with_its_way(errors_of: Errors) -> None:
     text = with_steps(
         "{id: a, title: A, depends_on: c}", "{id: b, title: B, depends_on: a}", "{id: c, title: C, when: {failed: b}}"
     )
@@ -186,7 +186,7 @@ def test_a_circle_is_told_once_and_with_its_way(errors_of: Errors) -> None:
     ]
 
 
-def test_a_step_cannot_wait_for_a_later_one(errors_of: Errors) -> None:
+def test_step_cannot_wait_for_a_later_one(errors_of: Errors) -> None:
     assert errors_of(with_steps("{id: a, title: A, depends_on: [b]}", "{id: b, title: B}")) == [
         f"r.yaml:{FIRST + 1}:40: 'a' needs 'b', which comes later. Steps can only look back.",
     ]
@@ -250,7 +250,7 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         ("panels2: {}", "1:1: A runbook has no key 'panels2'. Did you mean 'panels'?"),
     ],
 )
-def test_one_fault_elsewhere(errors_of: Errors, rest: str, found: str) -> None:
+def test_fault_outside_of_steps_is_named_with_its_position(errors_of: Errors, rest: str, found: str) -> None:
     line, after = found.split(":", 1)
     lines = errors_of(with_steps("{title: s}", rest=rest + "\n"))
     assert lines[0].startswith(f"r.yaml:{FIRST + 1 + int(line)}:{after}"), lines
@@ -292,7 +292,7 @@ def test_dependents_have_one_way_to_be_asked(errors_of: Errors) -> None:
     ]
 
 
-def test_phases_are_told_apart(errors_of: Errors) -> None:
+def test_phase_with_a_repeated_id_is_refused(errors_of: Errors) -> None:
     text = (
         HEAD
         + "phases:\n"
@@ -314,7 +314,7 @@ def test_faults_of_the_site_file_have_its_name(errors_of: Errors) -> None:
     ]
 
 
-def test_a_site_that_the_environment_names_must_be_there(tmp_path: Path, small_catalogue: None) -> None:
+def test_site_that_the_environment_names_must_be_there(tmp_path: Path, small_catalogue: None) -> None:
     (tmp_path / "r.yaml").write_text(with_steps("{title: s}"))
     with pytest.raises(RunbookErrors, match=r"\$MIDWATCH_SITE names .*gone\.yaml, and there is no such file"):
         load(tmp_path / "r.yaml", environment={"MIDWATCH_SITE": str(tmp_path / "gone.yaml")})
@@ -324,7 +324,7 @@ def test_a_site_that_the_environment_names_must_be_there(tmp_path: Path, small_c
         load(tmp_path / "r.yaml", environment={})
 
 
-def test_a_runbook_is_no_site_file(tmp_path: Path, small_catalogue: None) -> None:
+def test_runbook_is_no_site_file(tmp_path: Path, small_catalogue: None) -> None:
     (tmp_path / "r.yaml").write_text(with_steps("{title: s}"))
     with pytest.raises(RunbookErrors, match=r"r\.yaml:1:1: This is a runbook, not a site file"):
         load(tmp_path / "r.yaml", site=tmp_path / "r.yaml")

@@ -67,7 +67,7 @@ def sentence(path: Path) -> str:
         ),
     ],
 )
-def test_what_is_wrong_is_one_sentence_at_its_position(tmp_path: Path, text: str, line: str) -> None:
+def test_yaml_error_is_one_sentence_at_its_position(tmp_path: Path, text: str, line: str) -> None:
     path = tmp_path / "r.yaml"
     path.write_text(text)
     assert sentence(path).startswith(line)
@@ -91,7 +91,7 @@ def test_bytes_that_are_no_text(tmp_path: Path, data: bytes, line: str) -> None:
     assert sentence(path).startswith(line)
 
 
-def test_a_file_of_ten_megabytes_is_refused_without_reading_it(tmp_path: Path) -> None:
+def test_file_of_ten_megabytes_is_refused_without_reading_it(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
     path.write_bytes(b"# " + b"x" * 10_000_000)
     assert sentence(path) == "r.yaml: The file is longer than 1 MiB (10,000,002 bytes). Is this the right file?"
@@ -122,7 +122,7 @@ ONE_STEP = "phases: [{title: p, steps: [{title: s, uses: x, with: {target: n1}}]
         (HEAD + ONE_STEP, "title: t%d\n", ""),
     ],
 )
-def test_the_longest_files_that_are_read_take_seconds_at_most(tmp_path: Path, head: str, line: str, tail: str) -> None:
+def test_longest_files_that_are_read_take_seconds_at_most(tmp_path: Path, head: str, line: str, tail: str) -> None:
     made, length, number = [head], len(head) + len(tail), 0
     while length < LIMIT - 100:
         number += 1
@@ -149,7 +149,7 @@ def test_long_circles_are_told_in_one_short_line(tmp_path: Path, count: int) -> 
     assert all(len(str(error)) < 400 for error in caught.value.errors)
 
 
-def test_what_is_no_file(tmp_path: Path) -> None:
+def test_path_that_is_no_file_is_one_sentence(tmp_path: Path) -> None:
     assert sentence(tmp_path / "none.yaml") == "none.yaml: There is no such file."
     (tmp_path / "folder").mkdir()
     assert sentence(tmp_path / "folder") == "folder: This is a folder, not a file."
@@ -162,7 +162,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+def test_unreadable_file_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
     path.touch(mode=0o000)
     assert sentence(path) == "r.yaml: The file cannot be read: Permission denied."
@@ -211,7 +211,7 @@ def test_scalars_are_those_of_yaml_1_2(tmp_path: Path) -> None:
     assert plain(node) == expected
 
 
-def test_a_byte_order_mark_of_utf_8_is_let_in(tmp_path: Path) -> None:
+def test_byte_order_mark_of_utf_8_is_let_in(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
     path.write_bytes(b"\xef\xbb\xbfmidwatch: 1\r\ntitle: a\r\n")
     assert plain(read_yaml(path)) == {"midwatch": 1, "title": "a"}

@@ -41,7 +41,7 @@ def text(keys: str) -> str:
         ("risk: change, terminal: true", Process(terminal=True)),
     ],
 )
-def test_keys_are_read(loaded: Loaded, keys: str, process: Process) -> None:
+def test_process_keys_of_a_step_are_read(loaded: Loaded, keys: str, process: Process) -> None:
     assert loaded(text(f'run: "true", {keys}')).step("act").process == process
 
 

@@ -55,14 +55,14 @@ def fired(book: Runbook, line: str) -> list[str]:
     ]
 
 
-def test_it_has_every_phase_and_step_in_the_plans_order(book: Runbook) -> None:
+def test_reference_runbook_has_the_phases_and_steps_of_the_plan_in_order(book: Runbook) -> None:
     assert [f"{phase.section} {phase.title}" for phase in book.phases] == list(PHASES)
     for phase, expected in zip(book.phases, PHASES.values(), strict=True):
         assert [step.id for step in book.entries(phase)] == expected.split()
     assert (book.id, book.severity, book.comms.update_every) == ("backup-failure", Severity.SEV1, 15 * 60)
 
 
-def test_its_targets_roles_and_panels(book: Runbook) -> None:
+def test_reference_runbook_has_its_targets_roles_and_panels(book: Runbook) -> None:
     assert {name: (target.kind, target.container, target.label) for name, target in book.targets.items()} == {
         f"{label.lower()}-db-prod": (TargetKind.DOCKER, f"{label.lower()}-db-prod", label)
         for label in ("OTC", "GPS", "ARP")
@@ -78,7 +78,7 @@ def test_its_targets_roles_and_panels(book: Runbook) -> None:
     assert [panel.probe for panel in book.panels] == ["disk", "docker", "backups", "databases", "alerts"]
 
 
-def test_its_closure_criteria(book: Runbook) -> None:
+def test_reference_runbook_has_its_closure_criteria(book: Runbook) -> None:
     assert [criterion.id for criterion in book.closure] == [
         "emergency-backup-validated",
         "disk-below-80",
@@ -91,7 +91,7 @@ def test_its_closure_criteria(book: Runbook) -> None:
 
 
 @pytest.mark.parametrize(("line", "trigger"), LINES.items())
-def test_it_recognises_the_plans_own_lines(book: Runbook, line: str, trigger: str) -> None:
+def test_trigger_fires_on_the_lines_of_the_plan(book: Runbook, line: str, trigger: str) -> None:
     for text in (line, f"2026-11-23 02:00:06 {line}"):
         assert [
             found.id for found in book.triggers if found.log == "logs/backup.log" and re.search(found.match, text)
@@ -99,17 +99,17 @@ def test_it_recognises_the_plans_own_lines(book: Runbook, line: str, trigger: st
 
 
 @pytest.mark.parametrize("line", HARMLESS)
-def test_ordinary_lines_trigger_nothing(book: Runbook, line: str) -> None:
+def test_ordinary_line_fires_no_trigger(book: Runbook, line: str) -> None:
     assert fired(book, line) == []
 
 
-def test_each_detection_step_looks_at_a_trigger_of_its_own(book: Runbook) -> None:
+def test_detection_step_checks_a_trigger_of_its_own(book: Runbook) -> None:
     looked_at = [step.with_["id"] for step in book.phases[0].steps]
     assert looked_at == [trigger.id for trigger in book.triggers]
     assert len(looked_at) == 5
 
 
-def test_every_step_says_what_a_tired_person_needs(book: Runbook) -> None:
+def test_step_of_the_reference_runbook_says_what_a_tired_person_needs(book: Runbook) -> None:
     for step in book.steps():
         assert step.why, step.id
         assert step.expect, step.id
@@ -122,7 +122,7 @@ def test_every_step_says_what_a_tired_person_needs(book: Runbook) -> None:
             assert step.original_command or (step.item and step.item.loop == "prove-logins"), step.id
 
 
-def test_what_the_plan_writes_dangerously_is_said_and_replaced(book: Runbook) -> None:
+def test_dangerous_command_of_the_plan_is_named_and_replaced(book: Runbook) -> None:
     for step_id, dangerous in {
         "emergency-backup": "emergency-backup.sh arp-db-prod",
         "validate-emergency-backup": "pg_restore --list",
@@ -139,7 +139,7 @@ def test_what_the_plan_writes_dangerously_is_said_and_replaced(book: Runbook) ->
         assert step.kind is StepKind.USES
 
 
-def test_nothing_is_removed_before_the_emergency_backup_is_validated(book: Runbook) -> None:
+def test_removal_depends_on_the_validated_emergency_backup(book: Runbook) -> None:
     for step in book.steps():
         if step.risk is Risk.DESTROY:
             assert "validate-emergency-backup" in step.depends_on, step.id
@@ -150,7 +150,7 @@ def test_nothing_is_removed_before_the_emergency_backup_is_validated(book: Runbo
     assert "head-of-engineering" in book.step("emergency-backup").on_failure.notify
 
 
-def test_who_is_told_when(book: Runbook) -> None:
+def test_role_is_notified_when_its_condition_holds(book: Runbook) -> None:
     head = book.step("tell-head-of-engineering").when
     assert head == OutcomeIs(Outcome.FAILED, ("emergency-backup", "validate-emergency-backup"))
     asked = {ask.name: ask.kind for ask in book.step("assess-impact").questions}
@@ -164,21 +164,21 @@ def test_who_is_told_when(book: Runbook) -> None:
         assert book.step(step_id).when == AnswerIs(answers, ("yes",))
 
 
-def test_the_post_mortem_asks_for_all_that_it_exports(book: Runbook) -> None:
+def test_post_mortem_asks_for_all_that_it_exports(book: Runbook) -> None:
     names = [ask.name for ask in book.step("write-post-mortem").questions]
     assert names == ["why_1", "why_2", "why_3", "why_4", "why_5", "impact", "fixes", "controls"]
     assert [ask.name for ask in book.step("assign-follow-ups").questions] == ["follow_ups"]
     assert [ask.name for ask in book.step("publish-post-mortem").questions] == ["url"]
 
 
-def test_no_step_is_milder_than_its_action(book: Runbook) -> None:
+def test_step_risk_is_at_least_that_of_its_action(book: Runbook) -> None:
     order = list(Risk)
     for step in book.steps():
         if step.uses:
             assert order.index(step.risk) >= order.index(find_action(step.uses).risk), step.id
 
 
-def test_the_drills_answers_fit_its_manual_steps(book: Runbook) -> None:
+def test_drills_answers_fit_its_manual_steps(book: Runbook) -> None:
     from midwatch.runbook.yaml_loader import plain, read_yaml
 
     answers = plain(read_yaml(ROOT / "drill" / "answers.yaml"))

@@ -20,23 +20,23 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 @pytest.mark.parametrize(
     "shape", [shape for root in (RUNBOOK, SITE) for shape in root.inner()], ids=lambda shape: shape.name
 )
-def test_every_key_is_explained_in_a_table(shape: Shape) -> None:
+def test_runbook_key_without_documentation_is_none(shape: Shape) -> None:
     rows = [line.split("|")[1] for line in TEXT.splitlines() if line.startswith("| `")]
     explained = {name for row in rows for name in re.findall("`([^`]+)`", row)}
     assert {key.name for key in shape.keys} <= explained
 
 
-def test_every_place_is_explained_with_its_default() -> None:
+def test_location_without_documentation_is_none() -> None:
     for name, default in LOCATIONS.items():
         assert f"| `{name}` | {f'`{default}`' if default else 'none'} |" in TEXT
 
 
-def test_the_smallest_runbook_is_good(tmp_path: Path) -> None:
+def test_smallest_runbook_of_the_docs_is_valid(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(EXAMPLES[0])
     assert [step.number for step in load(tmp_path / "r.yaml", environment={}).steps()] == ["1.1", "1.2"]
 
 
-def test_every_example_is_yaml_that_the_loader_reads() -> None:
+def test_example_of_the_docs_is_yaml_that_the_loader_reads() -> None:
     assert len(EXAMPLES) >= 6
     for example in EXAMPLES:
         if example.count("when:") > 1:  # two forms side by side

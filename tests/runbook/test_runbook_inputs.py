@@ -20,7 +20,7 @@ from tests.support.runbook_texts import ASKED, STEPS
 PLACE = HEAD.count("\n")
 
 
-def test_they_are_read_with_their_defaults(loaded: Loaded) -> None:
+def test_inputs_are_read_with_their_defaults(loaded: Loaded) -> None:
     book = loaded(HEAD + ASKED + STEPS)
     assert book.inputs == (
         Question("ticket", "Which ticket?", required=False),
@@ -33,7 +33,7 @@ def test_they_are_read_with_their_defaults(loaded: Loaded) -> None:
     assert tell.when == AnswerIs((Reference("inputs", "loss"),), ("yes",))
 
 
-def test_a_site_has_other_defaults(loaded: Loaded, errors_of: Errors) -> None:
+def test_site_changes_the_defaults_of_inputs(loaded: Loaded, errors_of: Errors) -> None:
     book = loaded(HEAD + ASKED + STEPS, site="midwatch-site: 1\ninputs: {which: 42, ticket: OPS-1}\n")
     assert [ask.default for ask in book.inputs] == ["OPS-1", "42", "", "nothing\nyet"]
     assert book.inputs[1].options == ("db", "42")
@@ -94,7 +94,7 @@ def test_a_site_has_other_defaults(loaded: Loaded, errors_of: Errors) -> None:
         ),
     ],
 )
-def test_one_fault_of_a_question(errors_of: Errors, asked: str, found: str) -> None:
+def test_fault_of_a_question_is_named_with_its_position(errors_of: Errors, asked: str, found: str) -> None:
     text = HEAD + f"inputs:\n  - {asked}\nphases: [{{title: P, steps: [{{title: s}}]}}]\n"
     assert errors_of(text)[-1].startswith(f"r.yaml:{PLACE + 2}:{found}"), errors_of(text)
     column, _, rest = found.partition(": ")
@@ -102,7 +102,7 @@ def test_one_fault_of_a_question(errors_of: Errors, asked: str, found: str) -> N
     assert errors_of(HEAD + manual)[-1].startswith(f"r.yaml:{PLACE + 6}:{int(column) + 8}: {rest}")
 
 
-def test_a_question_is_asked_once(errors_of: Errors) -> None:
+def test_repeated_question_is_refused(errors_of: Errors) -> None:
     text = HEAD + "inputs: [{name: a, prompt: A?}, {name: a, prompt: B?}]\n" + STEPS.replace("inputs.", "look.")
     assert errors_of(text)[0] == f"r.yaml:{PLACE + 1}:17: The question 'a' is asked twice. Give each its own name."
 
@@ -148,7 +148,7 @@ def test_a_question_is_asked_once(errors_of: Errors) -> None:
         ),
     ],
 )
-def test_one_fault_of_what_uses_them(errors_of: Errors, step: str, found: str) -> None:
+def test_fault_of_an_input_reference_is_named_with_its_position(errors_of: Errors, step: str, found: str) -> None:
     text = HEAD + ASKED + f"phases:\n  - title: P\n    steps:\n      - {step}\n"
     line = text.count("\n")
     lines = errors_of(text)
@@ -156,7 +156,7 @@ def test_one_fault_of_what_uses_them(errors_of: Errors, step: str, found: str) -
     assert lines[0].startswith(f"r.yaml:{line}:{found}"), lines
 
 
-def test_nothing_is_asked_where_none_is_declared(loaded: Loaded, errors_of: Errors) -> None:
+def test_reference_to_an_undeclared_input_is_refused(loaded: Loaded, errors_of: Errors) -> None:
     bare = HEAD + "phases: [{title: P, steps: [{title: s}]}]\n"
     assert loaded(bare).inputs == ()
     with pytest.raises(BadInput, match=r"r\.yaml has no input 'x'") as caught:
@@ -192,7 +192,7 @@ def test_values_are_completed_and_checked(loaded: Loaded) -> None:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=30), st.sampled_from(["line", "text", "yes-no", "choice"]))
-def test_what_fits_can_be_a_variable_of_a_shell(answer: str, kind: str) -> None:
+def test_input_that_fits_can_be_a_variable_of_a_shell(answer: str, kind: str) -> None:
     """And is text that any terminal, file and journal can hold."""
     ask = Question("a", "A?", kind, options=("one", "two"))
     if misfit(ask, answer):
@@ -204,6 +204,6 @@ def test_what_fits_can_be_a_variable_of_a_shell(answer: str, kind: str) -> None:
     assert not answer or not answer_words(ask) or answer in answer_words(ask)
 
 
-def test_the_files_of_an_incident_keep_the_sites_defaults(loaded: Loaded, tmp_path: Path) -> None:
+def test_files_of_an_incident_keep_the_sites_defaults(loaded: Loaded, tmp_path: Path) -> None:
     loaded(HEAD + ASKED + STEPS, site="midwatch-site: 1\ninputs: {ticket: OPS-1}\n")
     assert inputs_of(loaded(HEAD + ASKED + STEPS), {"loss": "no"})["ticket"] == "OPS-1"

@@ -14,7 +14,7 @@ from tests.runbook.small_actions import Loaded
 from tests.support.runbook_texts import BOOK
 
 
-def test_defaults_and_forms(loaded: Loaded, tmp_path: Path) -> None:
+def test_runbook_with_short_forms_gets_its_defaults(loaded: Loaded, tmp_path: Path) -> None:
     book = loaded(BOOK)
     assert (book.id, book.title, book.severity) == ("trial", "Trial", Severity.SEV2)
     assert book.sha256 == hashlib.sha256(BOOK.encode()).hexdigest()
@@ -40,7 +40,7 @@ def test_defaults_and_forms(loaded: Loaded, tmp_path: Path) -> None:
     assert book.closure[0].id == "the-level-is-low"
 
 
-def test_a_site_lies_over_the_runbook_entry_by_entry(loaded: Loaded, tmp_path: Path) -> None:
+def test_site_lies_over_the_runbook_entry_by_entry(loaded: Loaded, tmp_path: Path) -> None:
     site = """\
 midwatch-site: 1
 targets:
@@ -75,14 +75,14 @@ def test_relative_paths_start_in_the_sites_folder(loaded: Loaded, tmp_path: Path
         assert book.location_of("logs") == elsewhere / "protocol"
 
 
-def test_a_linked_runbook_belongs_where_the_link_is(loaded: Loaded, tmp_path: Path) -> None:
+def test_linked_runbook_belongs_where_the_link_is(loaded: Loaded, tmp_path: Path) -> None:
     loaded(BOOK)
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "r.yaml").symlink_to(tmp_path / "r.yaml")
     assert load(tmp_path / "links" / "r.yaml").base == tmp_path / "links"
 
 
-def test_what_depends_on_a_target_and_where_its_password_is_kept(loaded: Loaded) -> None:
+def test_target_names_its_dependents_and_its_password_stores(loaded: Loaded) -> None:
     given = (
         "{kind: local, host: localhost, database: app, version: 15, extensions: [pg_trgm, postgis 3.4], log: pg.log, "
         "secret_store: {command: keep it}, dependents: [{name: API, tcp: 'h:80'}, {name: job, command: ./ask, timeout: 9 s}]}"

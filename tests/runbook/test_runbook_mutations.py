@@ -49,7 +49,7 @@ def answer(folder: Path, data: bytes) -> None:
 
 @SLOW
 @given(st.lists(st.tuples(st.integers(0, len(REAL) - 1), st.integers(0, 255)), min_size=1, max_size=8))
-def test_bytes_changed(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
+def test_runbook_with_changed_bytes_is_loaded_or_refused(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
     data = bytearray(REAL)
     for place, byte in changes:
         data[place] = byte
@@ -58,13 +58,13 @@ def test_bytes_changed(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
 
 @SLOW
 @given(st.sets(st.integers(0, len(LINES) - 1), min_size=1, max_size=40))
-def test_lines_dropped(tmp_path: Path, dropped: set[int]) -> None:
+def test_runbook_with_dropped_lines_is_loaded_or_refused(tmp_path: Path, dropped: set[int]) -> None:
     answer(tmp_path, b"".join(line for number, line in enumerate(LINES) if number not in dropped))
 
 
 @SLOW
 @given(st.integers(0, len(REAL)), st.integers(0, len(REAL)))
-def test_pieces_cut_and_doubled(tmp_path: Path, one: int, other: int) -> None:
+def test_runbook_with_cut_and_doubled_pieces_is_loaded_or_refused(tmp_path: Path, one: int, other: int) -> None:
     start, end = sorted((one, other))
     answer(tmp_path, REAL[:start] + REAL[end:])
     answer(tmp_path, REAL[:end] + REAL[start:])
@@ -72,7 +72,7 @@ def test_pieces_cut_and_doubled(tmp_path: Path, one: int, other: int) -> None:
 
 @SLOW
 @given(st.randoms(use_true_random=False))
-def test_words_swapped(tmp_path: Path, chance: random.Random) -> None:
+def test_runbook_with_swapped_words_is_loaded_or_refused(tmp_path: Path, chance: random.Random) -> None:
     words = REAL.split(b" ")
     for _ in range(6):
         one, other = chance.randrange(len(words)), chance.randrange(len(words))
@@ -87,7 +87,7 @@ def test_words_swapped(tmp_path: Path, chance: random.Random) -> None:
 @example(b"%YAML 99999999999999999999.1\n---\na: 1\n")
 @example(b"%TAG ! tag:x,2000:\n---\na: !b 1\n")
 @example(b"<<: {a: b}\n")
-def test_anything(tmp_path: Path, data: bytes) -> None:
+def test_runbook_of_any_bytes_is_loaded_or_refused(tmp_path: Path, data: bytes) -> None:
     answer(tmp_path, data)
     answer(tmp_path, b"midwatch: 1\n" + data)
 
@@ -118,5 +118,5 @@ def test_good_yaml_that_means_nothing(tmp_path: Path, value: Any) -> None:
 
 
 @pytest.mark.parametrize("escaped", ["\\ud800", "\\udfff\\ud800", "\\U0010ffff", "\\uffff"])
-def test_odd_characters_by_escape(tmp_path: Path, escaped: str) -> None:
+def test_runbook_with_escaped_odd_characters_is_loaded_or_refused(tmp_path: Path, escaped: str) -> None:
     answer(tmp_path, f'midwatch: 1\ntitle: "{escaped}"\n"{escaped}": 1\nseverity: SEV-1\n'.encode())

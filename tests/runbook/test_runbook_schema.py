@@ -77,7 +77,7 @@ def faults(value: Any, rule: dict[str, Any], whole: dict[str, Any], where: str =
                 yield from faults(item, rule["additionalProperties"], whole, f"{where}.{key}")
 
 
-def test_it_is_plain_json_and_explains_every_key() -> None:
+def test_schema_is_plain_json_and_explains_every_key() -> None:
     whole = schema()
     assert json.loads(json.dumps(whole)) == whole
     for name, definition in whole["$defs"].items():
@@ -86,7 +86,7 @@ def test_it_is_plain_json_and_explains_every_key() -> None:
             assert rule["description"], f"{name}.{key}"
 
 
-def test_it_accepts_the_runbooks_that_the_loader_accepts() -> None:
+def test_schema_accepts_the_runbooks_that_the_loader_accepts() -> None:
     whole = schema()
     assert list(faults(plain(read_yaml(ROOT / "runbook.yaml")), whole, whole)) == []
     assert list(faults(plain(parse_yaml(BOOK, "x")[0]), whole, whole)) == []
@@ -113,7 +113,7 @@ def test_it_accepts_the_runbooks_that_the_loader_accepts() -> None:
         ("check: level,", ""),
     ],
 )
-def test_it_refuses_what_the_loader_refuses(old: str, new: str) -> None:
+def test_schema_refuses_what_the_loader_refuses(old: str, new: str) -> None:
     whole = schema()
     assert old in BOOK
     assert list(faults(plain(parse_yaml(BOOK.replace(old, new, 1), "x")[0]), whole, whole)) != []

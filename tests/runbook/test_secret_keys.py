@@ -28,7 +28,7 @@ def text(keys: str) -> str:
         ("{command: pass, timeout: 5 s}", StepSecret("TOKEN", command=("pass",), timeout=5.0)),
     ],
 )
-def test_secrets_are_read(loaded: Loaded, source: str, secret: StepSecret) -> None:
+def test_secrets_of_a_step_are_read(loaded: Loaded, source: str, secret: StepSecret) -> None:
     assert loaded(text(f'run: "true", risk: observe, secrets: {{TOKEN: {source}}}')).step("act").secrets == (secret,)
 
 

@@ -83,7 +83,7 @@ def test_long_token_is_read_in_linear_time(tmp_path: Path, token: str) -> None:
     assert cost(80_000) < 8 * 3 * max(short, 0.01)  # a quadratic reading costs 64 times as much
 
 
-def test_every_secret_of_a_long_line_is_counted(tmp_path: Path) -> None:
+def test_secrets_of_a_long_line_are_each_counted(tmp_path: Path) -> None:
     found = faults(tmp_path, run=f"PGPASSWORD={VALUE} " * 300)
     assert found[0].startswith(f"{tmp_path}/runbook.yaml:9:")
     assert found[-1] == "And 200 more errors"

@@ -57,7 +57,7 @@ def test_date_accepted_exactly_from_its_limit_on(day: date) -> None:
 
 
 @given(st.sampled_from([DAYS, DAY, WAIT, TICKET]), st.text(max_size=200))
-def test_any_text_is_accepted_or_refused_and_never_an_error(question: Question, answer: str) -> None:
+def test_typed_answer_of_any_text_is_accepted_or_refused(question: Question, answer: str) -> None:
     assert isinstance(misfit(question, answer), str)
 
 

@@ -11,9 +11,7 @@ from screens.widgets.background import WorkFailed, in_background
 @pytest.mark.parametrize(
     "error", [Failed("correct-horse at redis://:hunter22@h"), ValueError("correct-horse at redis://:hunter22@h")]
 )
-async def test_no_secret_is_in_what_the_screen_says_went_wrong(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+async def test_error_on_the_screen_shows_no_secret(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setenv("ARP_PASSWORD", "correct-horse")
 
     def work() -> None:

@@ -44,7 +44,7 @@ def line(here: Path) -> Iterator[Line]:
         yield opened[0]
 
 
-def test_an_idle_screen_is_quiet_and_a_flood_is_calm_on_the_line(line: Line) -> None:
+def test_idle_screen_is_quiet_and_a_flood_is_calm_on_the_line(line: Line) -> None:
     """With a panel open over the screen as well; in the flood at each size."""
     assert line.count(2.5) < IDLE * 2.5
     line.child.send("2")

@@ -94,7 +94,7 @@ def test_typed_sign_that_would_change_the_one_before_keeps_the_cells_of_the_line
 
 
 @pytest.mark.slow
-def test_nothing_stays_behind_where_titles_have_emoji(terminal: Terminal, here: Path) -> None:
+def test_page_with_emoji_in_titles_leaves_no_stray_cells(terminal: Terminal, here: Path) -> None:
     titles = (
         f'      - {{id: s{n}, title: "T{n:02} {text} end"}}\n' for n, text in enumerate(CORPUS) if text.strip() == text
     )

@@ -81,7 +81,7 @@ def test_headless_closes_an_incident_whose_commands_hold(controller: IncidentCon
     assert "met      The host answers: shop answers" in said
 
 
-async def test_the_screen_shows_the_script_of_a_criterion_then_what_it_found(
+async def test_screen_shows_the_script_of_a_criterion_then_what_it_found(
     controller: IncidentController, here: Path
 ) -> None:
     async with opened(controller, (100, 40), sources=[]) as pilot:

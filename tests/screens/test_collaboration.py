@@ -150,7 +150,9 @@ VIEWS: dict[str, tuple[Callable[[IncidentController], IncidentController], tuple
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", VIEWS)
-async def test_dialog_of_two(session: IncidentController, golden, name: str, size: str) -> None:
+async def test_dialog_between_two_people_is_the_golden(
+    session: IncidentController, golden, name: str, size: str
+) -> None:
     prepare, keys = VIEWS[name]
     async with opened(prepare(session), SIZES[size]) as pilot:
         await press(pilot, *keys)
@@ -161,7 +163,7 @@ async def test_dialog_of_two(session: IncidentController, golden, name: str, siz
 @pytest.mark.parametrize(
     ("name", "prepare"), [("offered", offered), ("silent", VIEWS["control-unresponsive"][0]), ("asks", asks)]
 )
-async def test_observing(
+async def test_observing_screen_is_the_golden(
     session: IncidentController,
     golden,
     name: str,
@@ -172,7 +174,7 @@ async def test_observing(
         golden(pilot, f"observing-{name}-{size}")
 
 
-async def test_who_watches_is_counted_in_the_header(controller: IncidentController) -> None:
+async def test_header_counts_the_observers(controller: IncidentController) -> None:
     bob = observer(controller)
     async with opened(controller, (120, 36), sources=[]) as pilot:
         assert f"driver {SHE} " in grid(pilot)
@@ -193,7 +195,7 @@ async def test_control_is_offered_and_the_offer_withdrawn(controller: IncidentCo
         assert controller.offer is None
 
 
-async def test_an_observer_takes_control_that_is_offered(controller: IncidentController) -> None:
+async def test_observer_takes_control_that_is_offered(controller: IncidentController) -> None:
     controller.offer_control(ME)
     bob = observer(controller)
     async with opened(bob, sources=[]) as pilot:
@@ -223,7 +225,7 @@ async def test_control_that_was_left_behind_takes_a_reason(controller: IncidentC
     bob.leave()
 
 
-async def test_a_driver_whose_control_was_taken_is_told_and_observes(controller: IncidentController) -> None:
+async def test_driver_whose_control_was_taken_is_told_and_observes(controller: IncidentController) -> None:
     async with opened(controller, (120, 36), sources=[]) as pilot:
         seen = LeaseWatcher(controller.folder).inspect().snapshot
         assert seen is not None
@@ -233,7 +235,7 @@ async def test_a_driver_whose_control_was_taken_is_told_and_observes(controller:
         bob.release()
 
 
-async def test_a_step_that_takes_two_is_asked_for_approved_and_run(controller: IncidentController, here: Path) -> None:
+async def test_step_that_takes_two_is_asked_for_approved_and_run(controller: IncidentController, here: Path) -> None:
     async with opened(controller, sources=[]) as pilot:
         await until(pilot, lambda: "Enter ask a second person for 1.1" in grid(pilot))
         await press(pilot, "enter")
@@ -252,7 +254,7 @@ async def test_a_step_that_takes_two_is_asked_for_approved_and_run(controller: I
     assert (here / "ran").read_text() == "ran\n"
 
 
-async def test_the_second_person_reads_the_plan_and_the_same_person_is_refused(controller: IncidentController) -> None:
+async def test_second_person_reads_the_plan_and_the_same_person_is_refused(controller: IncidentController) -> None:
     controller.request_approval("work", controller.plan("work"))
     bob = observer(controller, "bob@test")
     async with opened(bob, sources=[]) as pilot:
@@ -276,7 +278,9 @@ def wrote(driver: IncidentController, kind: EventKind) -> bool:
     return driver.events[-1].kind == kind
 
 
-async def test_approving_and_declining(session: IncidentController, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_answer_of_the_second_person_is_in_the_drivers_journal(
+    session: IncidentController, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each answer of the second person is in the driver's journal."""
     bob = asks(session)
     monkeypatch.setattr(control_socket, "Identity", Peer)
@@ -290,7 +294,7 @@ async def test_approving_and_declining(session: IncidentController, monkeypatch:
     assert session.events[-1].body["reason"] == "not tonight"
 
 
-async def test_the_driver_reads_what_the_second_person_said(session: IncidentController) -> None:
+async def test_driver_reads_what_the_second_person_said(session: IncidentController) -> None:
     plan = two_people(session)
     body = {"step": "emergency-backup", "asked": ask(session, plan), "digest": plan.digest}
     by = Identity("bob", 1001, 1001, 2).to_json()

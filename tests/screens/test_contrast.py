@@ -32,18 +32,18 @@ def colour(theme: Theme, name: str) -> Color:
 
 
 @pytest.mark.parametrize("theme", _TRUE, ids=lambda theme: theme.name)
-def test_text_can_be_read(theme: Theme) -> None:
+def test_theme_text_has_enough_contrast(theme: Theme) -> None:
     pairs = itertools.product(INKS, PAPERS)
     ratios = {(ink, paper): contrast(colour(theme, ink), colour(theme, paper)) for ink, paper in pairs}
     assert {pair: round(ratio, 2) for pair, ratio in ratios.items() if ratio < 4.5} == {}
 
 
 @pytest.mark.parametrize("theme", _TRUE, ids=lambda theme: theme.name)
-def test_the_cursor_can_be_read(theme: Theme) -> None:
+def test_theme_cursor_has_enough_contrast(theme: Theme) -> None:
     assert contrast(colour(theme, "cursor-text"), colour(theme, "cursor")) >= 7
 
 
-def test_the_other_themes_leave_the_colours_to_the_terminal() -> None:
+def test_other_themes_leave_the_colours_to_the_terminal() -> None:
     """Sixteen named ones, or none: what they look like is the terminal's to say."""
     for theme in (theme for theme in THEMES if theme.ansi):
         assert all(value.startswith("ansi_") for value in (theme.foreground, theme.background, theme.primary) if value)

@@ -59,7 +59,7 @@ def opened() -> Iterator[list[Line]]:
 
 
 @pytest.mark.parametrize("kind", SEQUENCES)
-def test_every_sequence_is_made_safe_whole_and_cut_anywhere(kind: str) -> None:
+def test_control_sequence_whole_or_cut_is_made_safe(kind: str) -> None:
     """Also when its halves are shown apart, and however much the words are cleaned again."""
     shown = []
     for one in SEQUENCES[kind]:
@@ -87,7 +87,7 @@ def test_none_of_them_reaches_the_terminal_from_plain_lines_or_the_screen(world:
 
 
 @pytest.mark.skipif(shutil.which("vttest") is None, reason="vttest is not installed")
-def test_nothing_that_vttest_sends_reaches_the_terminal(world: Path, opened: list[Line]) -> None:
+def test_output_of_vttest_never_reaches_the_terminal(world: Path, opened: list[Line]) -> None:
     """The public test of terminals as the output of a step."""
     said = vttest.recorded()
     assert len(said) > 30_000

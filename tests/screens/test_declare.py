@@ -39,7 +39,7 @@ def runbook() -> Runbook:
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
 @pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
-async def test_declare(runbook: Runbook, golden, size: tuple[int, int], first: bool) -> None:
+async def test_declare_screen_is_the_golden(runbook: Runbook, golden, size: tuple[int, int], first: bool) -> None:
     app = DeclareApp(runbook, [] if first else EARLIER, {}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=size) as pilot:
         await rest(pilot)  # type: ignore[arg-type]
@@ -55,7 +55,7 @@ async def test_severity_and_people_are_chosen(runbook: Runbook) -> None:
 
 
 @pytest.mark.parametrize("key", ["escape", "ctrl+c"])
-async def test_leaving_declares_nothing(runbook: Runbook, key: str) -> None:
+async def test_leaving_the_declare_screen_declares_nothing(runbook: Runbook, key: str) -> None:
     app = DeclareApp(runbook, EARLIER, {}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(key)
@@ -85,14 +85,14 @@ def asking(here: Path) -> Runbook:
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
-async def test_what_the_runbook_asks_for_stands_first(asking: Runbook, golden, size: tuple[int, int]) -> None:
+async def test_inputs_of_the_runbook_stand_first(asking: Runbook, golden, size: tuple[int, int]) -> None:
     app = DeclareApp(asking, EARLIER, {}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=size) as pilot:
         await rest(pilot)  # type: ignore[arg-type]
         golden(pilot, f"declare-inputs-{size[0]}x{size[1]}")
 
 
-async def test_a_field_is_seen_without_colours(asking: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_field_is_seen_without_colours(asking: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     app = DeclareApp(asking, [], {}, ascii=True, environment={"TERM": "linux", "NO_COLOR": "1"})
     async with app.run_test(size=(80, 24)) as pilot:
@@ -103,7 +103,7 @@ async def test_a_field_is_seen_without_colours(asking: Runbook, monkeypatch: pyt
     assert any(line.startswith("| |OPS-") for line in shown)
 
 
-async def test_it_is_filled_in_from_field_to_field(asking: Runbook) -> None:
+async def test_declare_screen_is_filled_in_from_field_to_field(asking: Runbook) -> None:
     app = DeclareApp(asking, EARLIER, {"worst": "GPS"}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=(80, 24)) as pilot:
         await press(pilot, "enter", *"red", "enter", *"go", "tab", "n", "enter")  # type: ignore[arg-type]
@@ -114,7 +114,7 @@ async def test_it_is_filled_in_from_field_to_field(asking: Runbook) -> None:
     assert (found.severity, found.people) == (Severity.SEV2, "Eve")
 
 
-async def test_a_required_one_is_missed_and_nothing_typed_is_lost(asking: Runbook, golden) -> None:
+async def test_required_one_is_missed_and_nothing_typed_is_lost(asking: Runbook, golden) -> None:
     app = DeclareApp(asking, EARLIER, {}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=(80, 24)) as pilot:
         await press(pilot, "tab", "tab", "tab", *"4711", "ctrl+s")  # type: ignore[arg-type]
@@ -144,7 +144,7 @@ async def test_hostile_text_is_shown_safely(asking: Runbook) -> None:
         assert app.return_value is None
 
 
-async def test_a_choice_that_may_stay_open_can_be_left_again(asking: Runbook, here: Path) -> None:
+async def test_choice_that_may_stay_open_can_be_left_again(asking: Runbook, here: Path) -> None:
     (here / "runbook.yaml").write_text(ASKING.replace("default: ARP", "required: false"), encoding="utf-8")
     app = DeclareApp(
         loader.load(here / "runbook.yaml"), [], {"seen": "x", "hurt": "no"}, environment={"TERM": "xterm-256color"}
@@ -157,7 +157,7 @@ async def test_a_choice_that_may_stay_open_can_be_left_again(asking: Runbook, he
     assert "worst" not in app.return_value.inputs
 
 
-def test_an_incident_is_as_severe_as_it_was_declared(here: Path) -> None:
+def test_incident_is_as_severe_as_it_was_declared(here: Path) -> None:
     text = "midwatch: 1\nid: x\ntitle: X\nseverity: SEV-2\nphases: [{title: A, steps: [{id: a, title: A}]}]\n"
     (here / "runbook.yaml").write_text(text, encoding="utf-8")
     controller = IncidentController.declare(loader.load(here / "runbook.yaml"), actor="ada", severity=Severity.SEV0)

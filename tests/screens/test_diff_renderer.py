@@ -54,7 +54,9 @@ def whole(picture: list[Strip]) -> LayoutUpdate:
 
 
 @given(pictures, st.lists(st.tuples(pictures, cuts, st.booleans()), max_size=6))
-def test_the_terminal_shows_what_was_drawn(first: list[Strip], then: list[tuple[list[Strip], list[int], bool]]) -> None:
+def test_terminal_shows_the_drawn_cells_after_any_updates(
+    first: list[Strip], then: list[tuple[list[Strip], list[int], bool]]
+) -> None:
     shown, terminal = DiffRenderer(), Cells(ROWS, COLUMNS)
     now = first
     for picture, at, all_of_it in [(first, [0, COLUMNS], True), *then]:
@@ -67,7 +69,7 @@ def test_the_terminal_shows_what_was_drawn(first: list[Strip], then: list[tuple[
 
 
 @given(pictures, pictures, cuts, st.tuples(st.integers(0, ROWS - 1), st.integers(0, 14), st.integers(15, COLUMNS)))
-def test_a_part_that_is_drawn_leaves_the_rest_alone(
+def test_part_that_is_drawn_leaves_the_rest_alone(
     first: list[Strip], then: list[Strip], at: list[int], span: tuple[int, int, int]
 ) -> None:
     shown, terminal = DiffRenderer(), Cells(ROWS, COLUMNS)
@@ -85,7 +87,7 @@ def one(text: str) -> list[Strip]:
     return [Strip([Segment(text)]).adjust_cell_length(COLUMNS) for _ in range(ROWS)]
 
 
-def test_a_figure_that_moves_costs_its_own_cells() -> None:
+def test_figure_that_moves_costs_its_own_cells() -> None:
     shown = DiffRenderer()
     shown.differing(whole(one("disk   41 % full")), CONSOLE)
     found = shown.differing(chops(one("disk   42 % full"), [0, COLUMNS], [(1, 0, COLUMNS)]), CONSOLE)
@@ -93,7 +95,7 @@ def test_a_figure_that_moves_costs_its_own_cells() -> None:
     assert found.render_segments(CONSOLE) == "\x1b[2;9H2"
 
 
-def test_what_is_drawn_as_a_whole_or_after_somebody_else_wrote_there_is_sent_again() -> None:
+def test_cells_drawn_as_a_whole_or_overwritten_by_others_are_sent_again() -> None:
     shown, picture = DiffRenderer(), one("disk   41 % full")
     shown.differing(whole(picture), CONSOLE)
     part = chops(picture, [0, COLUMNS], [(1, 0, COLUMNS)])

@@ -58,7 +58,9 @@ async def look(pilot: Pilots, controller: IncidentController) -> None:
     await rest(pilot)
 
 
-async def test_from_the_first_step_to_a_closed_incident(controller: IncidentController, here: Path) -> None:
+async def test_incident_on_the_screen_goes_from_the_first_step_to_closed(
+    controller: IncidentController, here: Path
+) -> None:
     """Enter, answers, `y`, a typed name: and the incident is closed with everything in the journal."""
     (here / "rubbish").mkdir()
     async with opened(controller, sources=[]) as pilot:
@@ -87,7 +89,7 @@ async def test_from_the_first_step_to_a_closed_incident(controller: IncidentCont
     assert [event.kind for event in controller.events].count(EventKind.CLOSED) == 1
 
 
-async def test_a_failed_step_stays_next_and_says_what_to_do(controller: IncidentController, here: Path) -> None:
+async def test_failed_step_stays_next_and_says_what_to_do(controller: IncidentController, here: Path) -> None:
     (here / "fail").touch()
     async with opened(controller, sources=[]) as pilot:
         await look(pilot, controller)
@@ -107,7 +109,7 @@ async def test_a_failed_step_stays_next_and_says_what_to_do(controller: Incident
         assert status(controller, "work") is StepStatus.DONE
 
 
-async def test_a_running_step_is_followed_and_can_be_ended(controller: IncidentController, here: Path) -> None:
+async def test_running_step_is_followed_and_can_be_ended(controller: IncidentController, here: Path) -> None:
     (here / "hold").touch()
     async with opened(controller, sources=[]) as pilot:
         await look(pilot, controller)
@@ -168,7 +170,7 @@ async def test_skip_and_do_again_need_a_reason(controller: IncidentController) -
         assert status(controller, "asked") is StepStatus.TODO
 
 
-async def test_the_checklist_is_filtered_by_what_one_looks_for(controller: IncidentController) -> None:
+async def test_checklist_is_filtered_by_what_one_looks_for(controller: IncidentController) -> None:
     async with opened(controller, sources=[]) as pilot:
         await press(pilot, "slash", *"destr")
         shown = grid(pilot)
@@ -223,7 +225,7 @@ async def test_notes_updates_and_severity_reach_the_journal(controller: Incident
         assert controller.incident.severity == "SEV-1"
 
 
-async def test_a_refusal_keeps_the_dialog_and_what_was_typed(controller: IncidentController) -> None:
+async def test_refusal_keeps_the_dialog_and_what_was_typed(controller: IncidentController) -> None:
     async with opened(controller, sources=[]) as pilot:
         await press(pilot, "n", *"saw smoke", "tab", *"yesterday", "enter")
         shown = grid(pilot)
@@ -232,7 +234,7 @@ async def test_a_refusal_keeps_the_dialog_and_what_was_typed(controller: Inciden
         assert not controller.incident.notes
 
 
-async def test_an_observer_has_no_keys_that_write(controller: IncidentController) -> None:
+async def test_observer_has_no_keys_that_write(controller: IncidentController) -> None:
     observer = IncidentController.observe(controller.folder, actor="eve@test")
     async with opened(observer, (120, 36), sources=[]) as pilot:
         shown = grid(pilot)
@@ -256,7 +258,7 @@ async def test_keys_meant_for_the_screen_below_confirm_nothing(
         assert status(controller, "work") is StepStatus.TODO
 
 
-async def test_a_destruction_takes_the_name_and_nothing_less(controller: IncidentController, here: Path) -> None:
+async def test_destruction_takes_the_name_and_nothing_less(controller: IncidentController, here: Path) -> None:
     (here / "rubbish").mkdir()
     async with opened(controller, sources=[]) as pilot:
         await look(pilot, controller)

@@ -93,7 +93,7 @@ def test_fork_and_marks_in_plain_lines_and_exports(controller: IncidentControlle
     )
 
 
-def test_unknown_moment_is_refused(here: Path) -> None:
+def test_mark_with_an_unknown_moment_is_refused(here: Path) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK.replace("marks: mitigated", "marks: over"), encoding="utf-8")
     with pytest.raises(RunbookErrors, match="This takes detected, acknowledged, mitigated or resolved"):
         load(here / "runbook.yaml")

@@ -35,7 +35,7 @@ phases:
         ({"where": "/x\x1b]52;c;aGk=\x07\u202e[/red]\n/y"}, "midwatch action disk --path /x<U+202E>[/red] /y"),
     ],
 )
-def test_the_page_of_a_step_has_the_value(here: Path, inputs: dict[str, str], shown: str) -> None:
+def test_page_of_a_step_has_the_value(here: Path, inputs: dict[str, str], shown: str) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     runbook = load(here / "runbook.yaml")
     parts = StepPageData(runbook.step("a"), runbook, Incident(inputs=inputs), PlanState(), NIGHT, 0.0)
@@ -43,7 +43,7 @@ def test_the_page_of_a_step_has_the_value(here: Path, inputs: dict[str, str], sh
     assert shown in page
 
 
-def test_a_choice_has_its_options_and_may_be_left_open() -> None:
+def test_choice_has_its_options_and_may_be_left_open() -> None:
     ask = Question("a", "A?", "choice", options=("one", "two"), default="two")
     assert asked(ask) == Field("a", "A?", "one", True, "two", [("one", "one"), ("two", "two")], across=True)
     ask = Question("a", "A?", "choice", required=False, options=("x" * 30, "y" * 30))

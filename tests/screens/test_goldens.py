@@ -26,7 +26,7 @@ SIZES = {"200x60": (200, 60), "120x36": (120, 36), "100x30": (100, 30), "80x24":
 
 
 @pytest.mark.parametrize("name", SIZES)
-async def test_incident(session: IncidentController, golden, name: str) -> None:
+async def test_incident_screen_is_the_golden(session: IncidentController, golden, name: str) -> None:
     async with opened(session, SIZES[name]) as pilot:
         golden(pilot, f"incident-{name}")
 
@@ -64,7 +64,7 @@ DIALOGS = {
 
 
 @pytest.mark.parametrize("name", DIALOGS)
-async def test_dialog(session: IncidentController, golden, name: str) -> None:
+async def test_dialog_is_the_golden(session: IncidentController, golden, name: str) -> None:
     async with opened(session, SIZES["200x60"]) as pilot:
         await press(pilot, *DIALOGS[name])
         await at_sizes(pilot, golden, name, {"closure": "To close all the same", "output": "79 B"}.get(name, ""))
@@ -131,7 +131,7 @@ SCENES: dict[str, tuple[Callable[[IncidentController, Stage], None], tuple[str, 
 
 
 @pytest.mark.parametrize("name", SCENES)
-async def test_scene(session: IncidentController, stage: Stage, golden, name: str) -> None:
+async def test_scene_is_the_golden(session: IncidentController, stage: Stage, golden, name: str) -> None:
     prepare, keys = SCENES[name]
     prepare(session, stage)
     async with opened(session, SIZES["200x60"]) as pilot:
@@ -139,7 +139,9 @@ async def test_scene(session: IncidentController, stage: Stage, golden, name: st
         await at_sizes(pilot, golden, name)
 
 
-async def test_a_wrong_name_in_the_smallest_terminal(session: IncidentController, stage: Stage, golden) -> None:
+async def test_wrong_name_in_the_smallest_terminal_is_the_golden(
+    session: IncidentController, stage: Stage, golden
+) -> None:
     """What goes, what it frees and where the name is typed stay in view, with the refusal as well."""
     destroys(session, stage)
     async with opened(session, SIZES["60x15"]) as pilot:
@@ -147,7 +149,7 @@ async def test_a_wrong_name_in_the_smallest_terminal(session: IncidentController
         golden(pilot, "destroy-refused-60x15")
 
 
-async def test_panel(session: IncidentController, golden) -> None:
+async def test_panel_page_is_the_golden(session: IncidentController, golden) -> None:
     """A panel on its own page: what is known of each row, and its figure over the last hour."""
     async with opened(session, SIZES["200x60"]) as pilot:
         remember(pilot, session)
@@ -155,7 +157,7 @@ async def test_panel(session: IncidentController, golden) -> None:
         await at_sizes(pilot, golden, "panel")
 
 
-async def test_panel_in_ascii(session: IncidentController, golden) -> None:
+async def test_panel_page_in_ascii_is_the_golden(session: IncidentController, golden) -> None:
     async with opened(session, SIZES["80x24"], ascii=True) as pilot:
         remember(pilot, session)
         await press(pilot, "1", "right", "left")

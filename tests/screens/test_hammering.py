@@ -62,7 +62,7 @@ def decisions(session: IncidentController) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("nights", [6, pytest.param(60, marks=pytest.mark.heavy)])
-def test_whatever_the_keyboard_does_only_a_deliberate_key_decides(nights: int) -> None:
+def test_keyboard_at_random_decides_by_deliberate_keys_alone(nights: int) -> None:
     """A press alone may decide once. Of a held key or a burst only the first arrival counts; a paste never decides."""
 
     @settings(max_examples=nights, deadline=None, suppress_health_check=list(HealthCheck))

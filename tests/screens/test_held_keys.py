@@ -58,7 +58,7 @@ def ticked(session: IncidentController) -> int:
 
 
 @pytest.mark.parametrize("first_repeat", [0.25, 0.5, 0.66])
-async def test_a_held_enter_ticks_nothing(manual: IncidentController, night: Night, first_repeat: float) -> None:
+async def test_held_enter_marks_nothing_done(manual: IncidentController, night: Night, first_repeat: float) -> None:
     """Four seconds of it, as keyboards repeat: it opens one dialog and is heard no more."""
     before = ticked(manual)
     async with opened(manual, hand=Hand(night)) as pilot:
@@ -116,7 +116,7 @@ async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(
 
 
 @pytest.mark.parametrize(("keys", "action"), [("q", "leave"), ("x", "cancel")])
-async def test_a_key_that_opened_a_dialog_does_not_answer_it_while_it_is_held(
+async def test_key_that_opened_a_dialog_does_not_answer_it_while_it_is_held(
     session: IncidentController, night: Night, keys: str, action: str
 ) -> None:
     async with opened(session, hand=Hand(night)) as pilot:
@@ -149,7 +149,7 @@ def test_repeats_are_told_from_presses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert felt.feel("enter", 1.65) is Press.FRESH
 
 
-async def test_in_closure_a_reason_is_typed_into_its_field(session: IncidentController, stage: Stage) -> None:
+async def test_closure_dialog_takes_a_typed_reason_into_its_field(session: IncidentController, stage: Stage) -> None:
     stage.checks |= {criterion.check: Outcome(False, "96 %") for criterion in session.runbook.closure}
     async with opened(session) as pilot:
         await press(pilot, "c")
@@ -167,7 +167,7 @@ async def test_in_closure_a_reason_is_typed_into_its_field(session: IncidentCont
         assert isinstance(pilot.app.screen, CloseIncident)
 
 
-async def test_in_severity_a_reason_is_typed_at_once_and_the_arrows_choose(session: IncidentController) -> None:
+async def test_severity_dialog_takes_a_typed_reason_and_arrows_choose(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "exclamation_mark", *"minor hit, n o w", "up")
         screen = pilot.app.screen
@@ -188,7 +188,7 @@ async def test_space_on_a_button_does_nothing(session: IncidentController) -> No
         assert isinstance(pilot.app.screen, Dialog)
 
 
-async def test_the_mark_stands_at_what_is_chosen(session: IncidentController) -> None:
+async def test_choice_mark_stands_at_the_chosen_option(session: IncidentController) -> None:
     from tests.support.screen_pilot import MidwatchApp
 
     app = MidwatchApp(session, sources=[], environment={"TERM": "xterm-256color"}, keymap={})
@@ -214,7 +214,7 @@ async def test_enter_on_a_choice_without_an_answer_says_so_and_stays(session: In
 
 
 @pytest.mark.parametrize("text", ["\nq\ny\nn\n" * 300, "\x1b[Aq\x1by and more\n", "one line to keep"])
-async def test_a_paste_is_offered_as_a_note_and_does_nothing_by_itself(session: IncidentController, text: str) -> None:
+async def test_paste_is_offered_as_a_note_and_does_nothing_by_itself(session: IncidentController, text: str) -> None:
     before = len(session.events)
     async with opened(session) as pilot:
         pilot.app.post_message(events.Paste(text))
@@ -227,7 +227,7 @@ async def test_a_paste_is_offered_as_a_note_and_does_nothing_by_itself(session: 
         assert len(session.events) == before + 1
 
 
-async def test_a_paste_goes_into_the_field_of_a_dialog_wherever_the_focus_is(session: IncidentController) -> None:
+async def test_paste_goes_into_the_field_of_a_dialog_wherever_the_focus_is(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "exclamation_mark", "tab")
         pilot.app.post_message(events.Paste("\nit is\r\nworse\n"))

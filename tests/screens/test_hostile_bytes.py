@@ -81,7 +81,7 @@ def lines_opened() -> Iterator[list[Line]]:
 
 
 @pytest.mark.parametrize("name", PIECES)
-def test_every_piece_is_made_safe(name: str) -> None:
+def test_hostile_bytes_of_any_kind_are_made_safe(name: str) -> None:
     """Nothing of it is a control any more, and the words around it are there."""
     shown = safe_bytes(b"begin " + PIECES[name] + b" end")
     assert shown.startswith("begin ")
@@ -89,7 +89,7 @@ def test_every_piece_is_made_safe(name: str) -> None:
     assert "\n" not in shown
 
 
-def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines_opened: list[Line]) -> None:
+def test_screen_with_hostile_bytes_sends_no_control_to_the_terminal(world: Path, lines_opened: list[Line]) -> None:
     """Output, and every page and dialog that says what the world calls itself, in a small terminal and in a large
     one."""
     line = Line(world, "--new", rows=60, columns=200)
@@ -131,7 +131,7 @@ def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines
     assert not (world / "owned").exists()
 
 
-def test_a_hostile_runbook_is_refused_in_safe_words(world: Path) -> None:
+def test_hostile_runbook_is_refused_in_safe_words(world: Path) -> None:
     text = (world / "runbook.yaml").read_text(encoding="utf-8").replace("[/bold]", "\\u001b]0;pwned\\u0007\\u202e")
     (world / "runbook.yaml").write_text(text, encoding="utf-8")
     told = midwatch("--plain", cwd=world)

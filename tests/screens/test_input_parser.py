@@ -43,7 +43,7 @@ def test_keys_are_the_same_however_the_line_cuts_and_gathers_them(pressed: list[
 
 
 @given(st.text(st.sampled_from("\x1b[]OPM<0;1~AnqX \\\x07\x9b\r") | st.characters(), max_size=40), st.integers(1, 5))
-def test_whatever_comes_nothing_breaks_and_a_key_after_it_is_heard(text: str, size: int) -> None:
+def test_input_parser_after_any_bytes_hears_the_next_key(text: str, size: int) -> None:
     reader = InputParser()
     for at in range(0, len(text), size):
         named(reader.feed(text[at : at + size]))
@@ -69,7 +69,7 @@ def test_escape_is_a_key_once_nothing_follows(monkeypatch: pytest.MonkeyPatch) -
     assert named(reader.feed("\x1b\x1b[A\x1b\r")) == ["escape", "up", "escape", "enter"]
 
 
-def test_an_arrow_that_is_cut_for_long_is_no_escape_and_no_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrow_that_is_cut_for_long_is_no_escape_and_no_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once more than Escape has come, no hand can have begun it; and one that was told too early still is an arrow."""
     reader = InputParser()
     assert named(reader.feed("\x1b[1;")) == []

@@ -31,7 +31,7 @@ ls -l /backups
 """
 
 
-def test_each_part_of_markdown_has_its_form() -> None:
+def test_markdown_parts_have_their_forms() -> None:
     assert [line.plain for line in markdown_lines(TEXT, 40, TextStyles())] == [
         "Before you begin",
         "",
@@ -61,7 +61,7 @@ PARTS = st.sampled_from(
 
 
 @given(st.lists(PARTS, max_size=60).map("".join), st.integers(12, 60), st.booleans())
-def test_any_text_fits_and_cannot_command_the_terminal(text: str, width: int, ascii: bool) -> None:
+def test_markdown_of_any_text_fits_and_cannot_command_the_terminal(text: str, width: int, ascii: bool) -> None:
     for line in markdown_lines(text, width, TextStyles(ascii=ascii)):
         assert line.cell_length <= width
         assert line.plain.isascii() or not ascii

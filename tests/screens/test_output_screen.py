@@ -41,7 +41,7 @@ async def test_search_says_which_of_how_many(session: IncidentController) -> Non
         assert screen(pilot).view.found == 190
 
 
-async def test_the_first_error_is_found_whatever_it_is_called(session: IncidentController) -> None:
+async def test_first_error_is_found_whatever_it_is_called(session: IncidentController) -> None:
     begin(session, STEP, LINES + b"pg_dump: error: out of shared memory\nERROR later\n" + LINES)
     async with opened(session) as pilot:
         await press(pilot, "o", "e")
@@ -67,7 +67,7 @@ async def test_times_and_broken_lines_are_there_on_demand(session: IncidentContr
         golden(pilot, "output-times-80x24")
 
 
-async def test_the_end_stays_in_view_when_lines_are_broken(session: IncidentController) -> None:
+async def test_end_stays_in_view_when_lines_are_broken(session: IncidentController) -> None:
     begin(session, STEP, b"x " * 500 + b"\n" + b"y " * 300 + b"\nlast\n")
     async with opened(session, (60, 15)) as pilot:
         await press(pilot, "o", "b", "G")
@@ -159,7 +159,7 @@ async def test_progress_is_a_bar_with_what_is_left(session: IncidentController) 
         assert "following" not in grid(pilot)
 
 
-async def test_the_end_of_what_comes_all_at_once_is_in_view(session: IncidentController) -> None:
+async def test_end_of_what_comes_all_at_once_is_in_view(session: IncidentController) -> None:
     begin(session, STEP, b"")
     async with opened(session) as pilot:
         write(session, STEP, b"".join(b"line %d\n" % n for n in range(8)))

@@ -12,7 +12,7 @@ from tests.support.screen_pilot import grid, opened, press
 pytestmark = pytest.mark.slow
 
 
-async def test_what_is_found_is_done(session: IncidentController) -> None:
+async def test_palette_entry_when_chosen_is_done(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "colon", *"write note", "enter")
         assert isinstance(pilot.app.screen, Form)
@@ -27,7 +27,7 @@ async def test_arrows_choose_and_nothing_found_does_nothing(session: IncidentCon
         assert "Emergency backup of ARP" in grid(pilot)
 
 
-async def test_an_observer_is_offered_nothing_that_writes(session: IncidentController) -> None:
+async def test_observer_is_offered_nothing_that_writes(session: IncidentController) -> None:
     async with opened(IncidentController.observe(session.folder, actor="eve@test")) as pilot:
         await press(pilot, "colon", *"with a reason")
         assert "Nothing is like that." in grid(pilot)

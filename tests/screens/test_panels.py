@@ -27,7 +27,7 @@ from tests.support.screen_pilot import grid, opened, press, until
 pytestmark = pytest.mark.slow
 
 
-def test_a_history_is_bounded_and_reaches_back_to_its_begin() -> None:
+def test_history_is_bounded_and_reaches_back_to_its_begin() -> None:
     history = TimeSeries()
     for second in range(20_000):
         history = history.taking(NIGHT + timedelta(seconds=2 * second), float(second), "%")
@@ -40,7 +40,7 @@ def test_a_history_is_bounded_and_reaches_back_to_its_begin() -> None:
     assert history.taking(NIGHT, 1.0, "B").points == ((NIGHT, 1.0),)
 
 
-def test_a_picture_of_a_history_moves_once_in_ten_seconds_and_not_with_each_reading() -> None:
+def test_picture_of_a_history_moves_once_in_ten_seconds_and_not_with_each_reading() -> None:
     quick, seldom, pictures = TimeSeries(), TimeSeries(), set()
     for reading in range(100):
         quick = quick.taking(NIGHT + timedelta(seconds=2 * reading), float(reading), "%")
@@ -51,7 +51,7 @@ def test_a_picture_of_a_history_moves_once_in_ten_seconds_and_not_with_each_read
     assert quick.points[-1][0] - quick.still.points[-1][0] < timedelta(seconds=10)
 
 
-def test_a_picture_of_a_long_history_moves_no_more_often_than_it_shows_a_difference() -> None:
+def test_picture_of_a_long_history_moves_no_more_often_than_it_shows_a_difference() -> None:
     history, pictures = TimeSeries(), set()
     for reading in range(1800):
         history = history.taking(NIGHT + timedelta(seconds=2 * reading), float(reading), "%")
@@ -62,7 +62,7 @@ def test_a_picture_of_a_long_history_moves_no_more_often_than_it_shows_a_differe
     assert history.points[-1][0] - history.still.points[-1][0] < timedelta(seconds=80)
 
 
-def test_an_error_keeps_what_is_remembered_and_a_row_that_is_gone_is_forgotten() -> None:
+def test_error_keeps_what_is_remembered_and_a_row_that_is_gone_is_forgotten() -> None:
     panel = PanelState("disk", "Disk", 2.0)
     for second in range(3):
         rows = (Row("/", "41 %", Level.OK, 41.0 + second, "%"), Row("/mnt", "5 %", Level.OK, 5.0, "%"))
@@ -78,7 +78,7 @@ VALUES = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([0.0, 
 
 
 @given(st.lists(VALUES, max_size=60), st.integers(1, 120), st.integers(1, 12), st.booleans())
-def test_any_figures_are_plotted_within_their_frame(values: list[float], width: int, height: int, ascii: bool) -> None:
+def test_plot_of_any_figures_stays_within_its_frame(values: list[float], width: int, height: int, ascii: bool) -> None:
     points = [(NIGHT + timedelta(seconds=7 * n), value) for n, value in enumerate(values)]
     lines = plot_lines(points, Frame(width, height, "{:.3g}".format, (80.0, 95.0), 0.0), TextStyles(ascii=ascii))
     if sum(map(math.isfinite, values)) < 2 or width < 24 or height < 2:
@@ -88,7 +88,7 @@ def test_any_figures_are_plotted_within_their_frame(values: list[float], width: 
         assert line.plain.isascii() or not ascii
 
 
-def test_a_plot_shows_the_shape_and_its_limits() -> None:
+def test_plot_shows_the_shape_and_its_limits() -> None:
     points = [(NIGHT + timedelta(minutes=n), 90.0 + n / 10) for n in range(61)]
     lines = [
         line.plain for line in plot_lines(points, Frame(40, 5, "{:.0f} %".format, (80.0, 95.0)), TextStyles(ascii=True))
@@ -105,7 +105,7 @@ ROWS = st.lists(st.builds(Row, LABELS, LABELS, st.sampled_from(Level), brief=LAB
 
 
 @given(st.lists(ROWS, max_size=6), st.integers(30, 200))
-def test_a_strip_never_overflows(readings: list[list[Row]], width: int) -> None:
+def test_panel_strip_of_any_width_never_overflows(readings: list[list[Row]], width: int) -> None:
     text_styles = TextStyles()
     panels = [
         PanelState(f"panel{n}", f"Panel {n}", 10.0).taking(Reading(f"panel{n}", NIGHT, tuple(rows)))
@@ -117,7 +117,7 @@ def test_a_strip_never_overflows(readings: list[list[Row]], width: int) -> None:
         assert line.cell_length <= width
 
 
-def test_what_does_not_fit_into_a_strip_is_counted_and_never_runs_into_the_next() -> None:
+def test_panel_text_that_does_not_fit_a_strip_is_counted() -> None:
     rows = tuple(
         Row(name, "1 d 18 h old, late, 312 MB", Level.CRITICAL, brief="42 h old") for name in ("OTC", "GPS", "ARP")
     )
@@ -130,7 +130,7 @@ def test_what_does_not_fit_into_a_strip_is_counted_and_never_runs_into_the_next(
     )
 
 
-async def test_a_source_that_hangs_stalls_neither_the_screen_nor_another_panel(session: IncidentController) -> None:
+async def test_source_that_hangs_stalls_neither_the_screen_nor_another_panel(session: IncidentController) -> None:
     released, read = threading.Event(), []
 
     def hanging() -> Reading:
@@ -156,7 +156,7 @@ async def test_a_source_that_hangs_stalls_neither_the_screen_nor_another_panel(s
         released.set()
 
 
-async def test_a_reading_that_grows_old_is_never_shown_as_current(session: IncidentController) -> None:
+async def test_reading_that_grows_old_is_never_shown_as_current(session: IncidentController) -> None:
     first = [Reading("disk", session.clock.now(), (Row("/", "41 % full", Level.OK, 41.0, "%"),))]
     released = threading.Event()
 
@@ -178,7 +178,7 @@ async def test_a_reading_that_grows_old_is_never_shown_as_current(session: Incid
         released.set()
 
 
-async def test_a_figure_that_moves_waits_and_what_becomes_worse_does_not(
+async def test_figure_that_moves_waits_and_what_becomes_worse_does_not(
     session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layout, "FIGURES", 3600.0)
@@ -197,7 +197,7 @@ async def test_a_figure_that_moves_waits_and_what_becomes_worse_does_not(
         await until(pilot, lambda: "97 % full" in grid(pilot))
 
 
-def test_a_small_curve_shows_a_small_change_small_and_its_time_evenly() -> None:
+def test_small_curve_shows_a_small_change_small_and_its_time_evenly() -> None:
     text_styles = TextStyles()
     assert text_styles.spark([300.0, 304.0, 309.0, 312.0]) == "▁▁▂▂"
     assert text_styles.spark([0.0, 10.0, 20.0, 40.0]) == "▁▃▅█"
@@ -207,14 +207,14 @@ def test_a_small_curve_shows_a_small_change_small_and_its_time_evenly() -> None:
     assert history.curve(4) == [0.0, 298.0, 298.0, 3000.0]
 
 
-def test_a_bar_of_use_has_its_marks_where_they_lie() -> None:
+def test_bar_of_use_has_its_marks_where_they_lie() -> None:
     row = Row("/", "50 % full", Level.OK, 50.0, "%", limits=(80.0, 95.0))
     assert use_lines(row, 24, TextStyles(ascii=True), indent=4)[0].plain == "    ==========------|--|"
     assert use_lines(replace(row, number=130.0), 44, TextStyles(), indent=4)[0].cell_length == 44
     assert not use_lines(replace(row, unit="B"), 44, TextStyles(), indent=4)
 
 
-def test_the_free_space_stays_when_the_name_of_a_mount_is_long() -> None:
+def test_free_space_stays_when_the_name_of_a_mount_is_long() -> None:
     row = Row("/var/lib/postgresql/15/main", "96 % full, 14.8 MB free", Level.CRITICAL, brief="96 % 14.8 MB free")
     panel = PanelState("disk", "Disk", 10.0).taking(Reading("disk", NIGHT, (row,)))
     assert summary_cell(panel, NIGHT, 38, TextStyles()).plain == "disk      ✗ /var/li… 96 % 14.8 MB free"

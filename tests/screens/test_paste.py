@@ -15,7 +15,7 @@ from tests.support.real_terminal import Terminal
 pytestmark = pytest.mark.slow
 
 
-def test_what_is_pasted_stands_in_the_field_once(terminal: Terminal, here: Path) -> None:
+def test_pasted_text_stands_in_the_field_once(terminal: Terminal, here: Path) -> None:
     terminal.until("ready$")
     terminal.keys(f"{MIDWATCH} --new runbook.yaml", "Enter")
     terminal.until("Enter mark 1.1 done")
@@ -49,9 +49,7 @@ MANY = "\n".join(f"q y s line {number}" for number in range(1000))
 @pytest.mark.parametrize(
     "text", [MANY, "\nq\ny\n\x1b[31mred\x1b[0m\x1b and more\n"], ids=["a thousand lines", "Enter and ESC"]
 )
-def test_a_paste_on_the_main_screen_is_offered_as_a_note(
-    terminal: Terminal, here: Path, text: str, marked: bool
-) -> None:
+def test_paste_on_the_main_screen_is_offered_as_a_note(terminal: Terminal, here: Path, text: str, marked: bool) -> None:
     """Also where the terminal does not mark it; nothing of it is a key."""
     terminal.until("ready$")
     terminal.keys(f"{MIDWATCH} --new runbook.yaml", "Enter")
@@ -69,7 +67,7 @@ def test_a_paste_on_the_main_screen_is_offered_as_a_note(
     terminal.press("y", "is open; its record:")
 
 
-def test_a_held_enter_ticks_nothing_in_a_real_terminal(terminal: Terminal, here: Path) -> None:
+def test_held_enter_ticks_nothing_in_a_real_terminal(terminal: Terminal, here: Path) -> None:
     """A hundred Enters, 33 ms apart or all at once as the line delivers them: one dialog is open, and nothing is
     journalled."""
     terminal.until("ready$")

@@ -52,7 +52,7 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL])
-def test_the_step_outlives_the_screen(terminal: Terminal, here: Path, number: signal.Signals) -> None:
+def test_step_outlives_the_screen(terminal: Terminal, here: Path, number: signal.Signals) -> None:
     """Hang-up, termination and kill end the screen; the terminal is as it was, the step goes on, the next screen has
     it."""
     to_the_work(terminal, here)
@@ -71,7 +71,7 @@ def test_the_step_outlives_the_screen(terminal: Terminal, here: Path, number: si
     assert (here / "ran").read_text(encoding="utf-8") == "ran\n"
 
 
-def test_a_screen_that_breaks_says_so_and_leaves_the_terminal_as_it_was(terminal: Terminal, here: Path) -> None:
+def test_screen_that_breaks_says_so_and_leaves_the_terminal_as_it_was(terminal: Terminal, here: Path) -> None:
     """One sentence, where it broke, and no value that was at hand there."""
     (here / "broken.py").write_text(BROKEN, encoding="utf-8")
     terminal.keys(f"{sys.executable} broken.py --new runbook.yaml", "Enter")
@@ -84,7 +84,7 @@ def test_a_screen_that_breaks_says_so_and_leaves_the_terminal_as_it_was(terminal
     terminal.until("Enter mark 1.1 done")
 
 
-def test_the_screen_ends_with_its_terminal_though_nobody_says_so(here: Path) -> None:
+def test_screen_ends_with_its_terminal_though_nobody_says_so(here: Path) -> None:
     """The kernel tells the session's leader of a hang-up, and `make`, for one, keeps it to itself."""
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test").leave()
@@ -113,7 +113,7 @@ def test_the_screen_ends_with_its_terminal_though_nobody_says_so(here: Path) -> 
     assert not incident(here).driver
 
 
-def test_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:
+def test_terminal_is_restored_after_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:
     """Ctrl+Z gives the shell back, fg the screen; sizes change under it; leaving leaves the terminal as it was."""
     to_the_work(terminal, here)
     terminal.keys("C-z")
@@ -131,7 +131,7 @@ def test_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:
     terminal.until(lambda: terminal.clean)
 
 
-def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
+def test_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
     """Under 300 bytes a second, with a dialog or a page open as well: the line may be slow, a battery at its other end.
 
     So what somebody else wrote over it stands until Ctrl+L.
@@ -166,7 +166,7 @@ def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
     assert "Enter mark 1.1 done" in terminal.shown
 
 
-def test_the_pager_has_the_terminal_and_gives_it_back(terminal: Terminal, here: Path) -> None:
+def test_pager_has_the_terminal_and_gives_it_back(terminal: Terminal, here: Path) -> None:
     """The operator's own pager gets plain text; a copy reaches the terminal's clipboard, and only when it is asked
     for."""
     pager = here / "pager.sh"

@@ -53,7 +53,7 @@ def controller(request: pytest.FixtureRequest, here: Path) -> Iterator[IncidentC
     controller.leave()
 
 
-def test_headless_says_each_try(controller: IncidentController) -> None:
+def test_headless_run_prints_each_attempt(controller: IncidentController) -> None:
     said: list[str] = []
     assert headless.run(controller, Answers("answers.yaml"), said.append) is Exit.DONE
     assert "    [midwatch: exit 75; try 2 of 3 begins in 0.1 s]" in said

@@ -49,7 +49,7 @@ def status(controller: IncidentController, step: str) -> StepStatus:
     return controller.incident.status(controller.runbook.step(step))
 
 
-async def test_what_is_required_is_shown_and_asked_for_a_reason(controller: IncidentController, here: Path) -> None:
+async def test_unmet_precondition_is_shown_and_asks_for_a_reason(controller: IncidentController, here: Path) -> None:
     controller.skip("freeze", "somebody froze it")
     controller.mark_done("talk")
     async with opened(controller, sources=[]) as pilot:
@@ -67,9 +67,7 @@ async def test_what_is_required_is_shown_and_asked_for_a_reason(controller: Inci
     assert (here / "ran").exists()
 
 
-async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(
-    controller: IncidentController, here: Path
-) -> None:
+async def test_step_is_undone_with_a_reason_and_consent(controller: IncidentController, here: Path) -> None:
     async with opened(controller, (80, 36), sources=[]) as pilot:
         await until(pilot, lambda: "can be undone afterwards" in grid(pilot))
         await press(pilot, "enter")
@@ -87,7 +85,7 @@ async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(
         await until(pilot, lambda: "to do again: undone" in grid(pilot))
 
 
-async def test_what_nobody_saw_the_end_of_is_looked_up(
+async def test_step_of_unknown_outcome_is_checked(
     controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose_the_freeze(controller, here, monkeypatch)
@@ -98,7 +96,7 @@ async def test_what_nobody_saw_the_end_of_is_looked_up(
         await until(pilot, lambda: "1.1: it did not take effect" in grid(pilot))
 
 
-async def test_one_may_begin_at_any_step(controller: IncidentController) -> None:
+async def test_run_may_start_from_any_step(controller: IncidentController) -> None:
     async with opened(controller, sources=[]) as pilot:
         await press(pilot, "end", "b")
         assert "2 steps before it are skipped" in grid(pilot)
@@ -123,7 +121,7 @@ async def test_start_from_a_step_names_the_steps_that_it_skips_risky_ones_first(
         assert "PRODUCTION · destroy" in grid(pilot)
 
 
-async def test_what_becomes_of_the_journal_and_its_disk_is_said_at_once(session: IncidentController) -> None:
+async def test_journal_failover_is_shown_at_once(session: IncidentController) -> None:
     async with opened(session, size=(120, 30)) as pilot:
         session.session.append(
             EventKind.RESERVE_RELEASED,

@@ -24,13 +24,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
-async def test_the_settings_screen(session: IncidentController, golden, size: tuple[int, int]) -> None:
+async def test_settings_screen_is_the_golden(session: IncidentController, golden, size: tuple[int, int]) -> None:
     async with opened(session, size) as pilot:
         await press(pilot, "comma")
         golden(pilot, f"settings-{size[0]}x{size[1]}")
 
 
-async def test_a_theme_is_kept_and_put_on(
+async def test_theme_is_kept_and_put_on(
     session: IncidentController, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -76,7 +76,7 @@ async def test_keys_are_changed_on_the_settings_screen(
     assert read_keymap(keys_file()) == {"skip": "k"}
 
 
-async def test_a_place_that_cannot_be_written_is_a_sentence(
+async def test_place_that_cannot_be_written_is_a_sentence(
     session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/proc/nowhere")
@@ -90,7 +90,7 @@ async def test_a_place_that_cannot_be_written_is_a_sentence(
         Settings, theme=st.sampled_from(THEME_NAMES), mouse=st.booleans(), ascii=st.booleans(), plain=st.booleans()
     )
 )
-def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> None:
+def test_settings_written_are_read_back(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> None:
     file = tmp_path_factory.mktemp("settings") / "new" / "settings.yaml"
     write_settings(file, settings)
     assert read_settings(file) == settings
@@ -106,7 +106,7 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, setti
         ("mouse: [\n", "The settings are no YAML"),
     ],
 )
-def test_a_faulty_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+def test_faulty_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(BadInput) as caught:
@@ -115,7 +115,7 @@ def test_a_faulty_file_is_one_sentence(tmp_path: Path, text: str, sentence: str)
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "/etc/passwd/home"])
-def test_a_home_that_cannot_be_entered_keeps_nobody_out(home: str) -> None:
+def test_home_that_cannot_be_entered_keeps_nobody_out(home: str) -> None:
     """At two o'clock in somebody else's shell: without one's own colours and keys, and in."""
     assert read_settings(Path(home) / "settings.yaml") == Settings()
     assert read_keymap(Path(home) / "keys.yaml") == {}
@@ -123,7 +123,7 @@ def test_a_home_that_cannot_be_entered_keeps_nobody_out(home: str) -> None:
         read_keymap(Path("/etc"))
 
 
-def test_every_setting_is_documented() -> None:
+def test_setting_without_documentation_is_none() -> None:
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     assert all(f"| `{field.name}` |" in page for field in fields(Settings))
     assert all(f"`{name}`" in page for name in THEME_NAMES)

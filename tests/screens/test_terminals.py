@@ -25,7 +25,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
-async def test_ascii(session: IncidentController, golden, size: tuple[int, int]) -> None:
+async def test_ascii_screen_is_the_golden(session: IncidentController, golden, size: tuple[int, int]) -> None:
     async with opened(session, size, ascii=True) as pilot:
         assert grid(pilot).isascii()
         golden(pilot, f"incident-{size[0]}x{size[1]}-ascii")
@@ -41,7 +41,9 @@ def colours(pilot: Pilots) -> set[str]:
     return {str(colour.name) for style in styles for colour in (style.color, style.bgcolor) if colour is not None}
 
 
-async def test_no_color(session: IncidentController, golden, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_color_screen_has_default_colours_only(
+    session: IncidentController, golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing but the terminal's default colours, and the same text."""
     monkeypatch.setenv("NO_COLOR", "1")
     async with opened(session, environment={"TERM": "xterm-256color", "NO_COLOR": "1"}) as pilot:
@@ -51,13 +53,13 @@ async def test_no_color(session: IncidentController, golden, monkeypatch: pytest
         assert colours(pilot) <= {"default"}
 
 
-async def test_sixteen_colours(session: IncidentController, golden) -> None:
+async def test_screen_on_sixteen_colours_is_the_golden(session: IncidentController, golden) -> None:
     async with opened(session, environment={"TERM": "linux"}) as pilot:
         golden(pilot, "incident-80x24")
         assert not {name for name in colours(pilot) if name.startswith("#")}
 
 
-async def test_hostile_output_is_text(session: IncidentController) -> None:
+async def test_hostile_output_is_shown_as_text(session: IncidentController) -> None:
     """Nothing of it is obeyed, neither by the terminal nor as markup."""
     async with opened(session, (80, 36)) as pilot:
         begin(session, "emergency-backup", HOSTILE)
@@ -71,7 +73,7 @@ async def test_hostile_output_is_text(session: IncidentController) -> None:
     assert not {sign for sign in shown if sign != "\n" and (not sign.isprintable() or sign == "\u202e")}
 
 
-async def test_hostile_names_everywhere(session: IncidentController, stage: Stage) -> None:
+async def test_hostile_names_on_any_page_are_shown_as_text(session: IncidentController, stage: Stage) -> None:
     """Plans, readings, errors and the journal hold what the world calls itself."""
     name = "\x1b]0;x\x07[/bold]\x1b[2J\u202e[@click=app.quit]x[/]"
     draft = PlanDraft("emergency-backup", {}, confirm_name="x")
@@ -94,14 +96,14 @@ async def test_hostile_names_everywhere(session: IncidentController, stage: Stag
                 await press(pilot, "escape")
 
 
-async def test_a_plan_that_cannot_be_made_is_a_sentence(session: IncidentController, stage: Stage) -> None:
+async def test_plan_that_cannot_be_made_is_a_sentence(session: IncidentController, stage: Stage) -> None:
     stage.plans["emergency-backup"] = Failed("arp-db-prod does not answer", hint="Look whether it runs")
     async with opened(session, (120, 36)) as pilot:
         assert "arp-db-prod does not answer. Look whether it runs." in grid(pilot)
         assert "Enter plan again" in grid(pilot)
 
 
-async def test_an_old_reading_is_never_shown_as_current(session: IncidentController) -> None:
+async def test_old_reading_is_never_shown_as_current(session: IncidentController) -> None:
     """A source that stopped answering, and one that answers with an error."""
     seen = Reading("disk", session.clock.now(), (Row("/backups", "41 % full", Level.OK),))
     answers = [seen, Reading("docker", session.clock.now(), error="permission denied")]
@@ -116,7 +118,7 @@ async def test_an_old_reading_is_never_shown_as_current(session: IncidentControl
         assert "no answer since 2 min ago" in grid(pilot)
 
 
-async def test_a_hung_source_stalls_nothing(session: IncidentController) -> None:
+async def test_panel_with_a_hung_source_stalls_no_key(session: IncidentController) -> None:
     from threading import Event
 
     forever = Event()
@@ -192,7 +194,7 @@ async def test_changed_keys_are_in_footer_and_help(session: IncidentController, 
         ("skip: [\n", "The keys are no YAML"),
     ],
 )
-def test_a_faulty_file_of_keys_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+def test_faulty_file_of_keys_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     file = tmp_path / "keys.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(BadInput) as caught:
@@ -200,7 +202,7 @@ def test_a_faulty_file_of_keys_is_one_sentence(tmp_path: Path, text: str, senten
     assert str(caught.value).startswith(f"{file}: {sentence}")
 
 
-async def test_resizing_never_breaks_it(session: IncidentController) -> None:
+async def test_screen_survives_any_resize(session: IncidentController) -> None:
     async with opened(session) as pilot:
         for size in ((1, 1), (10, 3), (300, 5), (20, 100), (159, 19), (160, 20), (72, 20), (71, 19), (80, 24)):
             await pilot.resize_terminal(*size)
@@ -236,7 +238,7 @@ async def test_help_is_about_what_has_the_focus(session: IncidentController, pla
         assert len(pilot.app.screen_stack) == before - 1
 
 
-async def test_a_question_mark_in_a_field_is_a_letter(session: IncidentController) -> None:
+async def test_question_mark_in_a_field_is_a_letter(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "s", *"why?")
         assert "why?" in grid(pilot)
@@ -244,7 +246,7 @@ async def test_a_question_mark_in_a_field_is_a_letter(session: IncidentControlle
         assert "holding 'jk?'" in grid(pilot)
 
 
-async def test_only_keys_that_work_now_are_in_the_footers(session: IncidentController) -> None:
+async def test_footer_shows_the_keys_that_work_now_alone(session: IncidentController) -> None:
     async with opened(session, (120, 36)) as pilot:
         await press(pilot, "o")
         assert not [word for word in ("n next", "Space pause", "] what runs") if word in grid(pilot)]

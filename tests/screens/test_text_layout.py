@@ -18,7 +18,7 @@ WORDS = st.lists(
 
 
 @given(WORDS, st.integers(8, 60))
-def test_no_figure_stands_apart_from_its_unit(words: list[str], width: int) -> None:
+def test_wrapped_figure_stays_with_its_unit(words: list[str], width: int) -> None:
     lines = wrap(" ".join(words), width)
     assert all(cell_len(line) <= width for line in lines)
     assert "".join(lines).replace(" ", "") == "".join(words)

@@ -26,7 +26,7 @@ async def test_words_are_corrected_beside_themselves(session: IncidentController
     assert "Corrected by ada: at one" in shown
 
 
-async def test_what_holds_nobodys_words_is_not_corrected(session: IncidentController) -> None:
+async def test_event_without_a_persons_text_is_not_corrected(session: IncidentController) -> None:
     begin(session, "emergency-backup")
     async with opened(session) as pilot:
         await press(pilot, "e", "e")
@@ -34,7 +34,7 @@ async def test_what_holds_nobodys_words_is_not_corrected(session: IncidentContro
         assert "holds nobody's words" in grid(pilot)
 
 
-async def test_stars_and_filters(session: IncidentController) -> None:
+async def test_timeline_stars_and_filters_select_entries(session: IncidentController) -> None:
     session.note("smoke", pasted_output="one\ntwo")
     async with opened(session) as pilot:
         await press(pilot, "e", "asterisk", "up", "asterisk", "asterisk", "f", "f", "f")
@@ -50,7 +50,7 @@ async def test_stars_and_filters(session: IncidentController) -> None:
         assert "smoke" in grid(pilot)
 
 
-async def test_it_is_live_and_stays_where_the_operator_went(session: IncidentController) -> None:
+async def test_timeline_is_live_and_stays_where_the_operator_went(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "e", "home")
         session.note("something new")
@@ -60,7 +60,7 @@ async def test_it_is_live_and_stays_where_the_operator_went(session: IncidentCon
         assert "something new" in grid(pilot)
 
 
-async def test_an_observer_reads_and_changes_nothing(session: IncidentController) -> None:
+async def test_observer_reads_and_changes_nothing(session: IncidentController) -> None:
     before = len(session.events)
     async with opened(IncidentController.observe(session.folder, actor="eve@test")) as pilot:
         await press(pilot, "e", "asterisk", "e", "n")
@@ -69,7 +69,7 @@ async def test_an_observer_reads_and_changes_nothing(session: IncidentController
     assert len(session.events) == before
 
 
-async def test_a_note_with_a_command_from_elsewhere(session: IncidentController) -> None:
+async def test_note_with_a_manual_command_keeps_its_time(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "n", "tab", *"5 min ago", "tab", "right", "right", "tab")
         await press(pilot, *"df -h", "tab", *"db1", "tab", *"96 %", "enter")
@@ -80,7 +80,7 @@ async def test_a_note_with_a_command_from_elsewhere(session: IncidentController)
     assert body["at"]
 
 
-async def test_pasted_lines_stay_lines(session: IncidentController) -> None:
+async def test_pasted_output_keeps_its_lines(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "n", "tab", "tab", "right", "tab")
         pilot.app.post_message(Paste("Filesystem Use%\n/backups 96%\n"))
@@ -89,7 +89,7 @@ async def test_pasted_lines_stay_lines(session: IncidentController) -> None:
     assert session.events[-1].body["pasted_output"].splitlines() == ["Filesystem Use%", "/backups 96%"]
 
 
-async def test_a_note_without_anything_says_so(session: IncidentController) -> None:
+async def test_note_without_anything_says_so(session: IncidentController) -> None:
     before = len(session.events)
     async with opened(session) as pilot:
         await press(pilot, "n", "ctrl+s")
@@ -111,7 +111,7 @@ async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_the
         assert "holding 'end'" in grid(pilot)
 
 
-async def test_a_tick_without_words_can_be_given_some(session: IncidentController) -> None:
+async def test_tick_without_words_can_be_given_some(session: IncidentController) -> None:
     session.mark_done("tell-tech-lead")  # and that they were notified
     async with opened(session) as pilot:
         await press(pilot, "e", "up", "e")
@@ -120,7 +120,7 @@ async def test_a_tick_without_words_can_be_given_some(session: IncidentControlle
     assert session.events[-1].body["text"] == "by phone"
 
 
-async def test_a_criterion_is_told_by_its_title(session: IncidentController) -> None:
+async def test_timeline_names_a_criterion_by_its_title(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "c", "escape", "e")
         assert "Criterion Follow-up actions assigned: " in grid(pilot)

@@ -95,7 +95,7 @@ class SlowNotes:
         await until(pilot, self.begun.is_set)
 
 
-async def test_a_key_typed_while_a_dialog_writes_is_dropped(
+async def test_key_typed_while_a_dialog_writes_is_dropped(
     session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = SlowNotes(session, monkeypatch)
@@ -111,7 +111,7 @@ async def test_a_key_typed_while_a_dialog_writes_is_dropped(
         assert [note.text for note in session.incident.notes].count("smoke") == 1
 
 
-async def test_what_was_typed_ahead_of_a_refusal_is_dropped(
+async def test_keys_typed_ahead_of_a_refusal_are_dropped(
     session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = SlowNotes(session, monkeypatch, refusal="the disk is full")
@@ -128,9 +128,7 @@ async def test_what_was_typed_ahead_of_a_refusal_is_dropped(
         assert pilot.app.screen.values()["text"] == "smoke again"
 
 
-async def test_a_dialog_that_hangs_is_left_at_once(
-    session: IncidentController, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_dialog_that_hangs_is_left_at_once(session: IncidentController, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl+Q does not wait, and what waited does not come after it."""
     slow = SlowNotes(session, monkeypatch)
     async with opened(session) as pilot:
@@ -144,7 +142,7 @@ async def test_a_dialog_that_hangs_is_left_at_once(
         assert isinstance(pilot.app.screen, Leave)
 
 
-async def test_nothing_is_consented_to_that_nobody_could_read_yet(
+async def test_consent_before_the_plan_is_shown_is_ignored(
     session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The deaf moment begins when the plan stands on the screen, not when the key was pressed."""
@@ -163,7 +161,7 @@ async def test_nothing_is_consented_to_that_nobody_could_read_yet(
         assert session.incident.step(STEP).last is None
 
 
-async def test_a_turn_whose_end_is_lost_with_a_screen_keeps_no_key(
+async def test_turn_whose_end_is_lost_with_a_screen_keeps_no_key(
     session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody types another one to get it heard."""
@@ -180,7 +178,7 @@ async def test_a_turn_whose_end_is_lost_with_a_screen_keeps_no_key(
         await until(pilot, lambda: isinstance(pilot.app.screen, Leave))
 
 
-async def test_what_arrives_behind_a_paste_is_not_for_the_screen_beneath_its_note(session: IncidentController) -> None:
+async def test_keys_behind_a_paste_are_not_for_the_screen_beneath_its_note(session: IncidentController) -> None:
     async with opened(session) as pilot:
         type_ahead(pilot, "down")
         pilot.app.post_message(events.Paste("one line to keep"))

@@ -53,7 +53,7 @@ def test_eight_keys_in_one_read_are_a_paste_and_seven_are_keys() -> None:
     st.sampled_from(["", "\r", "\x1b[31m", "\x1b"]),
     st.sampled_from(["", "\r", "\x1b"]),
 )
-def test_a_paste_of_many_reads_is_one(size: int, gap: float, begins: str, ends: str) -> None:
+def test_unmarked_paste_of_many_reads_is_one(size: int, gap: float, begins: str, ends: str) -> None:
     """A thousand lines; nothing of it is a key, whatever it begins and ends with."""
     text = begins + "\r".join(f"q y line {number} \x1b[0m" for number in range(1000 if size > 64 else 40)) + ends
     line, size = Line(), max(size, 16)
@@ -65,7 +65,7 @@ def test_a_paste_of_many_reads_is_one(size: int, gap: float, begins: str, ends: 
     assert line.found[0].startswith("pasted ")
 
 
-def test_a_paste_may_begin_with_a_small_piece() -> None:
+def test_paste_may_begin_with_a_small_piece() -> None:
     line = Line()
     for piece in ("ye", "s\r", "no", "w\rq"):
         line.read(piece, 0.01)
@@ -76,14 +76,14 @@ def test_a_paste_may_begin_with_a_small_piece() -> None:
 @pytest.mark.parametrize(
     ("data", "keys"), [("\r" * 12, ["enter"] * 12), ("\x1b[A" * 12, ["up"] * 12), ("jjjjjjjjj", ["j"] * 9)]
 )
-def test_a_held_key_that_comes_in_one_piece_is_no_paste(data: str, keys: list[str]) -> None:
+def test_held_key_that_comes_in_one_piece_is_no_paste(data: str, keys: list[str]) -> None:
     line = Line()
     line.read(data)
     line.wait(0.2)
     assert line.found == keys
 
 
-def test_a_marked_paste_and_single_keys_are_as_before() -> None:
+def test_marked_paste_and_single_keys_are_as_before() -> None:
     line = Line()
     line.read("\x1b[200~q\ry\r and more\x1b[201~")
     line.read("q", 1)

@@ -109,7 +109,7 @@ def test_values_are_shown_headless_and_in_the_exports(controller: IncidentContro
         assert "{{" not in written
 
 
-def test_value_is_never_markdown() -> None:
+def test_value_in_instructions_is_never_markdown() -> None:
     shown = [
         line.plain
         for line in markdown_lines("See {{ a.b }}:\n\n```\n{{ a.b }}\n```", 40, TextStyles(), {"a.b": "[x](y) # *z*"})

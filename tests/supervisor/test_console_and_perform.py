@@ -93,14 +93,14 @@ def raising(error: BaseException) -> Doing:
     return do
 
 
-def test_done(context: Context, out: io.StringIO, values: Path) -> None:
+def test_performed_action_writes_its_values(context: Context, out: io.StringIO, values: Path) -> None:
     action = Remove(fine)
     assert perform(action, context, confirmed=planned(action, context)) is Exit.DONE
     assert out.getvalue() == "removing\nRemoved 2 things\n"
     assert values.read_text() == "freed=14\n"
 
 
-def test_a_check_says_its_figures_once(context: Context, out: io.StringIO, values: Path) -> None:
+def test_check_prints_its_figures_once(context: Context, out: io.StringIO, values: Path) -> None:
     assert perform(Holds(), context, confirmed=None) is Exit.DONE
     assert perform(Holds(ok=False), context, confirmed=None) is Exit.FAILED
     assert out.getvalue() == "71 % of 80 %\n" * 2
@@ -125,12 +125,12 @@ def test_errors_are_one_line_and_a_code(
     assert capsys.readouterr().err == line + "\n"
 
 
-def test_a_fault_in_an_action_ends_in_a_sentence_too(context: Context, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fault_in_an_action_ends_in_a_sentence_too(context: Context, capsys: pytest.CaptureFixture[str]) -> None:
     assert perform(Remove(raising(ZeroDivisionError("oh"))), context, confirmed=None) is Exit.FAILED
     assert capsys.readouterr().err.splitlines()[-1] == "The action remove has a fault: ZeroDivisionError: oh."
 
 
-def test_no_secret_is_in_the_error_of_an_action(context: Context, capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_of_an_action_shows_no_secret(context: Context, capsys: pytest.CaptureFixture[str]) -> None:
     def do(context: Context) -> Outcome:
         made, read = "told-while-it-ran", "in-a-local-variable"
         context.console.secret("new password", made)
@@ -144,7 +144,7 @@ def test_no_secret_is_in_the_error_of_an_action(context: Context, capsys: pytest
     assert "in-a-local-variable" not in said.replace('made, read = "[secret new password]", "in-a-local-variable"', "")
 
 
-def test_what_was_not_confirmed_is_not_done(
+def test_plan_that_was_not_confirmed_is_not_performed(
     context: Context, out: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
     confirmed = planned(Remove(fine, ("one",)), context)
@@ -155,7 +155,7 @@ def test_what_was_not_confirmed_is_not_done(
     assert out.getvalue() == ""
 
 
-def test_term_is_an_interrupt(context: Context, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sigterm_interrupts_the_action(context: Context, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def do(context: Context) -> Outcome:
@@ -167,7 +167,7 @@ def test_term_is_an_interrupt(context: Context, capsys: pytest.CaptureFixture[st
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_what_is_said_is_safe_and_masked_without_a_supervisor(out: io.StringIO, values: Path) -> None:
+def test_console_without_a_supervisor_is_safe_and_masked(out: io.StringIO, values: Path) -> None:
     console = ProcessConsole(out)
     console.secret("pw", "hunter2-hunter2")
     console.say("one\nline \x1b]52;c;aGk=\x07and hunter2-hunter2 and PASSWORD=abc")
@@ -178,7 +178,7 @@ def test_what_is_said_is_safe_and_masked_without_a_supervisor(out: io.StringIO, 
 
 
 @pytest.mark.parametrize(("key", "value"), [("", "x"), ("a=b", "x"), ("a\nb", "x"), ("a", "x\ny"), ("a", "x\ry")])
-def test_a_value_is_one_line(values: Path, key: str, value: str) -> None:
+def test_value_of_several_lines_is_refused(values: Path, key: str, value: str) -> None:
     with pytest.raises(BadInput):
         ProcessConsole(io.StringIO()).value(key, value)
     assert not values.exists()
@@ -195,7 +195,7 @@ def test_progress_at_a_terminal_is_one_line_that_goes_away(values: Path, monkeyp
     assert out.getvalue() == "\r25.0%\x1b[K\r100.0%, 4.0 of 4.0 MB\x1b[K\r\x1b[Kdone\n"
 
 
-def test_an_output_that_cannot_say_it_all_is_no_fault(values: Path) -> None:
+def test_output_that_cannot_say_it_all_is_no_fault(values: Path) -> None:
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii")
     ProcessConsole(out).say("71 % → 80 %, \udcff")

@@ -25,7 +25,7 @@ V1 = "30 29 0:26 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids"
         ("", "", ""),
     ],
 )
-def test_it_is_made_below_our_own(tmp_path: Path, group: str, mount: str, made_in: str) -> None:
+def test_control_group_is_made_below_our_own(tmp_path: Path, group: str, mount: str, made_in: str) -> None:
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/cgroup").write_text(group)
     (tmp_path / "proc/self/mountinfo").write_text(mount)

@@ -60,7 +60,7 @@ class Told(System):
         ("0::/system.slice/cron.service", {"etc/systemd/logind.conf": YES}, {"answer": "b true"}, ""),
     ],
 )
-def test_what_the_files_say(
+def test_logout_warning_follows_the_files_of_logind(
     tmp_path: Path, group: str, files: dict[str, str | bytes], told: dict[str, object], warning: str
 ) -> None:
     for name, content in {"proc/self/cgroup": group, **files}.items():
@@ -69,7 +69,7 @@ def test_what_the_files_say(
     assert logout_kills(Told(**({"root": tmp_path, "user": "ada"} | told))) == warning  # type: ignore[arg-type]
 
 
-def test_on_this_machine_it_answers() -> None:
+def test_logout_warning_on_this_machine_is_answered() -> None:
     assert isinstance(logout_kills(), str)
 
 
@@ -120,7 +120,7 @@ phases:
 @pytest.mark.skipif(os.getuid() != 0 or not shutil.which("systemd-run"), reason="needs root and systemd")
 @pytest.mark.slow
 @pytest.mark.parametrize("lingers", [False, True])
-def test_a_step_outlives_a_login_whose_end_ends_everything(tmp_path: Path, lingers: bool) -> None:
+def test_step_outlives_a_login_whose_end_ends_everything(tmp_path: Path, lingers: bool) -> None:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     (tmp_path / "answers.yaml").write_text("actor: ada@test\n", encoding="utf-8")
     script = LOGIN.replace("printf", "touch /var/lib/systemd/linger/root; printf", 1) if lingers else LOGIN

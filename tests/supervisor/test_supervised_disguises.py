@@ -30,7 +30,7 @@ WAYS = {
 }
 
 
-def test_no_program_prints_it_through(step: Step, tmp_path: Path) -> None:
+def test_disguised_secret_of_any_program_is_masked(step: Step, tmp_path: Path) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
     script = "".join(f"echo '== {name}'\n{way}\n" for name, way in WAYS.items())

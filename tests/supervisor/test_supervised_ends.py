@@ -68,7 +68,7 @@ def test_asking_again_goes_on_to_the_next_signal(step: Step) -> None:
     assert (step.result().outcome, step.result().exit) == (StepOutcome.CANCELLED, 5)
 
 
-def test_a_stopped_child_ends_too(step: Step) -> None:
+def test_stopped_child_ends_too(step: Step) -> None:
     step.start("sleep 300 & kill -STOP $!; echo $!; kill -STOP $$")
     step.says("\n")
     found = inspect_attempt(step.folder)
@@ -79,7 +79,7 @@ def test_a_stopped_child_ends_too(step: Step) -> None:
     wait_for(lambda: gone(int(step.output)), "the end of the stopped child")
 
 
-def test_a_child_in_a_session_of_its_own_ends_too(step: Step) -> None:
+def test_child_in_a_session_of_its_own_ends_too(step: Step) -> None:
     runs_away = "setsid bash -c 'trap \"\" INT TERM; echo $$; exec > /dev/null 2>&1; while :; do sleep 1; done' &"
     step.start(f"{runs_away} echo ready; read x < <(sleep 60)")
     step.says("ready")
@@ -120,14 +120,14 @@ def cancelled(step: Step, *before: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
 
 
-def test_a_runaway_ends_with_its_control_group_which_goes_too(step: Step) -> None:
+def test_runaway_ends_with_its_control_group_which_goes_too(step: Step) -> None:
     group = cancelled(step)
     if not group:
         pytest.skip("no control group may be made here")
     wait_for(lambda: not Path(group).exists(), "the removal of the group")
 
 
-def test_a_runaway_ends_where_there_is_no_control_group(step: Step) -> None:
+def test_runaway_ends_where_there_is_no_control_group(step: Step) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can hide the control groups")
     assert cancelled(step, "unshare", "-m", "sh", "-c", 'umount -l -a -t cgroup2; exec "$@"', "sh") == ""
@@ -146,7 +146,7 @@ while time.monotonic() < end:
 """A process that is another one each time that it is looked at."""
 
 
-def test_what_forks_faster_than_anybody_looks_ends_with_the_control_group(step: Step) -> None:
+def test_fork_bomb_ends_with_its_control_group(step: Step) -> None:
     step.start(f"{sys.executable} -c '{HOPPING}' > /dev/null 2>&1 & echo ready; read x < <(sleep 60)")
     step.says("ready")
     group = Path(json.loads(step.folder.supervisor.read_text())["control_group"] or "/nowhere")
@@ -158,7 +158,7 @@ def test_what_forks_faster_than_anybody_looks_ends_with_the_control_group(step: 
     wait_for(lambda: not group.exists(), "the end of all")
 
 
-def test_what_outlives_step_and_supervisor_is_named_and_can_be_ended(step: Step) -> None:
+def test_process_that_outlives_its_supervisor_is_named_and_can_be_ended(step: Step) -> None:
     supervisor = step.start(
         "setsid bash -c 'echo $$; exec sleep 300 > /dev/null 2>&1' & echo ready; read x < <(sleep 60)"
     )
@@ -185,7 +185,7 @@ def test_what_outlives_step_and_supervisor_is_named_and_can_be_ended(step: Step)
     assert not Path(group).exists(), "the next supervisor sweeps what the last one could not"
 
 
-def test_what_keeps_the_terminal_open_does_not_hang_the_step(step: Step) -> None:
+def test_process_that_keeps_the_terminal_open_does_not_hang_the_step(step: Step) -> None:
     step.start("(trap '' TERM HUP; while :; do sleep 1; done) & echo $!; exit 0")
     found = step.result()
     assert (found.outcome, found.exit) == (StepOutcome.DONE, 0)
@@ -194,7 +194,7 @@ def test_what_keeps_the_terminal_open_does_not_hang_the_step(step: Step) -> None
     wait_for(lambda: gone(int(step.output)), "the end of what was left")
 
 
-def test_a_daemon_that_let_go_of_the_terminal_is_left_alone(step: Step) -> None:
+def test_daemon_that_let_go_of_the_terminal_is_left_alone(step: Step) -> None:
     step.start("setsid sleep 60 < /dev/null > /dev/null 2>&1 & echo $!")
     found = step.result()
     assert (found.outcome, found.error) == (StepOutcome.DONE, "")
@@ -220,7 +220,7 @@ sys.stdin.read()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
-def test_the_end_of_the_starter_does_not_end_the_step(step: Step, number: signal.Signals, tmp_path: Path) -> None:
+def test_end_of_the_starter_does_not_end_the_step(step: Step, number: signal.Signals, tmp_path: Path) -> None:
     go = tmp_path / "go"
     starter = subprocess.Popen(
         [
@@ -248,7 +248,7 @@ def test_the_end_of_the_starter_does_not_end_the_step(step: Step, number: signal
     starter.stdout.close()
 
 
-def test_the_end_of_the_supervisor_is_lost_and_names_what_still_runs(step: Step) -> None:
+def test_end_of_the_supervisor_is_lost_and_names_what_still_runs(step: Step) -> None:
     supervisor = step.start("echo $$; trap '' PIPE; while :; do sleep 0.2; done")
     step.says("\n")
     os.kill(supervisor.pid, signal.SIGKILL)
@@ -269,7 +269,7 @@ def test_the_end_of_the_supervisor_is_lost_and_names_what_still_runs(step: Step)
     assert not cancel(step.folder)
 
 
-def test_a_recycled_pid_and_a_reboot_are_not_taken_for_a_running_step(step: Step) -> None:
+def test_recycled_pid_and_a_reboot_are_not_taken_for_a_running_step(step: Step) -> None:
     me = ProcessIdentity.of(os.getpid())
     assert me is not None
     step.folder.path.mkdir()
@@ -295,7 +295,7 @@ def test_rubbish_is_lost_and_no_traceback(step: Step, content: str) -> None:
     assert isinstance(inspect_attempt(step.folder), Lost)
 
 
-def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(step: Step, tmp_path: Path) -> None:
+def test_starter_that_went_away_before_the_beginning_means_that_nothing_ran(step: Step, tmp_path: Path) -> None:
     from midwatch.api.plan import Plan
     from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of
     from midwatch.supervisor.fork_server import FORK_SERVER

@@ -95,7 +95,7 @@ def test_values_are_redacted_in_place_on_a_full_disk(small: Path, tmp_path: Path
     assert secret.encode() not in step.folder.values.read_bytes()
 
 
-def test_a_disk_that_is_full_before_the_start_is_said(small: Path) -> None:
+def test_disk_that_is_full_before_the_start_is_said(small: Path) -> None:
     from midwatch.supervisor.status import Result, inspect_attempt
     from midwatch.system.errors import Failed
 

@@ -22,7 +22,7 @@ BADLY_QUOTED = {
 }
 
 
-def test_no_piece_of_a_badly_quoted_password_comes_through(step: Step) -> None:
+def test_badly_quoted_password_is_masked_in_every_piece(step: Step) -> None:
     psql = package_folder() / VERSION / "bin" / "psql"
     step.start("".join(f"{psql} -Xwc '' {shlex.quote(given)} || true\n" for given in BADLY_QUOTED), env={"LC_ALL": "C"})
     assert step.result().exit == 0

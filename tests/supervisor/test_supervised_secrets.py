@@ -32,7 +32,7 @@ def assert_nowhere(step: Step, secret: str) -> None:
         assert not [form for form in forms if form in content], path.name
 
 
-def test_in_no_file_argument_or_environment(step: Step, tmp_path: Path) -> None:
+def test_secret_of_a_step_is_in_no_file_argument_or_environment(step: Step, tmp_path: Path) -> None:
     password_file = tmp_path / "password"
     password_file.write_text(SECRET)
     script = f"""
@@ -70,7 +70,7 @@ def assert_none_in_proc(supervisor: int, secret: str) -> None:
         assert os.getuid() != 0
 
 
-def test_nobody_can_look_into_the_supervisor(step: Step) -> None:
+def test_supervisor_memory_cannot_be_read(step: Step) -> None:
     supervisor = step.start("ulimit -c; echo ready; sleep 60", secrets={"ARP": SECRET})
     step.says("ready")
     limits = Path(f"/proc/{supervisor.pid}/limits").read_text()
@@ -81,7 +81,7 @@ def test_nobody_can_look_into_the_supervisor(step: Step) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
-def test_the_kernel_closes_the_supervisor_to_its_own_user() -> None:
+def test_kernel_closes_the_supervisor_to_its_own_user() -> None:
     """The same call that the supervisor makes, in a process of an ordinary user, whose files are then root's."""
     from midwatch.supervisor import hardening
 
@@ -125,7 +125,7 @@ def test_learnt_in_mid_stream_is_masked_once_told(step: Step, tmp_path: Path) ->
     assert (found.secrets, found.discovered) == ({"new password": 2}, ("new password",)), "the short one is not"
 
 
-def test_a_kill_in_the_middle_of_a_secret_leaves_no_secret(step: Step) -> None:
+def test_kill_in_the_middle_of_a_secret_leaves_no_secret(step: Step) -> None:
     step.start(f"printf 'x %s' '{LEARNT[:-1]}'; kill -KILL $$", secrets={"ARP": LEARNT})
     found = step.result()
     assert step.output == b"x [secret ARP]"
@@ -176,7 +176,7 @@ sys.exit(perform(Breaks(), Context(runbook, ProcessConsole(), None, "ada"), conf
 """
 
 
-def test_no_secret_is_in_the_traceback_of_an_action(step: Step, tmp_path: Path) -> None:
+def test_traceback_of_an_action_shows_no_secret(step: Step, tmp_path: Path) -> None:
     program, password = tmp_path / "raises.py", tmp_path / "password"
     program.write_text(RAISES)
     password.write_text(SECRET)
@@ -201,7 +201,7 @@ os.abort()
 """
 
 
-def test_no_core_of_a_step_that_crashes(step: Step, tmp_path: Path) -> None:
+def test_crashed_step_leaves_no_core_file(step: Step, tmp_path: Path) -> None:
     program = tmp_path / "crashes.py"
     program.write_text(CRASHES)
     step.start(shlex.join(("exec", sys.executable, str(program))), cwd=str(tmp_path))
@@ -211,7 +211,7 @@ def test_no_core_of_a_step_that_crashes(step: Step, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("core*"))
 
 
-def test_no_core_of_the_supervisor_even_when_it_is_made_to_crash(step: Step) -> None:
+def test_crashed_supervisor_leaves_no_core_file(step: Step) -> None:
     before = resource.getrlimit(resource.RLIMIT_CORE)
     supervisor = step.start("sleep 60", secrets={"ARP": SECRET})
     os.kill(supervisor.pid, 6)

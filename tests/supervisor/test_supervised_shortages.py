@@ -55,7 +55,7 @@ WORDS = {errno.EDQUOT: "Disk quota exceeded", errno.EIO: "Input/output error", e
 
 
 @SEES
-def test_what_refuses_any_file_of_an_attempt_stops_its_start_with_a_sentence(tmp_path: Path) -> None:
+def test_attempt_without_any_of_its_files_does_not_start_and_says_why(tmp_path: Path) -> None:
     numbers = dict(zip(FILES, itertools.cycle(WORDS), strict=False))
 
     def refuse(call: str, path: str) -> int:
@@ -73,7 +73,7 @@ def test_what_refuses_any_file_of_an_attempt_stops_its_start_with_a_sentence(tmp
 
 
 @SEES
-def test_a_quota_that_is_used_up_in_the_middle_costs_output_and_nothing_else(tmp_path: Path) -> None:
+def test_quota_that_is_used_up_in_the_middle_costs_output_and_nothing_else(tmp_path: Path) -> None:
     refused: Counter[str] = Counter()
 
     def refuse(call: str, path: str) -> int:
@@ -149,7 +149,7 @@ for limit in (8, 16, 24, 32, 400):
     assert set((tmp_path / "ran").read_text().split()) <= started
 
 
-def test_one_who_has_no_file_left_to_look_with_says_nothing_of_the_step(step: Step) -> None:
+def test_reader_without_free_descriptors_says_nothing_of_the_step(step: Step) -> None:
     step.start("read x < <(sleep 60)")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
@@ -162,9 +162,7 @@ def test_one_who_has_no_file_left_to_look_with_says_nothing_of_the_step(step: St
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes memory away from the supervisor")
-def test_a_supervisor_without_memory_never_says_that_all_is_well_with_output_missing(
-    step: Step, tmp_path: Path
-) -> None:
+def test_supervisor_without_memory_never_says_that_all_is_well_with_output_missing(step: Step, tmp_path: Path) -> None:
     go = tmp_path / "go"
     supervisor = step.start(f"echo ready; while [ ! -e {go} ]; do sleep 0.05; done; seq 1 400000")
     step.says("ready")

@@ -27,7 +27,7 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.slow
 
 
-def test_done(step: Step) -> None:
+def test_step_that_ends_has_outcome_output_and_values(step: Step) -> None:
     assert inspect_attempt(step.folder) is None
     step.start("echo one; echo two >&2; sleep 0.2")
     found = step.result()
@@ -62,7 +62,9 @@ def test_failed_with_its_exit_and_by_a_signal(step: Step, tmp_path: Path) -> Non
         ("echo a\0b", "/", "", 126, "invalid argument"),
     ],
 )
-def test_cannot_begin(step: Step, tmp_path: Path, script: str, cwd: str, path: str, code: int, sentence: str) -> None:
+def test_step_that_cannot_start_says_why(
+    step: Step, tmp_path: Path, script: str, cwd: str, path: str, code: int, sentence: str
+) -> None:
     (tmp_path / "bash").touch(0o644)
     path = path.replace("{mode 0644}", str(tmp_path)) or os.environ["PATH"]
     step.start(script, cwd=cwd, env={"PATH": path})
@@ -125,13 +127,13 @@ def test_cannot_start_where_nothing_can_be_stored(tmp_path: Path) -> None:
     assert inspect_attempt(step.folder) is None
 
 
-def test_a_secret_that_is_too_short_stops_the_start(step: Step) -> None:
+def test_secret_that_is_too_short_stops_the_start(step: Step) -> None:
     with pytest.raises(Failed, match="pin has fewer than 6"):
         step.start("echo 12345", secrets={"pin": "12345"})
     assert inspect_attempt(step.folder) is None
 
 
-def test_no_way_to_ask_for_a_password(step: Step) -> None:
+def test_step_has_no_terminal_to_ask_for_a_password(step: Step) -> None:
     script = """
         tty < /dev/stdout || true
         read -r answer && echo "read $answer" || echo "stdin is empty"
@@ -144,13 +146,13 @@ def test_no_way_to_ask_for_a_password(step: Step) -> None:
         assert words in step.output
 
 
-def test_a_program_that_insists_on_a_password_fails_and_does_not_hang(step: Step) -> None:
+def test_program_that_insists_on_a_password_fails_and_does_not_hang(step: Step) -> None:
     step.start(f"{sys.executable} -c 'import getpass; print(\"got\", repr(getpass.getpass()))'", timeout=20)
     assert step.result().outcome is StepOutcome.FAILED
     assert b"EOFError" in step.output
 
 
-def test_window_size(step: Step, tmp_path: Path) -> None:
+def test_step_sees_the_window_size(step: Step, tmp_path: Path) -> None:
     step.start("stty size < /dev/stdout")
     step.result()
     assert step.output == b"24 80\n"
@@ -160,7 +162,7 @@ def test_window_size(step: Step, tmp_path: Path) -> None:
     assert other.output == b"50 132\n"
 
 
-def test_nothing_inherited(step: Step, tmp_path: Path) -> None:
+def test_step_inherits_no_descriptor_and_no_ignored_signal(step: Step, tmp_path: Path) -> None:
     lock = tmp_path / "driver.lock"
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -179,13 +181,13 @@ def test_nothing_inherited(step: Step, tmp_path: Path) -> None:
     assert ignored & 0x7FFFFFFF == 0, "the step gets its signals as it would from a shell"
 
 
-def test_environment_and_place(step: Step, tmp_path: Path) -> None:
+def test_step_gets_its_environment_and_folder(step: Step, tmp_path: Path) -> None:
     step.start('echo "$A|$STEP_OUTPUT|$PAGER|$PWD"', env={"A": "b c"}, cwd=str(tmp_path))
     step.result()
     assert step.output.decode() == f"b c|{step.folder.values}|cat|{tmp_path}\n"
 
 
-def test_values_are_read_safely(step: Step) -> None:
+def test_step_values_with_faults_are_passed_over_by_name(step: Step) -> None:
     script = r"""
         echo key=value >> "$STEP_OUTPUT"
         printf 'key=later\nno equals\n9bad=x\nhostile=\033[2Jx\nempty=\nlong=%05000d\n' 1 >> "$STEP_OUTPUT"
@@ -219,7 +221,7 @@ def test_values_that_are_no_values(step: Step, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("trick", ["mkfifo $STEP_OUTPUT", "ln -s /etc/hostname $STEP_OUTPUT", "true"])
-def test_what_a_step_puts_under_the_name_of_its_values(step: Step, trick: str) -> None:
+def test_file_of_any_kind_in_place_of_the_values_is_named(step: Step, trick: str) -> None:
     step.start(f"rm $STEP_OUTPUT; {trick}", timeout=10)
     assert step.result().outcome is StepOutcome.DONE
     values = read_values(step.folder)
@@ -228,7 +230,7 @@ def test_what_a_step_puts_under_the_name_of_its_values(step: Step, trick: str) -
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes the supervisor's descriptors away")
-def test_a_fault_of_the_supervisor_is_told_and_not_silent(step: Step, tmp_path: Path) -> None:
+def test_fault_of_the_supervisor_is_told_and_not_silent(step: Step, tmp_path: Path) -> None:
     go = tmp_path / "go"
     supervisor = step.start(f"sleep 30 & echo ready; while [ ! -e {go} ]; do sleep 0.05; done; exit 4")
     step.says("ready")
@@ -323,7 +325,7 @@ def test_memory_of_the_supervisor_does_not_grow_with_the_output(step: Step, tmp_
 
 
 @needs_root
-def test_a_program_that_is_nowhere_ends_with_127_although_a_folder_of_the_path_may_not_be_entered(
+def test_program_that_is_nowhere_ends_with_127_although_a_folder_of_the_path_may_not_be_entered(
     reachable: Path,
 ) -> None:
     """As a shell does it; a program that is there and may not be started ends with 126."""

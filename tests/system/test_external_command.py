@@ -27,13 +27,13 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_only_the_end_of_a_flood_is_kept(tmp_path: Path) -> None:
+def test_flood_of_a_command_is_kept_at_its_end_alone(tmp_path: Path) -> None:
     ended = run_external(python("print('x' * 20_000_000); print('the end')"), tmp_path, limit=60)
     assert len(ended.output) <= TAIL
     assert (ended.exit, ended.last_line) == (0, "the end")
 
 
-def test_a_child_that_holds_the_streams_holds_nobody_up(tmp_path: Path) -> None:
+def test_child_that_holds_the_streams_holds_nobody_up(tmp_path: Path) -> None:
     script = "import os, subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True); os._exit(3)"
     ended = run_external(python(script), tmp_path, limit=60)
     child = int(ended.last_line)
@@ -44,7 +44,7 @@ def test_a_child_that_holds_the_streams_holds_nobody_up(tmp_path: Path) -> None:
         os.kill(child, 9)
 
 
-def test_the_limit_ends_the_children_too(tmp_path: Path) -> None:
+def test_time_limit_ends_the_children_too(tmp_path: Path) -> None:
     start = "subprocess.Popen(['sleep', '600']).pid"
     script = f"import subprocess, pathlib; pathlib.Path('child').write_text(str({start})); input()"
     with pytest.raises(Failed, match=r"did not end within 1\.5 s"):
@@ -67,7 +67,7 @@ def test_input_that_nobody_reads_is_no_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "said"), [("", "is empty"), ("no-such-program", "cannot be started"), ("a 'b", "cannot be read")]
 )
-def test_what_cannot_be_started_is_one_sentence(tmp_path: Path, command: str, said: str) -> None:
+def test_command_that_cannot_be_started_is_one_sentence(tmp_path: Path, command: str, said: str) -> None:
     with pytest.raises(Failed, match=said):
         run_external(command, tmp_path, limit=60)
 

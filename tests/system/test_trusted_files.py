@@ -45,7 +45,7 @@ def read(path: Path, trust: Trust | None = None) -> bytes:
     return read_trusted(path, trust or Trust.own(), limit_bytes=1000)
 
 
-def test_own_file_is_read(own: Path) -> None:
+def test_file_of_the_own_user_is_read(own: Path) -> None:
     (own / "f").write_bytes(b"text")
     (own / "f").chmod(0o644)
     assert read(own / "f") == b"text"
@@ -60,7 +60,7 @@ def test_own_link_is_followed_and_a_loop_of_links_ends(own: Path) -> None:
         read(own / "loop")
 
 
-def test_missing_file_is_missing(own: Path) -> None:
+def test_missing_file_raises_file_not_found(own: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read(own / "none")
     with pytest.raises(FileNotFoundError):
@@ -101,7 +101,7 @@ def test_hard_link_is_refused(own: Path) -> None:
         read(own / "f")
 
 
-def test_readable_secret_is_refused(own: Path) -> None:
+def test_secret_file_readable_by_others_is_refused(own: Path) -> None:
     (own / "f").write_bytes(b"text")
     (own / "f").chmod(0o640)
     assert read(own / "f") == b"text"
@@ -109,7 +109,7 @@ def test_readable_secret_is_refused(own: Path) -> None:
         read(own / "f", Trust.own().secret())
 
 
-def test_long_file_is_refused(own: Path) -> None:
+def test_file_over_the_limit_is_refused(own: Path) -> None:
     (own / "f").write_bytes(b"x" * 1001)
     with pytest.raises(Failed, match="longer than 1,000 bytes"):
         read(own / "f")
