@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.rehearsal_end import RehearsalEnd
 
+_COLLECTIONS = (2_000, 10, 100)
+"""New objects between two collections, and how many of these between two larger ones: a page makes 20,000 objects, and
+a search through as many holds up the key that opens it."""
+
 
 def forget_inherited_size() -> None:
     """Remove the terminal size from the environment: it may be that of another terminal, or of an earlier moment."""
@@ -75,6 +79,7 @@ def open_screen(
         app = MidwatchApp(controller, ascii=few_signs, keymap=read_keymap(keys_file()), rehearsal=rehearsal)
         paint.hand_over()
         gc.freeze()  # what is loaded stays, and a search through it would hold a key up
+        gc.set_threshold(*_COLLECTIONS)
         app.run(mouse=mouse)
         return app.left_on_purpose
     finally:
