@@ -7,6 +7,7 @@ next poll, or by the next driver.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.message_delivery import MessageDelivery
 from midwatch.incident.message_reducer import FATES
+from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.permissions import new_folder
 from midwatch.outbox.delivery_start import DeliveryStart
 from midwatch.outbox.store import Decision, Delivery, DeliveryState, OutboxStore
@@ -53,15 +55,17 @@ class Messages:
         if channel.outside and not confirmed:
             sentence = f"People outside the team read the channel {channel_name}"
             raise Refused(sentence, hint="Confirm the text and the receivers first")
+        if not channel.targets:
+            raise Refused(f"The channel {channel_name} has no receivers", hint="Add one in the site file")
         with self._session.mutex:
             event = len(self._session.events) + 1  # its own: it tells of nothing else
             self._queue(OwedMessage(channel, require_sendable(text), event, _role_of(channel, self._session), urgent))
             self._sending()
 
     def channel(self, name: str) -> Channel:
-        """The channel of this name. Raises `BadInput` where there is none or it has no receivers."""
+        """The channel of this name. Raises `BadInput` where there is none."""
         channels = self._session.runbook.channels
-        if name not in channels or not channels[name].targets:
+        if name not in channels:
             hint = suggest(name, channels, "Channels") if channels else "docs/communication.md says how to set one up"
             raise BadInput(f"There is no channel {name!r}", hint=hint)
         return channels[name]
@@ -165,6 +169,10 @@ class Messages:
             if (fresh := self._delivery_of(known)) is not None:
                 store.add(fresh)
         if known.decision and (stored is None or stored.decision < known.decision):
+            if stored and stored.state.concluded and not known.dropped and not store.is_own(known.id):
+                if (fresh := self._delivery_of(known)) is not None:  # nobody sends what another user queued
+                    store.write(dataclasses.replace(fresh, decision=known.decision))
+                return
             decision = store.decision(known.id)
             if decision is None or decision.number < known.decision:
                 store.decide(known.id, Decision(known.decision, not known.dropped, known.detail))
@@ -244,3 +252,19 @@ def _role_of(channel: Channel, session: JournalSession) -> str:
     runbook = session.runbook
     roles = [role for role in runbook.roles if runbook.channel_of(role) == channel]
     return roles[0] if len(roles) == 1 else ""
+
+
+def decide_after_end(folder: IncidentFolder, delivery_id: str, *, retry: bool, reason: str) -> None:
+    """Decide on a message of an incident that has ended: its journal takes no more, and its outbox keeps the decision.
+
+    Raises `BadInput` for a message that is not this user's, and `Refused` for one that was accepted.
+    """
+    store, words = OutboxStore(folder.outbox), require_reason(reason)
+    delivery = next((item for item in store.own() if item.id == delivery_id), None)
+    if delivery is None:
+        raise BadInput(f"There is no message {delivery_id!r} that you queued", hint=f"midwatch messages {folder.id}")
+    if delivery.state is DeliveryState.ACCEPTED:
+        raise Refused(f"Message {delivery_id} was accepted", hint="It has arrived")
+    last = store.decision(delivery_id)
+    store.decide(delivery_id, Decision(max(delivery.decision, last.number if last else 0) + 1, retry, words))
+    DeliveryStart(store.folder, hand_over).ensure()

@@ -65,8 +65,9 @@ def messages_of(event: Event, incident: Incident, runbook: Runbook) -> Iterator[
     if event.kind in _TELLERS:
         seen: set[str] = set()
         for message in _TELLERS[event.kind](event, incident, runbook):
-            if message.channel.name not in seen and not message.channel.outside:
-                seen.add(message.channel.name)
+            channel = message.channel
+            if channel.targets and channel.name not in seen and not channel.outside:
+                seen.add(channel.name)
                 yield message
     if event.body.get("marks") == "acknowledged":
         yield from pager_messages("acknowledge", "acknowledged", event.seq, incident, runbook)
@@ -83,7 +84,7 @@ def pager_messages(action: str, text: str, seq: int, incident: Incident, runbook
 def closing_messages(text: str, seq: int, incident: Incident, runbook: Runbook) -> Iterator[OwedMessage]:
     """What is told when the incident ends; queued just before its last event."""
     found = [*_incident(text, seq, runbook), *_roles("closure", text, seq, runbook)]
-    yield from (message for message in found if not message.channel.outside)
+    yield from (message for message in found if message.channel.targets and not message.channel.outside)
     yield from pager_messages("resolve", text, seq, incident, runbook)
 
 

@@ -16,6 +16,7 @@ from midwatch.engine.incident_controls import IncidentView
 from midwatch.engine.secret_fetch import asked_secrets
 from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import CriterionState, StepStatus
+from midwatch.reports.message_text import delivery_words
 from midwatch.runbook.model import Question, Risk, Step, StepKind
 from midwatch.supervisor.consented_command import has_terminal
 from midwatch.system.units import duration, first_few
@@ -237,6 +238,7 @@ def open_ends(view: IncidentView) -> list[str]:
     for role, why in incident.to_notify.items():
         name = runbook.roles[role].name if role in runbook.roles else role
         found.append(f"{name} is still to be notified: {why}")
+    found += [f"Message {delivery_words(delivery)}" for delivery in incident.undelivered]
     due, now = view.next_update_due, view.clock.now()
     if due is not None and due <= now:
         found.append(f"A status update is overdue by {duration((now - due).total_seconds())}")

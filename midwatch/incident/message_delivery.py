@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from midwatch.outbox.delivery_state import DeliveryState
+
+ON_ITS_WAY = timedelta(seconds=30)
+"""The time after which a message that is still queued is shown as not delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,8 @@ class MessageDelivery:
     def undelivered(self) -> bool:
         """Whether it did not reach its receiver, as far as anybody knows, and nobody has decided to leave it at that."""
         return self.state is not DeliveryState.ACCEPTED and not self.dropped
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it is undelivered although a receiver that is there would have it by now."""
+        on_its_way = self.state is DeliveryState.QUEUED and (now - (self.at or self.queued_at)) < ON_ITS_WAY
+        return self.undelivered and not on_its_way

@@ -121,10 +121,16 @@ class OutboxStore:
         self._write(self.folder / f"{delivery_id}.decision", asdict(decision))
 
     def decision(self, delivery_id: str) -> Decision | None:
-        """The latest decision on this delivery; None without one."""
+        """The latest decision on this delivery; None without one. Whoever may write in the folder decides."""
         with contextlib.suppress(OSError, MidwatchError, ValueError, TypeError):
-            return Decision(**self._read(self.folder / f"{delivery_id}.decision"))
+            return Decision(**self._read(self.folder / f"{delivery_id}.decision", anybody=True))
         return None
+
+    def is_own(self, delivery_id: str) -> bool:
+        """Whether this user queued it, so that this user's process sends it."""
+        with contextlib.suppress(OSError):
+            return self._file(delivery_id).lstat().st_uid == os.geteuid()
+        return False
 
     def own(self) -> list[Delivery]:
         """The deliveries that this user queued, in their order: no other user decides what is sent as this one."""

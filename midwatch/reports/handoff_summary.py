@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from midwatch.incident.state import Incident, StepState, StepStatus
+from midwatch.reports.message_text import delivery_words
 from midwatch.runbook.declaration import input_lines
 from midwatch.runbook.model import Runbook, Step
 from midwatch.system.clock import Clock
@@ -54,6 +55,7 @@ def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: dat
             "Still to be notified",
             tuple(_role(runbook, role, why) for role, why in incident.to_notify.items()),
         ),
+        Section("undelivered", "Messages not delivered", tuple(map(delivery_words, incident.undelivered))),
         Section("update", "Next status update", (_update(due, now),) if due else ()),
         Section("open", f"Open: {len(todo)}", tuple(_open(todo))),
         Section("skipped", "Skipped", told(StepStatus.SKIPPED)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from midwatch.incident.events import EventKind
 from midwatch.incident.message_delivery import MessageDelivery
-from midwatch.outbox.store import DeliveryState
+from midwatch.outbox.delivery_state import DeliveryState
 from midwatch.system.clock import from_rfc3339
 
 Body = Mapping[str, Any]

@@ -16,6 +16,7 @@ from midwatch.reports.event_text import words_of
 from midwatch.reports.excerpts import excerpts
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import bullets, cell_code, document, lines, sentence, table, text
+from midwatch.reports.message_table import message_table
 from midwatch.reports.record_section import record_section
 from midwatch.reports.sections import TO_WRITE, Section, missing_sections
 from midwatch.reports.time_format import day_and_time, time_of_day
@@ -188,7 +189,9 @@ def _messages(facts: Facts) -> str:
             else _role_name(facts, event.body["role"])
         )
         rows.append((time_of_day(event.time), text(to), text(event.actor), sentence(words_of(facts.events, event.seq))))
-    return table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "None was recorded."
+    said = table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "None was recorded."
+    by_channels = message_table(facts)
+    return f"{said}\n\nBy channels, as their receivers answered:\n\n{by_channels}" if by_channels else said
 
 
 def _evidence(facts: Facts) -> str:

@@ -13,6 +13,7 @@ from midwatch.reports.event_table import event_table, met_word, step_name
 from midwatch.reports.excerpts import excerpts, starred
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import document, sentence, table, text
+from midwatch.reports.message_table import message_table
 from midwatch.reports.record_section import record_section
 from midwatch.reports.step_report import steps
 from midwatch.reports.time_format import day_and_time, time_of_day
@@ -32,7 +33,7 @@ def timeline(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) 
 
 
 def _timeline(facts: Facts) -> str:
-    stars, pasted = starred(facts), excerpts(facts)
+    stars, pasted, messages = starred(facts), excerpts(facts), message_table(facts)
     return document(
         [
             f"# Timeline: {text(facts.incident.title)}",
@@ -42,6 +43,7 @@ def _timeline(facts: Facts) -> str:
             event_table(facts),
             "## Step by step",
             *steps(facts),
+            *(["## Messages by channels", messages] if messages else []),
             *(["## Excerpts", *pasted] if pasted else []),
             "## Closure criteria",
             criteria(facts),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from midwatch.engine.incident_controls import IncidentView
 from midwatch.reports.status_update import draft
+from midwatch.runbook.channels import INCIDENT_CHANNEL
 from screens.widgets.form import Field, Form
 from screens.widgets.styles import FAINT, TextStyles
 
@@ -12,8 +13,11 @@ def update_form(text_styles: TextStyles, session: IncidentView) -> Form:
     """A draft from the journal, to be edited. Who sends it posts it in the channel; here it is recorded with the
     head."""
     text = draft(session.runbook, session.incident, session.events, session.clock.now())
+    receivers = session.receivers(INCIDENT_CHANNEL) if INCIDENT_CHANNEL in session.runbook.channels else []
     words = (
-        "Post it in the channel yourself: Midwatch records that it went out, with the journal's head, "
+        f"It is sent to {'; '.join(receivers)}. Midwatch counts down to the next one."
+        if receivers
+        else "Post it in the channel yourself: Midwatch records that it went out, with the journal's head, "
         "and counts down to the next one."
     )
     form = Form(
@@ -21,7 +25,7 @@ def update_form(text_styles: TextStyles, session: IncidentView) -> Form:
         "Status update",
         [Field("message", "Drafted from the journal; make it say what people need", kind="text", value=text)],
         words=[text_styles.ink(words, FAINT)],
-        accept="Record",
+        accept="Send" if receivers else "Record",
         mark=text_styles.ink(session.runbook.comms.channel, FAINT),
     )
     form.add_class("-tall")

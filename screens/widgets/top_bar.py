@@ -8,6 +8,7 @@ from datetime import datetime
 from textual.content import Content
 
 from midwatch.incident.state import Incident, StepStatus
+from midwatch.reports.message_text import undelivered_words
 from midwatch.runbook.model import Environment, Severity
 from screens.widgets.environments import environment_text
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
@@ -48,6 +49,7 @@ def top_bar(
     driver = (4, _driver(incident, text_styles, width, driving=driving, watching=watching, silent=silent))
     parts = [  # the most important first, each with its place from left to right
         (0, text_styles.ink(f"{text_styles.signs.person} {journal}", WRONG) if journal else None),
+        (6, _undelivered(incident, now, text_styles)),
         (5, _due(due, now, text_styles)),
         *([since, driver] if driving else [driver, since]),  # who observes has to see that before anything else
         (2, _running(incident, text_styles)),
@@ -75,6 +77,11 @@ def top_bar(
 
 def _length(parts: Sequence[tuple[int, Content]]) -> int:
     return sum(part.cell_length + 2 for _, part in parts)
+
+
+def _undelivered(incident: Incident, now: datetime, text_styles: TextStyles) -> Content | None:
+    late = sum(delivery.is_late(now) for delivery in incident.deliveries.values())
+    return text_styles.ink(f"{text_styles.signs.person} {undelivered_words(late)}", WRONG) if late else None
 
 
 def _running(incident: Incident, text_styles: TextStyles) -> Content | None:

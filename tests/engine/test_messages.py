@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.outbox.store import DeliveryState, OutboxStore
+from midwatch.outbox.store import Delivery, DeliveryState, OutboxStore
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
+from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput, Refused
 from tests.support.receivers import receiver, replies
+from tests.support.users import ALICE, needs_root
 from tests.support.waiting import wait_for
 
 RUNBOOK = """\
@@ -133,3 +138,68 @@ def test_rehearsal_reaches_nobody_and_says_so_in_each_message(tmp_path: Path, mo
     shown = timeline(controller.runbook, controller.events, controller.folder)
     assert shown.count("rehearsal: nobody gets it") == 5
     controller.leave()
+
+
+def test_an_outbox_that_cannot_be_written_holds_nothing_up_and_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiver() as server, monkeypatch.context() as full:
+
+        def fails(store: OutboxStore, delivery: Delivery) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        full.setattr(OutboxStore, "add", fails)
+        controller = declared(tmp_path, server.url)
+        controller.update("All is well")
+        controller.poll()
+        assert len(controller.incident.undelivered) == 3
+        assert not controller.incident.undelivered[0].is_late(controller.clock.now())
+        assert controller.incident.undelivered[0].is_late(controller.clock.now() + timedelta(minutes=1))
+        full.undo()
+        folder, rows = controller.folder, [delivery.id for delivery in controller.incident.undelivered]
+        controller.leave()
+        controller = IncidentController.resume(folder, actor="ben", reason="ada left", own=controller.runbook)
+        followed(controller, {DeliveryState.ACCEPTED})
+        assert list(controller.incident.deliveries) == rows  # nothing was queued twice
+        assert len(server.requests) == 2
+        controller.leave()
+
+
+def test_an_approval_and_a_severity_tell_whom_the_runbook_names(tmp_path: Path) -> None:
+    (tmp_path / "runbook.yaml").write_text(APPROVED, encoding="utf-8")
+    controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada")
+    controller.set_severity(Severity.SEV1, "worse than it seemed")
+    controller.request_approval("work", controller.plan("work"))
+    followed(controller, {DeliveryState.ACCEPTED})
+    texts = [str(line["text"]) for line in lines(tmp_path / "second.jsonl")]
+    assert texts[0] == "Severity changed from SEV-2 to SEV-1: worse than it seemed"
+    assert texts[1].endswith(f"approve it with: midwatch approve {controller.incident.id} work")
+    assert lines(tmp_path / "second.jsonl")[1]["urgent"] is True
+    controller.leave()
+
+
+APPROVED = """\
+midwatch: 1
+id: approved
+title: Approved
+severity: SEV-2
+roles: {second: {name: The second person, notify_on: [severity, approval]}}
+channels: {second: {kind: file, path: second.jsonl}}
+phases:
+  - {title: Work, steps: [{id: work, title: Work, run: touch x, risk: change, requires_approval: true}]}
+"""
+
+
+@needs_root
+def test_what_another_user_queued_is_sent_anew_by_whoever_decides_so(tmp_path: Path) -> None:
+    with receiver(replies(404), replies(200)) as server:
+        controller = declared(tmp_path, server.url)
+        followed(controller, {DeliveryState.ACCEPTED, DeliveryState.REFUSED})
+        (refused,) = controller.incident.undelivered
+        path = controller.folder.outbox / f"{refused.id}.json"
+        os.chown(path, ALICE, -1)
+        controller.decide_message(refused.id, retry=True, reason="the channel is back")
+        followed(controller, {DeliveryState.ACCEPTED})
+        assert path.stat().st_uid == os.geteuid()
+        assert len(server.requests) == 2
+        controller.leave()

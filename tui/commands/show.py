@@ -26,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.incident.known_values import FilledRunbook
     from midwatch.incident.reducer import reduce
     from midwatch.journal.verify import verify
+    from midwatch.reports.known_deliveries import known_deliveries
+    from midwatch.reports.message_text import delivery_words
     from midwatch.runbook.declaration import input_lines
 
     folder = incident_folder(args)
@@ -51,6 +53,9 @@ def run(args: argparse.Namespace) -> int:
         say(f"{moment} {mark.at:%Y-%m-%d %H:%M:%S} UTC")
     for line in input_lines(runbook, incident.inputs):
         say(line)
+    late = [item for item in known_deliveries(incident, folder.outbox) if item.undelivered]
+    for delivery in late:
+        say(f"message {delivery_words(delivery)}")
     for phase in runbook.phases:
         say()
         say(f"{phase.section} {phase.title}".strip())

@@ -8,6 +8,7 @@ from midwatch.engine.annotations import ManualCommand
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.reports.event_text import words_of
 from midwatch.reports.status_update import draft
+from midwatch.runbook.channels import INCIDENT_CHANNEL
 from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput
 from midwatch.system.time_parser import HOW, parse_time
@@ -90,10 +91,13 @@ class Annotations:
         text = rest or draft(controller.runbook, controller.incident, controller.events, controller.clock.now())
         terminal.say(f"The draft for {channel}:")
         terminal.say("\n".join(f"  {line}" for line in text.splitlines()))
-        answer = terminal.ask_anew("Post it there yourself. y: it went out. e: write another. Enter: not now: ").lower()
+        channels = controller.runbook.channels
+        receivers = controller.receivers(INCIDENT_CHANNEL) if INCIDENT_CHANNEL in channels else []
+        way = f"y: send it to {'; '.join(receivers)}." if receivers else "Post it there yourself. y: it went out."
+        answer = terminal.ask_anew(f"{way} e: write another. Enter: not now: ").lower()
         if answer in ("e", "edit"):
             text = terminal.several("Write it.")
-            answer = "y" if terminal.agreed("Did it go out?") else ""
+            answer = "y" if terminal.agreed("Send it?" if receivers else "Did it go out?") else ""
         if answer in ("y", "yes"):
             controller.update(text)
             terminal.say("Recorded, with the journal's head.")

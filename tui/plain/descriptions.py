@@ -9,6 +9,7 @@ from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind, NextAction, is_batch
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below
+from midwatch.reports.message_text import delivery_words
 from midwatch.runbook.declaration import input_lines
 from midwatch.runbook.forks import forks_of, open_words, way_words
 from midwatch.runbook.model import Runbook, Step, StepKind
@@ -46,6 +47,8 @@ def owed_lines(incident: Incident, runbook: Runbook) -> Iterator[str]:
     for role, why in incident.to_notify.items():
         name = runbook.roles[role].name if role in runbook.roles else role
         yield f"Notify {name}: {why}. The word is t."
+    for delivery in incident.undelivered:
+        yield f"Message {delivery_words(delivery)}."
 
 
 def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str]:
