@@ -9,10 +9,13 @@ _TIME = re.compile(
     r"""^\W{0,3}(?:<\d{1,3}>(?:1\s)?)?\W{0,2}(?:
       (?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(?:Z|\s?UTC|\s?[+-]\d\d:?\d\d(?!\d))?
     | (?P<syslog>(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{1,2}\s\d\d:\d\d:\d\d)
+    | (?P<web>\d\d/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/\d{4}:\d\d:\d\d:\d\d)(?:\s[+-]\d{4})?
     | (?P<epoch>1\d{9})(?:\d{3})?(?:\.\d+)?(?=[\s,|\]:])
     )\]?[\s:,|]*""",
     re.VERBOSE,
 )
+_WITHIN = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d")
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
 def split_time(text: str) -> tuple[str, str]:
@@ -25,7 +28,22 @@ def split_time(text: str) -> tuple[str, str]:
         return "", text
     if found["epoch"]:
         return epoch_time(float(found["epoch"])), text[found.end() :]
-    return (found["iso"] or found["syslog"]).replace("T", " "), text[found.end() :]
+    return (_web_time(found["web"]) if found["web"] else (found["iso"] or found["syslog"]).replace("T", " ")), text[
+        found.end() :
+    ]
+
+
+def time_within(text: str) -> str:
+    """The first time of day with a date anywhere in a line, to the second; empty where there is none."""
+    found = _WITHIN.search(text)
+    return (_web_time(found[0]) if "/" in found[0] else found[0].replace("T", " ")) if found else ""
+
+
+def _web_time(text: str) -> str:
+    """`23/Nov/2026:02:00:00`, as web servers write it, in the order of all others."""
+    day, month, rest = text.split("/")
+    year, _, clock = rest.partition(":")
+    return f"{year}-{_MONTHS.index(month) // 3 + 1:02}-{day} {clock}"
 
 
 def epoch_time(seconds: float) -> str:

@@ -9,35 +9,48 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from probes.logs.line_time import epoch_time, split_time
+from probes.logs.line_time import epoch_time, split_time, time_within
 
-_LOGIN = re.compile(r"log-?in|logon|logged in|authenticat|password authentication|access denied", re.IGNORECASE)
+_LOGIN = re.compile(r"log-?in(?!d\b)|logon|logged in|authenticat|password authentication|access denied", re.IGNORECASE)
 _CHANGE = re.compile(
-    r"\b(rotat\w*|alter role|alter user|reset|recover\w*|restore\w*|password (?:was )?(?:changed|set)|chauthtok)\b",
+    r"\b(rotat\w*|alter role|alter user|reset|recover\w*|restore\w*|password (?:for \S+ )?(?:was )?(?:changed|set)"
+    r"|change user \S+ password|chauthtok)\b",
     re.IGNORECASE,
 )
-_ABOUT = re.compile(r"log-?in|logon|passw|authenti|credential", re.IGNORECASE)
+_NO_CHANGE = re.compile(
+    rf"(?:\b(?:fail\w*|cannot|could not|unable)\W+(?:\w+\W+){{0,3}}{_CHANGE.pattern})"
+    rf"|(?:{_CHANGE.pattern}\W+(?:\S+\s+){{0,3}}(?:fail\w*|denied|refused|rejected|request\w*)\b)",
+    re.IGNORECASE,
+)
+"""A change that was asked for or tried, and not made."""
+_ABOUT = re.compile(r"log-?in(?!d\b)|logon|passw|authenti|credential", re.IGNORECASE)
 _OUTCOME = re.compile(
     r"(?P<good>\b(?:ok|succe\w+|accepted|granted|allowed|logged in)\b)"
     r"|(?P<bad>\bfail\w*|\bdenied\b|\brefused\b|\brejected\b|\binvalid\b)",
     re.IGNORECASE,
 )
 _RESULT_WORD = re.compile(r"(?P<good>true|yes|1|0x0|20\d)|(?P<bad>false|no|0|error|40[13])", re.IGNORECASE)
-_NAMED_USER = re.compile(r"""\b(?:user|role|account)\s+["'«]?([\w.@$-]+)""", re.IGNORECASE)
+_NAMED_USER = re.compile(
+    r"""\b(?:(?:user|role|account)\s+["'«]?|for\s+["'«]|(?-i:FOR)\s+)([\w.@$-]*[\w$])""", re.IGNORECASE
+)
 _NAMED_SOURCE = re.compile(r"""(?:\bfrom\s+|@')([\w.:-]*\w)""", re.IGNORECASE)
 _FIELD = re.compile(r"""(?<![\w.])([A-Za-z@][\w.@-]*)=("[^"]*"|'[^']*'|[^\s"']+)""")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _AUDITD = re.compile(r"\btype=(\w+) msg=audit\((\d{9,11}(?:\.\d+)?):\d+\):(.*)")
 _PROGRAM = re.compile(r"(?:^|\s)([\w./-]+?)(?:\[(\d+)\])?:\s+(.*)", re.DOTALL)
 _PRIORITY = re.compile(r"<\d{1,3}>1 ")
 _RFC5424 = re.compile(r"^\S+ ([\w./-]+) (\d+|-) \S+ (?:-|\[.*?\]) (.*)", re.DOTALL)
 _SSHD = re.compile(r"(Failed|Accepted) \S+ for (?:invalid user )?(.*) from (\S+) port \d+")
+_SUDO = re.compile(r"(?P<user>\S+) : (?P<count>\d{1,4}) incorrect password attempts?\b")
+_SU = re.compile(r"FAILED SU \(to (?P<user>\S+)\) (?P<source>\S+) on ")
+_OWN_LINES = {"sudo": _SUDO, "su": _SU}
+"""What a program writes of failed attempts beside PAM, which goes before."""
 _REPEATED = re.compile(r"message repeated (\d{1,6}) times: \[ ?(.*?)\]?$")
 _PAM = re.compile(r"pam_\w+\((?P<service>[\w-]+):(?P<type>\w+)\): (?P<text>.*)")
 _PAM_CHANGED = re.compile(r"password changed for (\S+)")
-_USER = ("user", "username", "user.name", "acct", "account", "usr", "role", "principal", "login")
+_USER = ("user", "username", "user.name", "acct", "account", "usr", "role", "principal", "login", "suser",
+         "duser", "ruser")  # fmt: skip
 _SOURCE = ("source", "source.ip", "src", "src_ip", "ip", "addr", "client", "client_ip", "client.ip", "rhost", "remote_addr",
-           "remote_host", "remote_ip", "source_ip", "hostname")  # fmt: skip
+           "remote_host", "remote_ip", "source_ip", "rip", "hostname")  # fmt: skip
 _TARGET = ("target", "database", "db", "dbname", "service")
 _EVENT = ("event", "event.action", "event.type", "action", "op", "type", "msg", "message")
 _RESULT = ("result", "res", "outcome", "event.outcome", "status", "success")
@@ -108,11 +121,16 @@ def _read(line: str) -> tuple[LoginEvent, str, str]:
         if "pam_" in text and (pam := _PAM.search(text)) is not None:
             return _from_pam(line, time or "?", name, pid, pam)
         if name.startswith("sshd"):
-            return _from_sshd(line, time or "?", pid, text), "", f"pam {pid}"
+            return _from_sshd(line, time or "?", text), "", f"pam sshd {pid}"
+        if name in _OWN_LINES and (own := _OWN_LINES[name].search(text)) is not None:
+            said = {"source": "?", "count": "1", **own.groupdict()}
+            user, source, count = said["user"], said["source"], int(said["count"])
+            event = LoginEvent(EventKind.FAILED, line, time or "?", user, "", source, count, name)
+            return event, "", f"pam {name} {pid}"
     return _from_words(line, time, rest), "", ""
 
 
-def _from_sshd(line: str, time: str, pid: str, text: str) -> LoginEvent:
+def _from_sshd(line: str, time: str, text: str) -> LoginEvent:
     repeated = _REPEATED.match(text)
     found = _SSHD.match(repeated[2] if repeated else text)
     if found is None or found[1] == "Accepted":
@@ -129,15 +147,19 @@ def _from_pam(line: str, time: str, name: str, pid: str, pam: re.Match[str]) -> 
         return LoginEvent(EventKind.OTHER, line, time), "", ""
     fields = _fields(text)
     event = LoginEvent(EventKind.FAILED, line, time, _first(fields, _USER), "", _first(fields, _SOURCE), 1, service)
-    return event, f"pam {pid}" if name.startswith("sshd") and pid else "", ""
+    if name.startswith("sshd"):
+        return event, f"pam sshd {pid}" if pid else "", ""
+    return event, f"pam {name} {pid}" if name in _OWN_LINES else "", ""
 
 
 def _from_auditd(line: str, kind: str, when: str, text: str) -> tuple[LoginEvent, str, str]:
     fields = _fields(text.replace("msg='", " ").rstrip("'"))
     time, user = epoch_time(float(when)) or "?", _audited_name(text) or _first(fields, _USER)
-    if kind == "USER_CHAUTHTOK":
+    has_failed = fields.get("res", "") in ("failed", "0", "no")
+    if kind == "USER_CHAUTHTOK" and not has_failed:
+        user = f"uid {fields['id']}" if user == "?" and "id" in fields else user
         return LoginEvent(EventKind.CHANGED, line, time, user, service="auditd"), "", ""
-    if kind not in ("USER_AUTH", "USER_LOGIN") or fields.get("res", "") not in ("failed", "0", "no"):
+    if kind not in ("USER_AUTH", "USER_LOGIN") or not has_failed:
         return LoginEvent(EventKind.OTHER, line, time), "", ""
     source = fields.get("addr", "?")
     source = fields.get("hostname", "?") if source == "?" else source
@@ -174,10 +196,10 @@ def _from_json(line: str, data: Mapping[str, Any]) -> LoginEvent:
 def _from_words(line: str, time: str, rest: str) -> LoginEvent:
     """A line of words and `key=value`: what stands before the first pair says what happened; reasons behind it do
     not."""
-    first = _FIELD.search(rest)
-    moment = _TIME.search(line) if not time else None
-    time = moment[0].replace("T", " ") if moment else time
-    return _judged(line, time, rest[: first.start()] if first else rest, _fields(rest))
+    first, fields = _FIELD.search(rest), _fields(rest)
+    if (named := _NAMED_SOURCE.search(_FIELD.sub(" ", rest))) is not None:
+        fields.setdefault("hostname", named[1])  # of all names of a source the last that counts
+    return _judged(line, time or time_within(line), rest[: first.start()] if first else rest, fields)
 
 
 def _judged(line: str, time: str, head: str, fields: Mapping[str, str]) -> LoginEvent:
@@ -192,7 +214,8 @@ def _judged(line: str, time: str, head: str, fields: Mapping[str, str]) -> Login
 def _kind(head: str, result: str, line: str) -> EventKind:
     login, change = _LOGIN.search(head), _CHANGE.search(head)
     if change is not None and (login is None or change.start() < login.start()):
-        return EventKind.CHANGED
+        made = _OUTCOME.search(result) or _RESULT_WORD.fullmatch(result)
+        return EventKind.UNKNOWN if _NO_CHANGE.search(head) or (made and made["bad"]) else EventKind.CHANGED
     if login is None:
         return EventKind.UNKNOWN if _ABOUT.search(line) else EventKind.OTHER
     outcome = _RESULT_WORD.fullmatch(result) or _OUTCOME.search(result) or _OUTCOME.search(head)
@@ -202,7 +225,7 @@ def _kind(head: str, result: str, line: str) -> EventKind:
 
 
 def _fields(text: str) -> dict[str, str]:
-    return {key.lower(): value.strip("\"'") for key, value in _FIELD.findall(text)}
+    return {key.lower(): value.rstrip(",;").strip("\"'<>") for key, value in _FIELD.findall(text)}
 
 
 def _first(fields: Mapping[str, str], names: Iterable[str], missing: str = "?") -> str:

@@ -98,6 +98,26 @@ AUDITD = 'msg=audit(1795399206.123:456): pid={pid} uid=0 auid=4294967295 ses=1 m
             "2026-11-23 02:00:06",
             ("arp_app", "?", "10.0.0.5"),
         ),
+        (
+            "23/Nov/2026:02:00:06 +0000 login failed user=arp_app from 10.0.0.5",
+            "2026-11-23 02:00:06",
+            ("arp_app", "?", "10.0.0.5"),
+        ),
+        (
+            "1795399206123 imap-login: Disconnected (auth failed, login denied): user=<arp_app>, rip=10.0.0.5, lip=10.0.0.1",
+            "2026-11-23 02:00:06",
+            ("arp_app", "?", "10.0.0.5"),
+        ),
+        (
+            "Nov 23 02:00:06 bastion login[9]: FAILED LOGIN (1) on '/dev/tty1' FOR 'arp_app', Authentication failure",
+            "Nov 23 02:00:06",
+            ("arp_app", "?", "?"),
+        ),
+        (
+            "Nov 23 02:00:06 bastion su[9]: FAILED SU (to root) ada on pts/0",
+            "Nov 23 02:00:06",
+            ("root", "su", "ada"),
+        ),
     ],
 )
 def test_failed_login_of_each_form_names_user_source_and_time(line: str, time: str, who: tuple[str, ...]) -> None:
@@ -116,6 +136,7 @@ def test_failed_login_of_each_form_names_user_source_and_time(line: str, time: s
         json.dumps({"time": "2026-11-23T02:00:06Z", "event": "login", "success": True, "user": "arp_app"}),
         f"type=USER_AUTH {AUDITD.format(pid=7, op='PAM:authentication', acct='root')}res=success'",
         "2026-11-23 02:00:06 BACKUP restore of the statistics finished",
+        "Nov 23 02:00:06 bastion systemd-logind[9]: New session 5 of user ada.",
     ],
 )
 def test_line_without_a_failed_login_counts_none(line: str) -> None:
@@ -129,14 +150,29 @@ def test_changes_of_passwords_are_known_in_each_form() -> None:
         "Nov 23 02:00:06 bastion passwd[9]: pam_unix(passwd:chauthtok): password changed for arp_app",
         f"type=USER_CHAUTHTOK {AUDITD.format(pid=7, op='PAM:chauthtok', acct='root')}res=success'",
         json.dumps({"ts": "2026-11-23T02:00:06Z", "action": "password_reset", "user": "arp_app"}),
+        "Nov 23 02:00:06 bastion passwd[9]: password for 'arp_app' changed by 'root'",
+        "Nov 23 02:00:06 bastion usermod[9]: change user 'arp_app' password",
     ]
     assert read_audit(lines).changes == lines
+    not_made = [
+        "2026-11-23 02:00:06 password reset FAILED user=arp_app by=ada",
+        "2026-11-23 02:00:06 failed to reset the password of arp_app",
+        "2026-11-23 02:00:06 password reset requested for arp_app",
+        "2026-11-23 02:00:06 ROTATE password user=arp_app result=failed",
+    ]
+    found = read_audit([*not_made, lines[2].replace("success", "failed")])
+    assert (found.changes, found.failed.count.total(), found.unknown) == ([], 0, not_made)
 
 
 def test_attempt_reported_by_two_programs_counts_once_and_repetitions_each() -> None:
     pam = "pam_unix(sshd:auth): authentication failure; logname= uid=0 rhost=10.0.0.5  user=root"
     failed = "Failed password for root from 10.0.0.5 port 22 ssh2"
     audit = AUDITD.format(pid=7, op="login", acct='"root"') + "addr=10.0.0.5 res=failed'"
+    sudo = [
+        f"Nov 23 02:00:06 bastion sudo: {pam.replace('sshd', 'sudo').replace('root', 'ada')}",
+        "Nov 23 02:00:06 bastion sudo:      ada : 3 incorrect password attempts ; TTY=pts/0 ; USER=root ; COMMAND=/bin/ls",
+    ]
+    assert read_audit(sudo).failed.count == {("ada", "sudo", "?"): 3}
     lines = [f"{SSHD}{pam}", f"{SSHD}{failed}", f"{SSHD}message repeated 4 times: [ {failed}]"]
     assert read_audit(lines).failed.count.total() == 5
     assert read_audit([f"type=USER_AUTH {audit}", f"type=USER_LOGIN {audit}"]).failed.count.total() == 1
