@@ -134,10 +134,23 @@ def test_unreadable_log_is_passed_over_with_the_reason(
         ("pg_dump: error: connection failed", Mark.FAILURE),
         ("[ critical ] stopped", Mark.FAILURE),
         ("2026-11-23 02:00:04 | CRITICAL | stopped", Mark.FAILURE),
+        ("[Mon Nov 23 02:00:04.123 2026] [core:error] [pid 1] AH00037: stopped", Mark.FAILURE),
+        ("E1123 02:00:04.123456       1 main.go:12] stopped", Mark.FAILURE),
+        ('{"severity_text":"ERROR","body":"stopped"}', Mark.FAILURE),
+        ('{"PRIORITY":"3","MESSAGE":"stopped"}', Mark.FAILURE),
+        ("<11>Nov 23 02:00:04 host app: stopped", Mark.FAILURE),
+        ("<14>Nov 23 02:00:04 host app: [ERROR] stopped", Mark.FAILURE),
+        ("<14>Nov 23 02:00:04 host app: started", Mark.OTHER),
+        ("\x1b[31mERROR\x1b[0m stopped", Mark.FAILURE),
+        ("[2026-11-23 02:00:04] production.ERROR: stopped", Mark.FAILURE),
+        ("ERROR:root:stopped", Mark.FAILURE),
+        ("2026.11.23 02:00:04.1 [ 1 ] {} <Error> Application: stopped", Mark.FAILURE),
+        ("2026-11-23 02:00:04.001 UTC [7] FEHLER:  Rolle »x« existiert nicht", Mark.FAILURE),
         ("2026-11-23 02:00:04 [INFO] finished with 0 ERROR lines", Mark.OTHER),
         ("level=info msg='no error: fine'", Mark.OTHER),
         ("Nov 23 02:00:04 host cron[1]: (root) CMD (true)", Mark.NONE),
         ("the errors of yesterday", Mark.NONE),
+        ("three tests (failed) of ten", Mark.NONE),
         ("", Mark.NONE),
     ],
 )
@@ -153,6 +166,8 @@ def test_kinds_differ_in_words_and_not_in_numbers_ids_or_hashes() -> None:
         "[ERROR] job k3jd9f2q of arp-db-prod: 9 s at 10.0.0.22:5433",
     ]
     assert {kind_of(line) for line in lines} == {"[ERROR] job ID of arp-db-prod: N s at N"}
+    signs = ["fe80::1", "00:1a:2b:3c:4d:5e", "0xDEADBEEF", "x2v9q", "AbC123xYz9", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.dBjft"]
+    assert {kind_of(f"[ERROR] {sign} refused") for sign in signs} == {"[ERROR] ID refused"}
     assert kind_of("[ERROR] job x of gps-db-prod") != kind_of("[ERROR] job x of arp-db-prod")
     assert split_time("<34>1 2026-11-23T02:00:06.001Z host app") == ("2026-11-23 02:00:06", "host app")
 
