@@ -43,7 +43,7 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident, *, undo: bool 
     not known."""
     draft, process = script_draft(step, runbook, incident, undo=undo), step.process
     draft.fact("command", draft.parameters["script"].strip())
-    if process.cwd:
+    if process.cwd or draft.bindings[FOLDER] != str(runbook.base):
         draft.fact("folder", draft.bindings[FOLDER])
     if process.run_as:
         draft.fact("run as", f"{process.run_as}{', by sudo' if is_other_user(process.run_as) else ''}")
@@ -131,18 +131,22 @@ def _surroundings(step: Step, runbook: Runbook, incident: Incident) -> tuple[str
 
 
 def _surroundings_of_last_run(step: Step, incident: Incident) -> tuple[str, dict[str, str]]:
-    """The same as they were at the last run, and what this run reported: other steps may report other values by now."""
+    """The same as they were at the last run, and what this run reported: other steps may report other values by now.
+
+    Who can write the journal could add any variable to that run: only those of the runbook count.
+    """
     state = incident.step(step.id)
     run = next((attempt for attempt in reversed(state.attempts) if attempt.undoes is None), None)
     if run is None or run.plan is None or run.plan.action != SHELL_ACTION:
         raise Refused(f"{step.title} has not run by its script, so there is nothing to undo")
-    variables = {name: value for name, value in run.plan.parameters.items() if name.startswith(VARIABLE)}
-    missing = {f"{VARIABLE}{name}" for name in step.env} - variables.keys()
-    if missing or any(value.endswith(CUT) for value in variables.values()):
+    names = {f"{VARIABLE}{name}" for name in step.env}
+    variables = {name: value for name, value in run.plan.parameters.items() if name in names}
+    folder = run.plan.bindings.get(FOLDER, "")
+    if not folder or names - variables.keys() or any(value.endswith(CUT) for value in variables.values()):
         hint = "What it did has to be undone manually"
         raise Refused(f"The journal does not have all variables of {step.title}, which its undo needs", hint=hint)
     reported = {f"{VARIABLE}{variable_of(key)}": state.values.get(key, "") for key in step.outputs}
-    return run.plan.bindings[FOLDER], variables | reported
+    return folder, variables | reported
 
 
 def _shown(value: str) -> str:

@@ -54,6 +54,7 @@ class ForkServer:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
                     cwd=_ROOT,
+                    env=os.environ,  # libpq in this process may have been kept from some variables
                     start_new_session=True,
                 )
 

@@ -108,6 +108,24 @@ def test_undo_needs_a_run_of_the_script_whose_variables_are_on_record(renewed: I
         renewed.plan("renew", undo=True)
 
 
+def test_undo_takes_no_variable_from_the_record_that_the_runbook_does_not_have_and_shows_another_folder(
+    renewed: IncidentController, here: Path
+) -> None:
+    assert run(renewed, "renew") is StepStatus.DONE
+    last = renewed.incident.step("renew").last
+    assert last is not None
+    assert last.plan is not None
+    whole = last.plan
+    forged = {**whole.parameters, "$BASH_ENV": "/tmp/evil", "$PATH": "/tmp"}
+    last.plan = replace(whole, parameters=forged, bindings={**whole.bindings, "working folder": "/tmp"})
+    plan = renewed.plan("renew", undo=True)
+    assert {"$BASH_ENV", "$PATH"}.isdisjoint(plan.parameters)
+    assert ("folder", "/tmp") in plan.facts
+    last.plan = replace(whole, bindings={})
+    with pytest.raises(Refused, match="does not have all variables"):
+        renewed.plan("renew", undo=True)
+
+
 def test_script_without_an_undo_says_so(renewed: IncidentController) -> None:
     assert run(renewed, "plain") is StepStatus.DONE
     assert can_undo(renewed.runbook.step("plain"), renewed.runbook, renewed.incident) is False
