@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midwatch.incident.paths import IncidentFolder
-from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Refused
 from midwatch.system.trust import Trust
 
 if TYPE_CHECKING:
     from midwatch.engine.incident_controller import IncidentController
+    from midwatch.incident.paths import IncidentFolder
+    from midwatch.runbook.model import Runbook
 
 _HERE = Path("runbook.yaml")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.engine.reasons import optional_reason
-from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Exit, MidwatchError, SourceLocation
 from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook, own_runbook, refuse_inputs
 from tui.output import say
@@ -18,8 +17,11 @@ if TYPE_CHECKING:
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.incident.paths import IncidentFolder
     from midwatch.runbook.declaration import Declaration
+    from midwatch.runbook.model import Runbook
     from tui.first_paint import FirstPaint
 
+_Found = dict[tuple[Path, str], "IncidentFolder | None"]
+"""The open incident, or None, of the runbook with this id in this folder of logs."""
 _INSTEAD = "midwatch run RUNBOOK --headless --answers FILE"
 _EARLIER = 3
 """Incidents that are shown before a new one is declared."""
@@ -57,11 +59,14 @@ def run(args: argparse.Namespace) -> int:
     reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
     forget_inherited_size()
     with FirstPaint() as paint:
-        if not (args.new or args.plain or args.verbose):
-            _show_outline(args, paint)
+        found: _Found = {}
+        if not (args.new or args.plain or args.verbose or reason):
+            found = _show_outline(args, paint)
         runbook = load_runbook(args, to_run=not args.observe)
         lines = wants_lines(plain=args.plain, instead=_INSTEAD)
-        controller = _opened(args, runbook, reason, paint, lines=lines)
+        key = _key(runbook)
+        folder = found[key] if key in found else _folder(args, runbook)
+        controller = _opened(args, runbook, folder, reason, paint, lines=lines)
         if controller is None:
             return Exit.DONE
         open_front(controller, paint, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
@@ -74,17 +79,23 @@ def run(args: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _show_outline(args: argparse.Namespace, paint: FirstPaint) -> None:
+def _show_outline(args: argparse.Namespace, paint: FirstPaint) -> _Found:
     """Show the incident that is about to be resumed. What keeps it from that is found again, and said, after it."""
     from midwatch.engine.incident_files import outline
     from tui.launch_tui import ascii_only, wants_lines
 
+    found: _Found = {}
     with contextlib.suppress(MidwatchError, OSError):
         if not wants_lines(plain=False, instead=_INSTEAD):
             runbook = load_runbook(args, to_run=not args.observe, outline=True)
-            folder = _folder(args, runbook)
+            folder = found[_key(runbook)] = _folder(args, runbook)
             if folder is not None:
                 paint.show(*outline(folder, runbook), ascii=ascii_only(args.ascii))
+    return found
+
+
+def _key(runbook: Runbook) -> tuple[Path, str]:
+    return runbook.location_of("logs"), runbook.id
 
 
 def _folder(args: argparse.Namespace, runbook: Runbook) -> IncidentFolder | None:
@@ -96,14 +107,19 @@ def _folder(args: argparse.Namespace, runbook: Runbook) -> IncidentFolder | None
 
 
 def _opened(
-    args: argparse.Namespace, runbook: Runbook, reason: str, paint: FirstPaint, *, lines: bool
+    args: argparse.Namespace,
+    runbook: Runbook,
+    folder: IncidentFolder | None,
+    reason: str,
+    paint: FirstPaint,
+    *,
+    lines: bool,
 ) -> IncidentController | None:
     """The incident, resumed or declared; None when nobody wants to declare one."""
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.system.actor import current_actor
     from tui.joining import drive_or_observe
 
-    folder = _folder(args, runbook)
     if folder is not None:
         refuse_inputs(args, folder)
     if folder is None:
