@@ -1,7 +1,8 @@
 """The files of the outbox: one for each delivery, written whole, on disk before anything depends on it.
 
 The driver makes a delivery and a person's decisions on it; the delivery process of the same user writes what becomes of
-it. A file of another user is shown and never sent.
+it. A file of another user is shown and never sent, and so is one that somebody moved here: files of the outbox have a
+mark in their mode, which nobody else can set.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from midwatch.outbox.delivery_state import DeliveryState as DeliveryState
 from midwatch.runbook.channels import ChannelTarget
 from midwatch.system.errors import MidwatchError
 from midwatch.system.strict_json import read_object
-from midwatch.system.trust import Trust
+from midwatch.system.trust import OTHERS_WRITE, Trust
 from midwatch.system.trusted_files import atomic_write, read_trusted
 
 FORMAT = 1
 _FILE_LIMIT_BYTES = 256 * 1024
 _HISTORY_LIMIT = 40
+_MARK = stat.S_ISVTX
+"""Nothing else that Midwatch or its operator makes has this bit, which means nothing for a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +132,12 @@ class OutboxStore:
     def is_own(self, delivery_id: str) -> bool:
         """Whether this user queued it, so that this user's process sends it."""
         with contextlib.suppress(OSError):
-            return self._file(delivery_id).lstat().st_uid == os.geteuid()
+            return self._is_made_here(self._file(delivery_id).lstat())
         return False
 
     def own(self) -> list[Delivery]:
         """The deliveries that this user queued, in their order: no other user decides what is sent as this one."""
-        found = [delivery for name in self._names(os.geteuid()) if (delivery := self.read(name)) is not None]
+        found = [delivery for name in self._names(own=True) if (delivery := self.read(name)) is not None]
         return sorted(found, key=lambda delivery: delivery.order)
 
     def every(self) -> list[Delivery]:
@@ -159,13 +162,19 @@ class OutboxStore:
     def _file(self, delivery_id: str) -> Path:
         return self.folder / f"{delivery_id}.json"
 
-    def _names(self, owner: int | None = None) -> Iterator[str]:
+    def _names(self, *, own: bool = False) -> Iterator[str]:
         with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
             for entry in entries:
                 if entry.name.endswith(".json") and not entry.name.startswith("."):
                     with contextlib.suppress(OSError):
-                        if owner is None or entry.stat(follow_symlinks=False).st_uid == owner:
+                        if not own or self._is_made_here(entry.stat(follow_symlinks=False)):
                             yield entry.name.removesuffix(".json")
+
+    def _is_made_here(self, status: os.stat_result) -> bool:
+        """Whether this user made the file, and in this folder where others may write to it."""
+        folder, user = self.folder.stat(), os.geteuid()
+        is_private = folder.st_uid in (0, user) and not folder.st_mode & OTHERS_WRITE
+        return status.st_uid == user and (is_private or bool(status.st_mode & _MARK))
 
     def _read(self, path: Path, *, anybody: bool = False) -> dict[str, Any]:
         trust = Trust.of(path.lstat().st_uid) if anybody else Trust.own()
@@ -174,4 +183,4 @@ class OutboxStore:
     def _write(self, path: Path, data: Mapping[str, Any]) -> None:
         readable = self.folder.stat().st_mode & stat.S_IRGRP
         content = json.dumps(data, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        atomic_write(path, content, mode=0o600 | readable, trust=Trust.own().in_any_folder())
+        atomic_write(path, content, mode=0o600 | readable | _MARK, trust=Trust.own().in_any_folder())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import threading
@@ -21,6 +22,7 @@ from midwatch.outbox.limits import DeliveryLimits
 from midwatch.outbox.store import Decision, Delivery, DeliveryState, OutboxStore
 from midwatch.runbook.channels import ChannelKind, ChannelTarget
 from tests.support.receivers import dies, is_silent, receiver, replies
+from tests.support.users import MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
 
 AT_ONCE = DeliveryLimits(first_wait_s=0.01, longest_wait_s=0.05, interval_factor=0.0)
@@ -116,6 +118,28 @@ def test_what_nobody_takes_is_given_up_after_a_day_and_a_limit_is_kept(store: Ou
     assert waits[0] < 4
     assert max(waits) <= 300 * 1.25
     assert limits.wait_s(0, 60.0) >= 60.0
+
+
+@needs_root
+def test_a_file_of_ours_that_a_member_of_the_group_moves_into_the_outbox_is_never_sent(reachable: Path) -> None:
+    for name in ("outbox", "shared"):
+        (reachable / name).mkdir()
+        os.chown(reachable / name, 0, ONCALL)
+        (reachable / name).chmod(0o2770)
+    store, ran = OutboxStore(reachable / "outbox"), reachable / "ran"
+    message = Message("1.1", "INC-1", "Title", "SEV-1", "production", "text", "2026-11-23T02:14:07Z")
+    target = ChannelTarget(ChannelKind.COMMAND, command=("touch", str(ran)), timeout=5.0)
+    moved = Delivery(message, target, "incident", at="2026-11-23T02:14:07Z", queued_at=time.time())
+    (reachable / "shared" / "file").write_text(json.dumps(moved.to_json()))  # as a checkout of a member's commit does
+    (reachable / "shared" / "file").chmod(0o644)
+    run_as(MALLORY, lambda: (reachable / "shared/file").rename(reachable / "outbox/1.1.json"), groups=[ONCALL])
+    assert deliver(store)[0].state is DeliveryState.QUEUED
+    assert not ran.exists()
+    assert not store.is_own("1.1")
+    (reachable / "outbox/1.1.json").unlink()
+    store.add(moved)
+    assert deliver(store)[0].state is DeliveryState.ACCEPTED
+    assert ran.exists()
 
 
 def test_a_file_that_is_none_of_ours_is_shown_and_never_sent(store: OutboxStore) -> None:
