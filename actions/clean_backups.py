@@ -72,7 +72,10 @@ class CleanBackups(Action):
             if draft.refusal:
                 return draft.plan()
         elif not needed:
-            enough = f"with the next set the disk is {percent(found.after(next_set))} full, below {percent(self.below)} already"
+            enough = (
+                f"with the next set the disk is {percent(found.after(next_set))} full, below "
+                f"{percent(self.below)} already"
+            )
             draft.fact("nothing to do", enough)
             return draft.plan()
         choice = self._choice(context, sets, needed)

@@ -213,7 +213,8 @@ class DiagnoseDisk(Action):
             with engine(60) as client:
                 held = space(client)
                 say(
-                    f"Docker: {size(held.total)}, of which {size(held.unused)} are images and build cache that nothing uses"
+                    f"Docker: {size(held.total)}, of which {size(held.unused)} are images and build cache that "
+                    "nothing uses"
                 )
                 kinds = (("images", held.images), ("containers", held.containers), ("volumes", held.volumes))
                 for kind, things in (*kinds, ("build cache records", held.cache)):

@@ -46,7 +46,10 @@ SELECT json_agg(format('%s × %s%s from %s', n, usename, nullif(' (' || applicat
     SELECT usename, application_name, coalesce(host(client_addr), 'this host') AS client, count(*) AS n
     FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> pg_backend_pid() GROUP BY 1, 2, 3 ORDER BY 4 DESC) AS s
 """
-_END = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> pg_backend_pid()"
+_END = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> "
+    "pg_backend_pid()"
+)
 
 
 @dataclass(frozen=True)

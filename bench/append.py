@@ -85,7 +85,8 @@ def main() -> int:
     first, last = statistics.median(taken[SHORT]), statistics.median(taken[LONG])
     ratio = last / first
     print(
-        f"event {SHORT:,}: {first * 1e6:.0f} µs; event {LONG:,}: {last * 1e6:.0f} µs; {ratio:.2f} times (at most {LIMIT})"
+        f"event {SHORT:,}: {first * 1e6:.0f} µs; event {LONG:,}: {last * 1e6:.0f} µs; {ratio:.2f} times (at "
+        f"most {LIMIT})"
     )
     return ratio > LIMIT
 

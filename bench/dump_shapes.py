@@ -32,7 +32,8 @@ SHAPES = {
     ),
     "jsonb": (
         40_000,
-        """jsonb_build_object('order', n, 'customer', jsonb_build_object('name', 'customer ' || n % 9973, 'vat', md5(n::text)),
+        """jsonb_build_object('order', n, 'customer', jsonb_build_object('name', 'customer ' || n % 9973, 'vat',
+        md5(n::text)),
         'lines', (SELECT jsonb_agg(jsonb_build_object('article', n * k % 8191, 'count', k, 'price', n * k % 977 / 10.0,
             'note', 'deliver to gate ' || k)) FROM generate_series(1, 6) k)) AS document""",
     ),
@@ -91,7 +92,8 @@ def main() -> None:
                 print(
                     f"{shape:10} {size:5.0f} MB: midwatch {ours.seconds:6.2f} s ({ours.stream:.1f} s of it the dump),"
                     f" {ours.bytes / 1e6:4.0f} MB, {ours.memory} MiB; | gzip {piped.seconds:6.2f} s;"
-                    f" > /dev/null {limit.seconds:5.2f} s; {ratios[0]:.2f} times the speed, {ratios[1]:.2f} of the size,"
+                    f" > /dev/null {limit.seconds:5.2f} s; {ratios[0]:.2f} times the speed, {ratios[1]:.2f} of "
+                    "the size,"
                     f" {ratios[2]:.2f} of the limit's time",
                     flush=True,
                 )

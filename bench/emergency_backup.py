@@ -187,7 +187,8 @@ def main() -> None:
             print(f"{name:34}{found.seconds:7.2f} s {size} {found.memory:5} MiB{alone}", flush=True)
         _ratios(best)
         print(
-            f"memory for ten times the data: {large_memory / small_memory:.2f} times ({small_memory} → {large_memory} MiB)"
+            f"memory for ten times the data: {large_memory / small_memory:.2f} times ({small_memory} → "
+            f"{large_memory} MiB)"
         )
 
 

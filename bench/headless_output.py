@@ -1,6 +1,8 @@
-"""A step that writes ten million lines without a screen, beside `script`, which records the output of a command as well.
+"""A step that writes ten million lines without a screen, beside `script`, which records the output of a command as
+well.
 
-`python -m bench.headless_output [MILLION LINES]`. What either says goes to a file. At most 2.5 times `script` may be taken.
+`python -m bench.headless_output [MILLION LINES]`. What either says goes to a file. At most 2.5 times `script` may be
+taken.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How soon a key is answered on a real pseudo-terminal, while nothing happens and while a step floods the screen.
 
-`python -m bench.keys [PRESSES]`. The median in the flood may be 1.2 times that of idle, the longest twice. It fails when
-one is more.
+`python -m bench.keys [PRESSES]`. The median in the flood may be 1.2 times that of idle, the longest twice. It fails
+when one is more.
 """
 
 from __future__ import annotations

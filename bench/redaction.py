@@ -22,7 +22,8 @@ from midwatch.redaction import Redactor
 
 CHUNK = 64 * 1024
 LINES = (
-    b"2026-11-23 02:14:07 UTC [1234] LOG:  checkpoint complete: wrote 12345 buffers (1.2%); write=26.9 s, sync=0.003 s\n",
+    b"2026-11-23 02:14:07 UTC [1234] LOG:  checkpoint complete: wrote 12345 buffers (1.2%); write=26.9 s, "
+    b"sync=0.003 s\n",
     b'pg_dump: dumping contents of table "public.transactions"\n',
     b"[ERROR] Disk usage at 96% \xe2\x80\x93 unsafe for backup\n",
     b"GET /healthz HTTP/1.1 200 17 0.002 http://localhost:8080/healthz curl/7.88.1\n",
@@ -87,7 +88,8 @@ def main() -> None:
         print(f"{f'redactor, {count} secrets, shapes; 4 KiB a chunk':48}{rate:9.0f}{small_chunks:9.0f}")
     small = data[: 1024 * 1024]
     print(
-        f"{'re alternation, 10 secrets, no shapes':40}{len(small) / 1e6 / best(lambda: alternation(small, secrets(10))):9.0f}"
+        f"{'re alternation, 10 secrets, no shapes':40}"
+        f"{len(small) / 1e6 / best(lambda: alternation(small, secrets(10))):9.0f}"
     )
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)

@@ -1,8 +1,8 @@
 """The screen on a real pseudo-terminal: bytes over the line when idle and when a step floods.
 
 `python -m bench.screen [SECONDS]`. Every figure is measured here and now. Idle with all panels is measured on a drill:
-real servers, a volume that is full, backups, logs; once while the disk rests as far as it does, once while it is written
-to. It fails when more goes over the line than may.
+real servers, a volume that is full, backups, logs; once while the disk rests as far as it does, once while it is
+written to. It fails when more goes over the line than may.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def by_spool(path: Path) -> None:
     search = time.perf_counter() - at
     report("spool", output_index.line_count, took, memory() - before)
     print(
-        f"    longest refresh {longest * 1000:.1f} ms; random page of 50 lines {page_time * 1000:.2f} ms; search {search:.2f} s"
+        f"    longest refresh {longest * 1000:.1f} ms; random page of 50 lines {page_time * 1000:.2f} ms; "
+        f"search {search:.2f} s"
     )
 
 

@@ -42,7 +42,10 @@ class CredentialBackup:
                 path, (json.dumps(fields) + "\n").encode(), mode=0o600, trust=_trust()
             )  # ASCII: any bytes come through
         except (OSError, UntrustedFile) as error:
-            hint = "The password was not touched; set locations.credential_backups to a folder of your own on a disk with room"
+            hint = (
+                "The password was not touched; set locations.credential_backups to a folder of your own on a "
+                "disk with room"
+            )
             raise Refused(f"The former verifier cannot be kept in {folder}: {in_words(error)}", hint=hint) from error
         return path
 

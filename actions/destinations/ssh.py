@@ -25,7 +25,8 @@ from probes.backup.backup_catalog import PARTIAL
 STALL = 180.0
 """Seconds in which the other end takes nothing, after which it counts as stalled."""
 _DIGEST = (
-    "digest() { if command -v sha256sum >/dev/null; then sha256sum; elif command -v shasum >/dev/null; then shasum -a 256;"
+    "digest() { if command -v sha256sum >/dev/null; then sha256sum; elif command -v shasum >/dev/null; then "
+    "shasum -a 256;"
     " else openssl dgst -sha256 -r; fi; }\n"
 )
 _ROOM = """

@@ -21,7 +21,8 @@ from midwatch.system.units import Size, counted, duration, size
 NICE_MOST = 19
 """The lowest priority of a process (setpriority(2))."""
 IO_CLASSES = {"low": (psutil.IOPRIO_CLASS_BE, 7), "idle": (psutil.IOPRIO_CLASS_IDLE, None)}
-"""Class and level of ioprio_set(2): `low` is the last of the usual class, `idle` takes only the time of an idle disk."""
+"""Class and level of ioprio_set(2): `low` is the last of the usual class, `idle` takes only the time of an idle
+disk."""
 
 
 @dataclass(frozen=True, slots=True)

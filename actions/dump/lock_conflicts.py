@@ -22,7 +22,8 @@ WITH held AS (
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     GROUP BY l.pid, l.granted)
 SELECT coalesce(json_agg(one ORDER BY one.age DESC), '[]')::text FROM (
-    SELECT a.pid, coalesce(a.usename, '') AS "user", coalesce(extract(epoch FROM now() - a.xact_start), 0)::float8 AS age,
+    SELECT a.pid, coalesce(a.usename, '') AS "user", coalesce(extract(epoch FROM now() - a.xact_start), 0)::float8 AS
+        age,
         coalesce(a.query, '') AS query, coalesce(h.relation, '') AS relation, coalesce(h.granted, false) AS granted
     FROM pg_stat_activity a LEFT JOIN held h USING (pid)
     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'

@@ -234,7 +234,10 @@ def _lowered(client: DockerClient, container: str, command: Sequence[str]) -> Se
 
 
 def _without_docker(why: str) -> Failed:
-    hint = "Nothing was published. Run it again once Docker answers, or with host and port of the target, which needs no Docker"
+    hint = (
+        "Nothing was published. Run it again once Docker answers, or with host and port of the target, which "
+        "needs no Docker"
+    )
     return Failed(f"Docker went away in the middle of the dump: {why}", hint=hint)
 
 

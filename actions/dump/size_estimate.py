@@ -26,10 +26,12 @@ _NEARLY = 0.99
 _MORE = 1.01
 _TABLES = f"""
 SELECT coalesce(json_agg(json_build_array(t.name, t.oid, t.bytes, t.rows)), '[]')::text FROM (
-    SELECT n.nspname || '.' || c.relname AS name, c.oid::bigint, pg_table_size(c.oid) AS bytes, c.reltuples::float8 AS rows
+    SELECT n.nspname || '.' || c.relname AS name, c.oid::bigint, pg_table_size(c.oid) AS bytes, c.reltuples::float8 AS
+        rows
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND
+            d.deptype = 'e')
     UNION ALL
     SELECT '{OBJECTS}', 0, pg_table_size('pg_catalog.pg_largeobject'), -1
     WHERE EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)) AS t

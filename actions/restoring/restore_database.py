@@ -32,7 +32,8 @@ SELECT json_build_object(
     'tablespaces', (SELECT json_agg(spcname) FROM pg_tablespace),
     'data', current_setting('data_directory'),
     'size', (SELECT pg_database_size(datname) FROM pg_database WHERE datname = {name}),
-    'databases', (SELECT json_object_agg(datname, coalesce(shobj_description(oid, 'pg_database'), '')) FROM pg_database),
+    'databases', (SELECT json_object_agg(datname, coalesce(shobj_description(oid, 'pg_database'), '')) FROM
+        pg_database),
     'sessions', (SELECT json_object_agg(datname, n) FROM (SELECT datname, count(*) AS n FROM pg_stat_activity
         WHERE datname IS NOT NULL AND pid <> pg_backend_pid() GROUP BY 1) AS s)
 )

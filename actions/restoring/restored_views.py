@@ -17,7 +17,8 @@ from probes.postgres.event_triggers import disabled_event_triggers
 from probes.postgres.role import run_quietly
 
 _VIEWS = """
-SELECT json_agg(json_build_array(translate(concat_ws(' ', n.nspname, c.relname, pg_get_userbyid(c.relowner)), E'\\n\\r', '  '),
+SELECT json_agg(json_build_array(translate(concat_ws(' ', n.nspname, c.relname, pg_get_userbyid(c.relowner)),
+    E'\\n\\r', '  '),
     format('%I.%I', n.nspname, c.relname)))
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND NOT c.relispopulated
 """

@@ -42,8 +42,10 @@ def why_no_swap(found: Replication, database: str) -> str:
     if found.slots:
         drops = " ".join(slot.drop_sql for slot in found.slots)
         reasons.append(
-            f"logical slots belong to {database} and would stay with the database that is put aside, where they keep WAL and"
-            f" their readers fail: {', '.join(map(str, found.slots))}. First, on each subscriber: ALTER SUBSCRIPTION … DISABLE;"
+            f"logical slots belong to {database} and would stay with the database that is put aside, where they "
+            "keep WAL and"
+            f" their readers fail: {', '.join(map(str, found.slots))}. First, on each subscriber: ALTER "
+            "SUBSCRIPTION … DISABLE;"
             f" ALTER SUBSCRIPTION … SET (slot_name = NONE); then here: {drops}"
             " After the swap create slot and subscription anew, with a new copy of the data"
         )
@@ -53,9 +55,11 @@ def why_no_swap(found: Replication, database: str) -> str:
         disable = " ".join(one.disable_sql for one in enabled)
         again = " ".join(f"{one.enable_sql} {one.refresh_sql}" for one in enabled)
         reasons.append(
-            f"subscriptions of {database} are enabled, and would go on writing into the database that is put aside, while"
+            f"subscriptions of {database} are enabled, and would go on writing into the database that is put "
+            "aside, while"
             f" those of the restored one are disabled: {names}. First, in {database}: {disable}"
-            f" After the swap, in the new {database}: {again} The slot is the same; what arrived between the backup and now"
+            f" After the swap, in the new {database}: {again} The slot is the same; what arrived between the "
+            "backup and now"
             " is not in the restored tables: to copy them again, TRUNCATE them first and leave WITH (…) out"
         )
     return "; ".join(reasons)

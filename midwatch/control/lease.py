@@ -58,7 +58,10 @@ class Driver:
         return self.host != socket.gethostname() and self.boot != boot_id()
 
     def __str__(self) -> str:
-        return f"{self.actor} drives it since {from_rfc3339(self.since):%Y-%m-%d %H:%M:%S} UTC (pid {self.pid} on {self.host})"
+        return (
+            f"{self.actor} drives it since {from_rfc3339(self.since):%Y-%m-%d %H:%M:%S} UTC (pid {self.pid} "
+            f"on {self.host})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

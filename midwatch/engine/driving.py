@@ -69,7 +69,10 @@ class Declared:
             return f"{runbook.file} has the SHA-256 {_short(runbook.sha256)}, the declared runbook {declared}"
         if runbook.site_sha256 != self.site_sha256:
             site = runbook.site or "no site file"
-            return f"{site} has the SHA-256 {_short(runbook.site_sha256)}, the declared site file {_short(self.site_sha256)}"
+            return (
+                f"{site} has the SHA-256 {_short(runbook.site_sha256)}, the declared site file "
+                f"{_short(self.site_sha256)}"
+            )
         return ""
 
 
@@ -159,7 +162,8 @@ def _trusted_base(said: Declared, own: Runbook | None) -> Path:
     if reason not in reasons:
         reasons.append(reason)
     raise Refused(
-        f"{said.incident} lies where others can write, was declared by {said.by}, and its runbook is none that you trust:"
+        f"{said.incident} lies where others can write, was declared by {said.by}, and its runbook is none that "
+        "you trust:"
         f" {'; '.join(reasons)}",
         hint=f"Name a file of your own that is the same: midwatch RUNBOOK --incident {said.incident};"
         " or follow along: midwatch --observe",

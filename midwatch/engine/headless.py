@@ -202,7 +202,8 @@ def _run(controller: IncidentController, step: Step, answers: Answers, say: Say)
 def _await_approval(controller: IncidentController, step: Step, seconds: float, say: Say) -> None:
     """Wait for the second person who was asked: no answers file can stand in for them."""
     say(
-        f"    waits {duration(seconds)} at most for a second person: midwatch approve {controller.incident.id} {step.id}"
+        f"    waits {duration(seconds)} at most for a second person: midwatch approve {controller.incident.id} "
+        f"{step.id}"
     )
     deadline = time.monotonic() + seconds
     while controller.incident.approvals[step.id].waits and time.monotonic() < deadline:
@@ -260,7 +261,8 @@ def _check_outcome(controller: IncidentController, step: Step, say: Say) -> bool
 def _undecided(controller: IncidentController, step: Step, say: Say) -> Exit:
     reason = controller.incident.condition(step).reason
     say(
-        f"Step {step.number} {step.id} is undecided: {reason}. The answers file has to say: override if needed, else skip"
+        f"Step {step.number} {step.id} is undecided: {reason}. The answers file has to say: override if needed, "
+        "else skip"
     )
     return Exit.UNKNOWN
 

@@ -122,7 +122,8 @@ def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
 
 
 def outline(folder: IncidentFolder, own: Runbook) -> tuple[Incident, Runbook]:
-    """How the incident stands, by its journal and an outline of its runbook, to be shown before anything else is loaded.
+    """How the incident stands, by its journal and an outline of its runbook, to be shown before anything else is
+    loaded.
 
     `own` is the outline of the operator's runbook, which is used where its content is the declared one. Raises
     `BadInput`, and `Refused` when the copies are not the declared ones.

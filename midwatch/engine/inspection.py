@@ -198,7 +198,10 @@ def _witnessed(folder: IncidentFolder, chain: CheckedChain, said: Sequence[Testi
             yield Finding("witness", Standing.NOTE, f"{testimony.witness} cannot be asked: {testimony.problem}")
             continue
         if testimony.left_out:
-            detail = f"{testimony.left_out} heads in {testimony.witness} come from users who may not drive it, and do not count"
+            detail = (
+                f"{testimony.left_out} heads in {testimony.witness} come from users who may not drive it, "
+                "and do not count"
+            )
             yield Finding("witness", Standing.NOTE, detail)
         own = [head for head in testimony.heads if head.folder in here]
         against = contradictions(own, chain.hashes)

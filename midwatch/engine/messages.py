@@ -48,8 +48,8 @@ class Messages:
         self._changed_at = 0
 
     def send(self, channel_name: str, text: str, *, confirmed: bool = False, urgent: bool = False) -> None:
-        """Queue a person's message. Raises `Refused` for a channel outside the team, unless a person confirmed this text
-        and these receivers, and `BadInput` for a channel that is not there.
+        """Queue a person's message. Raises `Refused` for a channel outside the team, unless a person confirmed this
+        text and these receivers, and `BadInput` for a channel that is not there.
         """
         channel = self.channel(channel_name)
         if channel.outside and not confirmed:
@@ -178,7 +178,8 @@ class Messages:
                 store.decide(known.id, Decision(known.decision, not known.dropped, known.detail))
 
     def _delivery_of(self, known: MessageDelivery) -> Delivery | None:
-        """The delivery as the outbox has it, made of its event; None where the runbook has no such receiver any more."""
+        """The delivery as the outbox has it, made of its event; None where the runbook has no such receiver any
+        more."""
         session = self._session
         seq, number = map(int, known.id.split("."))
         event = next(event for event in reversed(session.events) if event.seq == seq)

@@ -26,9 +26,9 @@ _WHOLE_ANSWERS = """
 """
 """Words that answer a question only where nothing else is said: `no space` is a reason."""
 _PLACEHOLDERS = """
-    reason reasons grund given without ohne kein keine keiner because just weil whatever egal unknown unbekannt idk dunno
-    tbd todo placeholder same ditto dito dummy asd asdf asdfg asdfgh sdf dfg jkl qwe qwer qwert qwerty qwertz yxcv zxcv
-    foo bar baz bla blah blub lorem ipsum abc xyz
+    reason reasons grund given without ohne kein keine keiner because just weil whatever egal unknown unbekannt
+    idk dunno tbd todo placeholder same ditto dito dummy asd asdf asdfg asdfgh sdf dfg jkl qwe qwer qwert qwerty
+    qwertz yxcv zxcv foo bar baz bla blah blub lorem ipsum abc xyz
 """
 """Words that stand where a reason should: `no reason`, `just because`, `asdf`."""
 

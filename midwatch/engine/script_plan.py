@@ -119,7 +119,8 @@ def secret_constants(step: Step) -> dict[str, str]:
 
 
 def _surroundings(step: Step, runbook: Runbook, incident: Incident) -> tuple[str, dict[str, str]]:
-    """The folder of a script, and every variable of it, so that `bash -u` finds it; empty for an input that nobody gave.
+    """The folder of a script, and every variable of it, so that `bash -u` finds it; empty for an input that nobody
+    gave.
 
     A constant whose name is that of a secret is bound by its name: a digest of a weak one could be guessed.
     """

@@ -92,7 +92,8 @@ class StepResults:
             threading.Thread(target=self._verify, args=work, name=f"verify {step.id}", daemon=True).start()
 
     def _verify(self, step: Step, number: int, result: status.Result, handle: DriverHandle) -> None:
-        """Evaluate what the step verifies, and write how it ended, unless control has gone: then the next driver does."""
+        """Evaluate what the step verifies, and write how it ended, unless control has gone: then the next driver
+        does."""
         session = self._session
         try:
             found, folder = evaluated(step, session), session.folder.attempt(step.id, number)

@@ -1,4 +1,5 @@
-"""Which steps a decision is about: those of a loop that run or are skipped, of a phase that only observe, those before."""
+"""Which steps a decision is about: those of a loop that run or are skipped, of a phase that only observe, those
+before."""
 
 from __future__ import annotations
 

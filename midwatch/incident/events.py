@@ -40,7 +40,8 @@ class EventKind(StrEnum):
     CONFIRMED = "step.confirmed"
     PINNED = "target.pinned"  # target, system_identifier, role, from: {system_identifier, role} or null, reason
     STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}
-    # step, attempt, try (from 1), of, exit, seconds, ended, wait: seconds until the next try, which the supervisor starts
+    # step, attempt, try (from 1), of, exit, seconds, ended, wait: seconds until the next try, which the supervisor
+    # starts
     TRIED = "step.tried"
     # step, attempt, outcome, exit, seconds, ended, summary, values, notify: [roles],
     # verified: [{title, met, detail}] of what the step verifies, and

@@ -33,7 +33,8 @@ class MessageDelivery:
 
     @property
     def undelivered(self) -> bool:
-        """Whether it did not reach its receiver, as far as anybody knows, and nobody has decided to leave it at that."""
+        """Whether it did not reach its receiver, as far as anybody knows, and nobody has decided to leave it at
+        that."""
         return self.state is not DeliveryState.ACCEPTED and not self.dropped
 
     def is_late(self, now: datetime) -> bool:

@@ -17,7 +17,10 @@ def journal_notice(kind: str, body: Mapping[str, Any]) -> str:
     if kind == EventKind.JOURNAL_FAILED_BACK:
         return f"The journal is whole on its own disk again: {counted(body.get('events', 0), 'event')} came back"
     if kind == EventKind.JOURNAL_FALLBACK_LOST:
-        return f"What the journal held after event {body.get('after')} was in memory only, in {body.get('file')}, and is lost"
+        return (
+            f"What the journal held after event {body.get('after')} was in memory only, in "
+            f"{body.get('file')}, and is lost"
+        )
     if kind == EventKind.JOURNAL_REPAIRED:
         return f"The journal was repaired: {body.get('dropped_bytes')} bytes of a torn event were cut"
     if kind == EventKind.RESERVE_RELEASED:
@@ -31,7 +34,10 @@ def journal_notice(kind: str, body: Mapping[str, Any]) -> str:
 
 def _room(body: Mapping[str, Any]) -> str:
     if body.get("files"):
-        return f"No inode is free on the incident's disk: {body['files']} that were kept for starting steps were given back"
+        return (
+            f"No inode is free on the incident's disk: {body['files']} that were kept for starting steps "
+            "were given back"
+        )
     left = (
         f"{size(body['left'])} are left" if body.get("left") else "nothing is left, so make room before the next step"
     )

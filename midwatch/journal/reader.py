@@ -61,7 +61,8 @@ def stored_lines(descriptor: int, *, start: int = 0, number: int = 0) -> Iterato
 
 
 def blocks_behind(descriptor: int, offset: int) -> Iterator[tuple[int, bytes]]:
-    """What stands behind an offset, in blocks, each with its own offset. Holes are left out: a file of NULs may be huge."""
+    """What stands behind an offset, in blocks, each with its own offset. Holes are left out: a file of NULs may be
+    huge."""
     while True:
         try:
             offset = os.lseek(descriptor, offset, os.SEEK_DATA)

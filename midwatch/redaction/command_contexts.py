@@ -223,7 +223,8 @@ COMMANDS = (
         "setx",
         "Windows: setx",
         "setx|set ",
-        rb"(?:setx|set)[ \t]+(?:-\w+ |/m )?[\w.]*(?:password|passwd|secret|token|api_?key)[ \t]+(?!\d{1,2}(?:\s|$))(?=[^\s=/])",
+        rb"(?:setx|set)[ \t]+(?:-\w+ |/m )?[\w.]*(?:password|passwd|secret|token|api_?key)[ "
+        rb"\t]+(?!\d{1,2}(?:\s|$))(?=[^\s=/])",
         Value.WORD,
         Test.PASSWORD,
         rb"(?:^|[\s;&|\\])",

@@ -75,7 +75,8 @@ DEVICES = (
         "key of a device",
         "Cisco IOS",
         "key-string |pre-shared-key |password 7 |secret 5 |secret 9 |key 7 ",
-        rb"(?:(?:key-string|pre-shared-key(?: local| remote| ascii-text| hex)*)(?: \d)?|(?:password|key) 7|secret [589])"
+        rb"(?:(?:key-string|pre-shared-key(?: local| remote| ascii-text| hex)*)(?: \d)?|(?:password|key) "
+        rb"7|secret [589])"
         rb"[ \t]+(?=\S)",
         Value.WORD,
         Test.MIXED,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from midwatch.redaction.contexts import Value, row
 
 _READER = (
-    rb"(?:kinit|kadmin|ksu|sudo\b[^\n|]{0,80} -\w*s|passwd|smbpasswd|vncpasswd|htpasswd|mkpasswd|cryptsetup|veracrypt|kubeseal"
+    rb"(?:kinit|kadmin|ksu|sudo\b[^\n|]{0,80} "
+    rb"-\w*s|passwd|smbpasswd|vncpasswd|htpasswd|mkpasswd|cryptsetup|veracrypt|kubeseal"
     rb"|ssh-add|sshpass|openssl passwd|zfs (?:load-key|create)|gpg2?\b[^\n|]*passphrase-fd|gh (?:secret set|auth login)"
     rb"|glab auth login|(?:docker|podman) secret create|gcloud secrets|wrangler secret|vercel env add"
     rb"|circleci context store-secret|ansible-vault encrypt_string|(?:elasticsearch|opensearch|logstash)-keystore add"

@@ -8,16 +8,16 @@ import re
 from midwatch.redaction.lazy_pattern import lazy_pattern
 
 _WORDS = frozenset(
-    b"""- null none nil nul true false yes no on off undefined unset empty n/a na void optional required missing invalid expired
-    incorrect wrong unknown unchanged changed hidden masked redacted removed filtered sanitized protected string str text bytes
-    bearer basic digest prompt ask default disabled enabled denied rejected accepted mismatch verified valid rotated revoked
-    password passwd passphrase secret token key ok failed success scram-sha-256 md5 plaintext encrypted trust peer stdin env
-    configured provided present absent set <nil> (null) (none) (unset) (hidden) not is was must should has have had will would
-    can cannot may the a an this that your please see use used using from with for to of and or in at by if when option options
-    signs needs takes reads means sets gives asks expects cannot files compat systemd sss
-    sha1 sha256 sha384 sha512 sha-1 sha-256 sha-384 sha-512 hs256 rs256 es256 aes128 aes256 aes-256 base64 utf-8
-    flag argument parameter instead requires
-    value values authentication policy rotation manager store file generation reset""".split()
+    b"""- null none nil nul true false yes no on off undefined unset empty n/a na void optional required missing invalid
+    expired incorrect wrong unknown unchanged changed hidden masked redacted removed filtered sanitized protected
+    string str text bytes bearer basic digest prompt ask default disabled enabled denied rejected accepted
+    mismatch verified valid rotated revoked password passwd passphrase secret token key ok failed success
+    scram-sha-256 md5 plaintext encrypted trust peer stdin env configured provided present absent set <nil> (null)
+    (none) (unset) (hidden) not is was must should has have had will would can cannot may the a an this that your
+    please see use used using from with for to of and or in at by if when option options signs needs takes reads
+    means sets gives asks expects cannot files compat systemd sss sha1 sha256 sha384 sha512 sha-1 sha-256 sha-384
+    sha-512 hs256 rs256 es256 aes128 aes256 aes-256 base64 utf-8 flag argument parameter instead requires value
+    values authentication policy rotation manager store file generation reset""".split()
 )
 _PLACEHOLDER = lazy_pattern(
     rb"""\$\{?[A-Za-z_!#][\w.]*(?:[:}-][^\s"']*)?\}?          # $TOKEN, ${TOKEN}, ${TOKEN:-}
@@ -29,7 +29,8 @@ _PLACEHOLDER = lazy_pattern(
     | :[A-Za-z_]\w* | @[A-Za-z_]\w* | \?
     | [*.~\xe2\x80\xa6\xa2\xe2\x97\x8f_=-]+ | [xX]{3,} | \#+
     | !\w.* | ENC\[.* | &\w+;?
-    | (?:os\.|process\.|ENV\b|env\(|getenv|System\.|config\.|args\.|self\.|this\.|settings\.|var\.|local\.|data\.|module\.).*
+    | (?:os\.|process\.|ENV\b|env\(|getenv|System\.|config\.|args\.|self\.|this\.|settings\.|var\.|local\.|data\.
+    |module\.).*
     | [A-Za-z_][\w.]*\([^"']*                                  # a call
     | \[secret.*""",
     re.X | re.S,
@@ -37,9 +38,11 @@ _PLACEHOLDER = lazy_pattern(
 _LEFT_OUT = lazy_pattern(rb"(?:[.*]|\xe2\x80\xa6|\xe2\x80\xa2)*")
 _NAME_OF_ONE = lazy_pattern(rb"<?[A-Z][A-Z0-9_ -]*>?")
 _PATH = lazy_pattern(
-    rb"(?:file:|[~.]{0,2}/)(?:[\w .@+-]*/)*[\w .@+-]*\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|env|gpg|age|asc)"
+    rb"(?:file:|[~.]{0,2}/)(?:[\w .@+-]*/)*[\w "
+    rb".@+-]*\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|env|gpg|age|asc)"
     rb"|[\w.@+-]+\.(?:key|pem|crt|cer|p12|pfx|jks|gpg|age|asc)"
-    rb"|(?:~|\.{1,2})/[\w ./@+-]*|/(?:etc|var|run|home|root|opt|usr|tmp|secrets?|mnt|srv|data|keys|proc|dev)/[\w ./@+-]*"
+    rb"|(?:~|\.{1,2})/[\w "
+    rb"./@+-]*|/(?:etc|var|run|home|root|opt|usr|tmp|secrets?|mnt|srv|data|keys|proc|dev)/[\w ./@+-]*"
 )
 _NUMBERED = lazy_pattern(rb"[A-Za-z]+(?:[-_./:][A-Za-z]+)*[-_.]?\d{0,4}")
 _KEYWORD = lazy_pattern(rb"password|passwd|passphrase|secret|token|key|pw|pass", re.I)

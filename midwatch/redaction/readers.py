@@ -218,7 +218,10 @@ def _plain_setting(context: Context, window: bytes, at: int, line: bytes, head: 
 def _enclosed(quote: bytes) -> Extent:
     """A value that has no quotes of its own, in a string that has: blanks belong to it unless another setting
     follows."""
-    pattern = rb"(?:[^\\\s;&%b]|\\.?|[;&](?!\s|[\"']|\Z|[A-Za-z][\w .-]{0,40}=)|[ \t]+(?=[^\s=%b;|&>-][^\s=%b]*(?:[\s%b]|\Z)))*"
+    pattern = (
+        rb"(?:[^\\\s;&%b]|\\.?|[;&](?!\s|[\"']|\Z|[A-Za-z][\w .-]{0,40}=)|[ "
+        rb"\t]+(?=[^\s=%b;|&>-][^\s=%b]*(?:[\s%b]|\Z)))*"
+    )
     q = quote or b"\x00"
     if not quote:
         pattern = rb"(?:[^\\\s;&%b%b%b%b]|\\.?|[;&](?!\s|[\"']|\Z|[A-Za-z][\w .-]{0,40}=))*"

@@ -98,7 +98,8 @@ TOOLS = (
         "hash of a password",
         "openssl-passwd(1), mkpasswd(1)",
         "openssl passwd|mkpasswd",
-        rb"(?:openssl passwd|mkpasswd)(?:[ \t]+-(?:salt|m|S|R|-method|-salt|-rounds)[ \t=]+\S+|[ \t]+-[\w=-]+){0,9}+[ \t]+"
+        rb"(?:openssl passwd|mkpasswd)(?:[ \t]+-(?:salt|m|S|R|-method|-salt|-rounds)[ \t=]+\S+|[ "
+        rb"\t]+-[\w=-]+){0,9}+[ \t]+"
         rb"(?=[^\s|;&<>)-])",
         Value.WORD,
         Test.PASSWORD,
@@ -107,7 +108,8 @@ TOOLS = (
         "new password of a user",
         "mysqladmin(1), drush, Salt, virsh(1), Neo4j, MinIO, mosquitto_passwd(1), etcdctl(1)",
         "mysqladmin|user:password |upwd |set_password |set-initial-password |admin user add |mosquitto_passwd",
-        rb"(?:mysqladmin\b[^\n|;&]{0,120}?[ \t]password|set-initial-password|(?:user:password|upwd|set_password)[ \t]+\S+"
+        rb"(?:mysqladmin\b[^\n|;&]{0,120}?[ "
+        rb"\t]password|set-initial-password|(?:user:password|upwd|set_password)[ \t]+\S+"
         rb"|admin user add[ \t]+\S+[ \t]+\S+|mosquitto_passwd[ \t]+-b[ \t]+\S+[ \t]+\S+)[ \t]+(?=[^\s-])",
         Value.WORD,
         Test.PASSWORD,

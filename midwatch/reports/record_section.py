@@ -22,7 +22,8 @@ _SECTION = re.compile(
     rf"\| Head \| `(?P<head>[0-9a-f]{{64}})` \|\n"
     r"\| Chain \| [^\n]* \|\n"
     rf"\| Runbook, SHA-256 \| {_HASH} \|\n"
-    r"\| Check it \| `midwatch verify (?P<incident>\S{1,255}) --count (?P<count>\d{1,9}) --head (?P<told>[0-9a-f]{64})` \|\n"
+    r"\| Check it \| `midwatch verify (?P<incident>\S{1,255}) --count (?P<count>\d{1,9}) --head "
+    r"(?P<told>[0-9a-f]{64})` \|\n"
     r"\s*"
 )
 

@@ -60,12 +60,17 @@ def badly(facts: Facts) -> Iterator[str]:
         elif event.kind == EventKind.JOURNAL_REPAIRED:
             yield f"The journal had to be repaired at {time_of_day(event.time)}: its writer or its disk failed."
         elif event.kind == EventKind.JOURNAL_FAILED_OVER:
-            yield f"The journal's own disk took no more events at {time_of_day(event.time)}: {sentence(event.body['reason'])}"
+            yield (
+                f"The journal's own disk took no more events at {time_of_day(event.time)}: "
+                f"{sentence(event.body['reason'])}"
+            )
         elif event.kind == EventKind.JOURNAL_FALLBACK_LOST:
             yield f"Events after number {event.body['after']} were in memory only and are lost."
     for step, attempt in _attempts(facts):
         if attempt.outcome not in (StepOutcome.DONE, None):
-            yield f"{_name(facts, step.id)}, attempt {attempt.number}: {attempt.outcome}. {sentence(attempt.summary)}".rstrip()
+            yield (
+                f"{_name(facts, step.id)}, attempt {attempt.number}: {attempt.outcome}. {sentence(attempt.summary)}"
+            ).rstrip()
     for step in facts.runbook.steps():
         if facts.incident.status(step) is StepStatus.SKIPPED:
             yield f"{_name(facts, step.id)} was skipped: {sentence(facts.incident.steps[step.id].reason)}"

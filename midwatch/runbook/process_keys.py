@@ -1,4 +1,5 @@
-"""The keys of a `run` step that say how its script runs: their types, the dataclass made of them, and what lint says."""
+"""The keys of a `run` step that say how its script runs: their types, the dataclass made of them, and what lint
+says."""
 
 from __future__ import annotations
 

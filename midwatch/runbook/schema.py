@@ -97,7 +97,8 @@ TARGET_SHAPE = Shape(
         Key(
             "system_identifier",
             Name(r"[0-9]{1,20}", "the number that pg_control_system() gives"),
-            "Its system_identifier: every plan that finds another server there is refused; default: the first one found",
+            "Its system_identifier: every plan that finds another server there is refused; default: the first "
+            "one found",
         ),
         Key("role", Word(("primary", "standby")), "What it has to be; every plan that finds another is refused"),
     ),
@@ -115,7 +116,8 @@ ROLE = Shape(
         Key(
             "notify_on",
             ListOf(Word(MOMENTS_TO_NOTIFY), single=True, filled=True),
-            "When the channel tells them by itself: 'declaration', 'severity' (a change), 'approval' (a plan waits for a "
+            "When the channel tells them by itself: 'declaration', 'severity' (a change), 'approval' (a plan "
+            "waits for a "
             "second person), 'closure'",
         ),
     ),
@@ -160,7 +162,8 @@ OPTIONS = Shape(
 )
 ASK = Shape(
     "question",
-    "One thing that a person is asked, by a manual step or at the declaration; the answer is journalled. Never a secret.",
+    "One thing that a person is asked, by a manual step or at the declaration; the answer is journalled. Never "
+    "a secret.",
     (
         Key("name", ANSWER, "What the answer is called in references and exports", required=True),
         Key("prompt", LINE, "The question as the person reads it", required=True),

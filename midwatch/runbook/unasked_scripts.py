@@ -9,7 +9,8 @@ from midwatch.runbook.model import Runbook
 
 
 def unasked_scripts(runbook: Runbook) -> Iterator[tuple[str, str]]:
-    """What each script is for, and the script. Those of preconditions and `verify` stand in the plans of their steps."""
+    """What each script is for, and the script. Those of preconditions and `verify` stand in the plans of their
+    steps."""
     return ((what, script) for what, script in _places(runbook) if script)
 
 

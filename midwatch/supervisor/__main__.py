@@ -1,7 +1,7 @@
 """The fork server and the supervisors: `python -m midwatch.supervisor ROOM`, with a driver's requests on stdin.
 
-A request is an attempt's folder and a socket. Over the socket the supervisor gets its order and the secrets as a line of
-JSON, and answers `ready` and who it is, or `failed` and why. In its command line the folder takes the place of ROOM.
+A request is an attempt's folder and a socket. Over the socket the supervisor gets its order and the secrets as a line
+of JSON, and answers `ready` and who it is, or `failed` and why. In its command line the folder takes the place of ROOM.
 """
 
 from __future__ import annotations

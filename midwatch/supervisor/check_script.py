@@ -1,4 +1,5 @@
-"""Runs the script of a check or a panel: it only observes, so it runs at once, beside the steps and without a record."""
+"""Runs the script of a check or a panel: it only observes, so it runs at once, beside the steps and without a
+record."""
 
 from __future__ import annotations
 

@@ -132,8 +132,8 @@ def failed_file(values: Path) -> Path:
 def failed_line(values: Path, code: int | None) -> tuple[int, str] | None:
     """Number and text of the command that ended a script with this exit status; None where that is not known.
 
-    `values` is the file of `$STEP_OUTPUT`. A script that ends by `exit` notes nothing. Of a pipeline bash knows the last
-    command and all exits.
+    `values` is the file of `$STEP_OUTPUT`. A script that ends by `exit` notes nothing. Of a pipeline bash knows the
+    last command and all exits.
     """
     try:
         with os.fdopen(open_file(failed_file(values), os.O_RDONLY), "rb") as file:

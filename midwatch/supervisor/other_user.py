@@ -1,7 +1,7 @@
 """What a script that runs as another user gets and reports, by descriptors alone.
 
-`sudo` closes every descriptor but the first three and keeps almost no variable, and everybody can read arguments. So the
-script with its variables is the standard input of a shell of that user, and its report is the standard output.
+`sudo` closes every descriptor but the first three and keeps almost no variable, and everybody can read arguments. So
+the script with its variables is the standard input of a shell of that user, and its report is the standard output.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class Supervision:
     ) -> None:
         """Take the space, make the files, fork the step's process behind its gate, and say on disk who we are.
 
-        `secrets` are masked; `handed` are those that the script gets. Raises `OSError`; then nothing of the step has run.
+        `secrets` are masked; `handed` are those that the script gets. Raises `OSError`; then nothing of the step has
+        run.
         """
         self._folder, self._order = folder, order
         self._record = StepRecord(folder, secrets, order.output_limit)

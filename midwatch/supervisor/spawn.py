@@ -72,8 +72,8 @@ class Terminal:
 
 
 def open_terminal(env: Mapping[str, str], *, for_person: bool = False) -> Terminal:
-    """A pseudo-terminal of 80×24, or as COLUMNS and LINES say. Unless a person sits at it, it changes no byte (no OPOST,
-    no echo). Raises `OSError`."""
+    """A pseudo-terminal of 80×24, or as COLUMNS and LINES say. Unless a person sits at it, it changes no byte (no
+    OPOST, no echo). Raises `OSError`."""
     our_end, step_end = os.openpty()
     if not for_person:
         settings = termios.tcgetattr(step_end)
@@ -112,8 +112,8 @@ class Child:
         standard: Sequence[int] = (),
         files: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session, unless a
-        person sits at its terminal.
+        """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session,
+        unless a person sits at its terminal.
 
         With a `script`, the command gets its text as a file, behind its words. `standard` are descriptors that become
         its standard input and output, in place of nothing and of the terminal. `files`: the names of variables that

@@ -42,7 +42,8 @@ class Left(Enum):
 
 
 def attach(folder: AttemptFolder, *, keyboard: int = 0, display: int = 1) -> Left:
-    """Be the step's terminal until the step ends or the person leaves. Raises `Failed` when the step has no terminal."""
+    """Be the step's terminal until the step ends or the person leaves. Raises `Failed` when the step has no
+    terminal."""
     try:
         connection = connect_in_folder(folder.path, SOCKET, limit_s=_CONNECT_S)
     except OSError as error:

@@ -20,8 +20,8 @@ def is_on_path(program: str, environment: Mapping[str, str]) -> bool:
 def start_errno(error: OSError, program: str, environment: Mapping[str, str]) -> int:
     """The number of the error with which the start of a program failed.
 
-    Starting a program that is nowhere fails with EACCES as soon as one folder of the PATH may not be entered; a shell calls
-    that not found.
+    Starting a program that is nowhere fails with EACCES as soon as one folder of the PATH may not be entered; a shell
+    calls that not found.
     """
     missing = error.errno == errno.EACCES and not is_on_path(program, environment)
     return errno.ENOENT if missing else error.errno or 0

@@ -25,7 +25,8 @@ _REFUSALS = (
     re.compile(r'role "(?P<user>.*)" (?P<what>does not exist|is not permitted to log in)\s*$', re.DOTALL),
     re.compile(r'(?P<what>too many connections) for role "(?P<user>.*)"\s*$', re.DOTALL),
     re.compile(
-        r'(?P<what>no pg_hba\.conf entry|pg_hba\.conf rejects connection) for host "(?P<host>[^"]*)", user "(?P<user>.*)", '
+        r'(?P<what>no pg_hba\.conf entry|pg_hba\.conf rejects connection) for host "(?P<host>[^"]*)", user '
+        r'"(?P<user>.*)", '
         r'database "',
         re.DOTALL,
     ),

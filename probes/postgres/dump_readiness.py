@@ -29,32 +29,38 @@ _FACTS = f"""
 WITH relations AS (
     SELECT c.oid, c.relkind, c.relpersistence, format('%I.%I', n.nspname, c.relname) AS name, c.relname,
         has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm') AND {_OURS}),
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm') AND
+        {_OURS}),
 functions AS (
     SELECT p.oid, p.proname, p.oid::regprocedure::text AS signature, p.prosrc,
-        to_jsonb(p) ->> 'prosqlbody' IS NULL AND NOT coalesce(p.proconfig::text LIKE '%search_path=%', false) AS searches
+        to_jsonb(p) ->> 'prosqlbody' IS NULL AND NOT coalesce(p.proconfig::text LIKE '%search_path=%', false) AS
+            searches
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
     JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
 sessions AS (SELECT * FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend')
 SELECT json_build_object(
     'user', current_user,
-    'unreadable', (SELECT json_agg(name ORDER BY name) FROM relations WHERE relkind IN ('r', 'p', 'S') AND NOT readable),
+    'unreadable', (SELECT json_agg(name ORDER BY name) FROM relations WHERE relkind IN ('r', 'p', 'S') AND NOT
+        readable),
     'filtered', (SELECT json_agg(name ORDER BY name) FROM relations
         WHERE relkind IN ('r', 'p') AND readable AND row_security_active(oid)),
     'unlogged', (SELECT json_agg(name ORDER BY name) FROM relations
         WHERE relkind = 'r' AND relpersistence = 'u' AND pg_is_in_recovery()),
     'objects', (SELECT count(*) FROM pg_largeobject_metadata WHERE current_setting('lo_compat_privileges') = 'off'
-        AND NOT pg_has_role(lomowner, 'USAGE') AND NOT EXISTS (SELECT FROM aclexplode(lomacl) WHERE privilege_type = 'SELECT'
+        AND NOT pg_has_role(lomowner, 'USAGE') AND NOT EXISTS (SELECT FROM aclexplode(lomacl) WHERE privilege_type =
+            'SELECT'
             AND CASE grantee WHEN 0 THEN true ELSE pg_has_role(grantee, 'USAGE') END)),
     'locks', (SELECT count(*) FROM relations WHERE relkind IN ('r', 'p')),
     'held', (SELECT count(*) FROM pg_locks WHERE NOT fastpath),
     'capacity', (SELECT sum(setting::bigint) FILTER (WHERE name <> 'max_locks_per_transaction')
             * min(setting::bigint) FILTER (WHERE name = 'max_locks_per_transaction') FROM pg_settings
-        WHERE name IN ('max_locks_per_transaction', 'max_connections', 'max_prepared_transactions', 'max_worker_processes',
+        WHERE name IN ('max_locks_per_transaction', 'max_connections', 'max_prepared_transactions',
+            'max_worker_processes',
             'max_wal_senders', coalesce((SELECT name FROM pg_settings WHERE name = 'autovacuum_worker_slots'),
             'autovacuum_max_workers'))),
     'limits', json_build_array(
-        (SELECT json_build_array('ROLE', rolname, rolconnlimit, (SELECT count(*) FROM sessions WHERE usename = current_user))
+        (SELECT json_build_array('ROLE', rolname, rolconnlimit, (SELECT count(*) FROM sessions WHERE usename =
+            current_user))
             FROM pg_roles WHERE rolname = current_user AND NOT rolsuper),
         (SELECT json_build_array('DATABASE', datname, datconnlimit,
                 (SELECT count(*) FROM sessions WHERE datname = current_database()))
@@ -62,7 +68,8 @@ SELECT json_build_object(
     'secrets', (SELECT json_agg(thing ORDER BY thing) FROM (
         SELECT format('the user mapping of %s for the server %s', usename, srvname), umoptions FROM pg_user_mappings
         UNION ALL SELECT format('the server %s', srvname), srvoptions FROM pg_foreign_server) AS o (thing, options)
-        WHERE EXISTS (SELECT FROM unnest(options) AS option WHERE option ~* '^[^=]*(password|passwd|pwd|secret|token)[^=]*=')),
+        WHERE EXISTS (SELECT FROM unnest(options) AS option WHERE option ~*
+            '^[^=]*(password|passwd|pwd|secret|token)[^=]*=')),
     'called', (SELECT json_agg(json_build_array(object, oid::bigint) ORDER BY object) FROM (
         SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) AS object, f.oid
         FROM functions f JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = f.oid
@@ -70,8 +77,10 @@ SELECT json_build_object(
         LEFT JOIN pg_attribute t ON t.attrelid = a.adrelid AND t.attnum = a.adnum
         LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
         LEFT JOIN pg_class v ON v.oid = r.ev_class
-        WHERE d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass) OR t.attgenerated <> '' OR v.relkind = 'm') AS c),
-    'functions', (SELECT json_object_agg(oid::bigint, json_build_array(proname, signature, prosrc, searches)) FROM functions),
+        WHERE d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass) OR t.attgenerated <> '' OR v.relkind =
+            'm') AS c),
+    'functions', (SELECT json_object_agg(oid::bigint, json_build_array(proname, signature, prosrc, searches)) FROM
+        functions),
     'tables', (SELECT json_agg(DISTINCT relname) FROM relations WHERE relkind <> 'S'))::text
 """  # noqa: S608  nothing foreign in it
 _SUBSCRIPTIONS = """
@@ -204,7 +213,10 @@ def _limits(found: Mapping[str, Any]) -> list[DumpObstacle]:
 
 
 def _limit(kind: str, name: str, limit: int, sessions: int) -> DumpObstacle:
-    text = f"{safe_text(name)} has {sessions} sessions of {limit} that the {kind.lower()} may have, and a dump takes {SESSIONS}"
+    text = (
+        f"{safe_text(name)} has {sessions} sessions of {limit} that the {kind.lower()} may have, and a dump "
+        f"takes {SESSIONS}"
+    )
     return DumpObstacle(text, f"ALTER {kind} {safe_text(name)} CONNECTION LIMIT {sessions + SESSIONS}", True)
 
 

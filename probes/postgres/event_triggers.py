@@ -14,7 +14,8 @@ SETTING_SINCE = 17
 """The version from which a setting switches them off for a session, and in which a login fires some."""
 _ENABLED = """
 SELECT json_agg(json_build_array(format('ALTER EVENT TRIGGER %I DISABLE', evtname),
-    format('ALTER EVENT TRIGGER %I ENABLE%s', evtname, CASE evtenabled WHEN 'A' THEN ' ALWAYS' WHEN 'R' THEN ' REPLICA' END))
+    format('ALTER EVENT TRIGGER %I ENABLE%s', evtname, CASE evtenabled WHEN 'A' THEN ' ALWAYS' WHEN 'R' THEN
+        ' REPLICA' END))
     ORDER BY evtname)
 FROM pg_event_trigger WHERE evtenabled <> 'D'
 """

@@ -18,10 +18,12 @@ from probes.postgres.container_psql import run_psql_inside
 ITERATIONS = 4096
 """What the server itself uses by default (`scram_iterations`)."""
 QUIET = """
-SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic'; SET log_duration = off;
+SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic'; SET
+    log_duration = off;
 DO $$ BEGIN PERFORM set_config(name, CASE vartype WHEN 'bool' THEN 'off' WHEN 'integer' THEN '-1' WHEN 'real' THEN '0'
     ELSE 'none' END, false) FROM pg_settings WHERE name IN ('log_min_duration_sample', 'log_transaction_sample_rate',
-    'debug_print_parse', 'debug_print_raw_parse', 'debug_print_rewritten', 'debug_print_plan', 'pg_stat_statements.track',
+    'debug_print_parse', 'debug_print_raw_parse', 'debug_print_rewritten', 'debug_print_plan',
+        'pg_stat_statements.track',
     'pgaudit.log');
     PERFORM set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'; END $$
 """

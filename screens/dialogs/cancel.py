@@ -33,7 +33,8 @@ class CancelStep(Dialog[bool]):
 
     def body(self) -> Iterable[Widget]:
         words = (
-            "Its processes are interrupted, then terminated, then killed, with a few seconds between. What it has done so "
+            "Its processes are interrupted, then terminated, then killed, with a few seconds between. What it "
+            "has done so "
             "far stays done; an unfinished backup keeps its partial name. The step counts as cancelled, not as failed."
         )
         yield Static(joined(paragraph(words, self.room, self.text_styles)), id="words", markup=False)

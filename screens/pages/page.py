@@ -31,7 +31,8 @@ class Page(BaseScreen[None]):
     Page #lines {
         padding: 0 1; height: 1fr;
         scrollbar-color: $edge; scrollbar-color-hover: $faint; scrollbar-color-active: $faint;
-        scrollbar-background: $background; scrollbar-background-hover: $background; scrollbar-background-active: $background;
+        scrollbar-background: $background; scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

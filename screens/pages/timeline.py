@@ -37,7 +37,8 @@ class TimelineScreen(BaseScreen[None]):
     TimelineScreen #lines {
         padding: 0 1; height: 1fr;
         scrollbar-color: $edge; scrollbar-color-hover: $faint; scrollbar-color-active: $faint;
-        scrollbar-background: $background; scrollbar-background-hover: $background; scrollbar-background-active: $background;
+        scrollbar-background: $background; scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
     }
     """
     AUTO_FOCUS = "#lines"

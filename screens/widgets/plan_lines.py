@@ -56,8 +56,8 @@ def plan_lines(
     """A heading with the plan's age, what its effects add up to, the effects as a table, the facts.
 
     `spared` are names of which the totals say that nothing removed bears them; `did` tells of a plan that was carried
-    out. Without `total`, what they add up to stands elsewhere. With `bound`, the lines end with the rest of what consent
-    binds.
+    out. Without `total`, what they add up to stands elsewhere. With `bound`, the lines end with the rest of what
+    consent binds.
     """
     head, since = ("What it was to do", "confirmed") if did else ("What it will do", "read")
     lines = [Content.assemble(text_styles.ink(head, STRONG), text_styles.ink(f", {since} {exact_age(at, now)}", FAINT))]

@@ -82,7 +82,10 @@ def test_slow_destination_holds_a_snapshot_whose_age_is_told(
 
     def say(text: str) -> None:
         with superuser(noise, noise.database) as connection:
-            held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'midwatch'"
+            held = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                "application_name = 'midwatch'"
+            )
             row = connection.execute(held.encode() + b" AND backend_xmin IS NOT NULL").fetchone()
         told.append((text, row is not None and int(row[0]) > 0))
 

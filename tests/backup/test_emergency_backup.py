@@ -117,7 +117,8 @@ def test_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -> 
             wait_for(lambda: admin.execute(waiting + " AND wait_event_type = 'Lock'").fetchall())
             assert any(name.startswith(".arp-prod-") for name in files(context))
             admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                "datname = %s",
                 [arp.database],
             )
         thread.join(30)

@@ -55,7 +55,8 @@ CREATE TABLE points (id int GENERATED ALWAYS AS IDENTITY (START 7 INCREMENT 5), 
 INSERT INTO points (v) SELECT format('[%s,%s,%s]', g, g * 2, 0.5)::vector FROM generate_series(1, 50) g;
 CREATE TYPE mood AS ENUM ('calm', 'at 02:00', 'with "quotes"');
 CREATE DOMAIN percent AS numeric CHECK (VALUE BETWEEN 0 AND 100);
-CREATE TABLE many (a mood[], b percent, c int4range, d jsonb, e interval, f timestamptz, g float8, h bytea, i uuid, j money,
+CREATE TABLE many (a mood[], b percent, c int4range, d jsonb, e interval, f timestamptz, g float8, h bytea, i uuid, j
+    money,
     twice numeric GENERATED ALWAYS AS (b * 2) STORED);
 INSERT INTO many SELECT array['calm', 'at 02:00']::mood[], g % 100, int4range(g, g + 5), jsonb_build_object('n', g),
     make_interval(days => g), timestamptz '2026-11-23 02:14 UTC' + make_interval(hours => g), g / 3.0,

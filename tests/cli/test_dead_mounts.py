@@ -1,4 +1,5 @@
-"""A mount whose server is gone, under each path that a command reads or writes: one sentence that names the mount, no hang."""
+"""A mount whose server is gone, under each path that a command reads or writes: one sentence that names the mount, no
+hang."""
 
 from __future__ import annotations
 

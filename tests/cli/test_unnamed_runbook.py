@@ -1,5 +1,5 @@
-"""A runbook that nobody named: `./runbook.yaml` and the site file beside it are used only when nobody else could have made
-them."""
+"""A runbook that nobody named: `./runbook.yaml` and the site file beside it are used only when nobody else could have
+made them."""
 
 from __future__ import annotations
 

@@ -159,7 +159,8 @@ severity: SEV-2
 phases:
   - title: All of it
     steps:
-      - {id: work, title: W, run: "printf %s $API_TOKEN | sha256sum > seen", env: {API_TOKEN: $hunter2-hunter2}, risk: change}
+      - {id: work, title: W, run: "printf %s $API_TOKEN | sha256sum > seen", env: {API_TOKEN: $hunter2-hunter2},
+                risk: change}
 """
 
 

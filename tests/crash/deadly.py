@@ -6,8 +6,8 @@ telling and hearing its supervisor. Dying after a call is dying before the next 
 
 One line of JSON a job on stdin: {"folder", "die_at"}; one line on stdout: {"exit", "points": [labels]}. `die_at` 0
 records the points of a whole run. "only": points whose labels hold this text. "incident": the module that finishes
-the incident; the small one by default. A job with "deeds" is one life of a wandering incident; "told" in its answer is what
-it said on its way.
+the incident; the small one by default. A job with "deeds" is one life of a wandering incident; "told" in its answer
+is what it said on its way.
 """
 
 from __future__ import annotations

@@ -154,7 +154,8 @@ def test_isolating_the_disk_names_the_log_that_docker_does_not_count(
 ) -> None:
     loud = make_container(
         name_of("arp"),
-        command="i=0; while [ $i -lt 4000 ]; do echo $i:0123456789012345678901234567890123456789; i=$((i+1)); done; sleep 600",
+        command="i=0; while [ $i -lt 4000 ]; do echo $i:0123456789012345678901234567890123456789; i=$((i+1)); "
+        "done; sleep 600",
     )
     root = root_here(client)
     wait_for(lambda: log_of(client, loud.id, root).size > 200_000)

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.docker, pytest.mark.postgres]
 FILL = """
 SET synchronous_commit = on;
-CREATE TABLE ledger AS SELECT g AS id, md5(g::text) AS text, md5((g + 1)::text) AS more FROM generate_series(1, 250000) g;
+CREATE TABLE ledger AS SELECT g AS id, md5(g::text) AS text, md5((g + 1)::text) AS more FROM generate_series(1,
+    250000) g;
 """
 """To outlive a kill: this server does not wait for its log of itself."""
 DUMPS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'midwatch dump %'"

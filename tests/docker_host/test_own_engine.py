@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 pytestmark = [pytest.mark.docker, pytest.mark.postgres]
-ROWS = "CREATE TABLE ledger AS SELECT g, md5(g::text) AS text, md5((g + 1)::text) AS more FROM generate_series(1, 250000) g"
+ROWS = (
+    "CREATE TABLE ledger AS SELECT g, md5(g::text) AS text, md5((g + 1)::text) AS more FROM "
+    "generate_series(1, 250000) g"
+)
 
 DUMPS_AND_KILLS = """
 import os, signal, sys

@@ -98,7 +98,8 @@ def trap(folder: Path, precious: Path) -> dict[str, str]:
         "reaper": None,
     }
     files = {
-        f"{ID}/runbook.yaml": f"midwatch: 1\nid: evil\ntitle: Evil\nphases:\n  - title: P\n    steps:\n      - {step}\n",
+        f"{ID}/runbook.yaml": "midwatch: 1\nid: evil\ntitle: Evil\nphases:\n  - title: P\n    steps:\n      - "
+        f"{step}\n",
         f"{ID}/site.yaml": "midwatch-site: 1\n",
         f"{ID}.json": json.dumps(record_of(production, facts=facts)),
         "1111.json": json.dumps(record_of(precious, **removed)),

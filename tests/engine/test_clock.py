@@ -119,7 +119,8 @@ from midwatch.api.plan import Plan
 from midwatch.supervisor.consented_command import command_of
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.launch import launch
-folder, plan = AttemptFolder(Path(sys.argv[1])), Plan("shell", {"script": sys.argv[2]}, bindings={"working folder": "/"})
+folder = AttemptFolder(Path(sys.argv[1]))
+plan = Plan("shell", {"script": sys.argv[2]}, bindings={"working folder": "/"})
 launch(folder, LaunchSpec(command_of(plan), "/", {}, 60, digest=plan.digest), {}, plan)
 """
 

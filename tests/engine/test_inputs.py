@@ -42,7 +42,8 @@ phases:
         env: {TICKET: {from: inputs.ticket}, SINCE: {from: inputs.when}}
         risk: observe
       - {id: room, title: Room, uses: disk, with: {path: ., below: {from: inputs.below}}}
-      - {id: say, title: Say, questions: [{name: how, prompt: How?, kind: choice, options: [loud, soft], default: soft}]}
+      - {id: say, title: Say, questions: [{name: how, prompt: How?, kind: choice, options: [loud, soft],
+                default: soft}]}
       - {id: mourn, title: Mourn, when: {answer: inputs.loss, is: yes}}
 """
 HOSTILE = [

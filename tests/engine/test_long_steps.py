@@ -34,7 +34,8 @@ phases:
         risk: observe
         run: printenv LONG | tr -d "\\n" | wc -c >> ran
         env: {{LONG: {EVENT}}}
-      - {{id: huge, title: A variable that no process takes, risk: observe, run: echo huge >> ran, env: {{LONG: {WORD}}}}}
+      - {{id: huge, title: A variable that no process takes, risk: observe, run: echo huge >> ran,
+                env: {{LONG: {WORD}}}}}
       - {{id: short, title: A short one, risk: observe, run: echo short >> ran}}
 """
 

@@ -59,7 +59,8 @@ phases:
         run_as: nobody
         shell: python3
         outputs: [user]
-        run: "import os, pwd\\nprint('user=' + pwd.getpwuid(os.getuid()).pw_name, file=open(os.environ['STEP_OUTPUT'], 'w'))"
+        run: "import os, pwd\\nprint('user=' + pwd.getpwuid(os.getuid()).pw_name,\\
+          file=open(os.environ['STEP_OUTPUT'], 'w'))"
       - id: again
         title: At the second try
         risk: change
@@ -219,7 +220,8 @@ def is_asked_for_a_password(folder: Path, me: str) -> None:
 
 
 def as_operator(folder: Path, function: str) -> None:
-    """Call a function of this file in a process of `OPERATOR`, which may read all files: the interpreter may be root's."""
+    """Call a function of this file in a process of `OPERATOR`, which may read all files: the interpreter may be
+    root's."""
     os.chown(folder, uid_of(OPERATOR), -1)
     reads = "-all,+dac_read_search"
     words = ["setpriv", f"--reuid={OPERATOR}", f"--regid={OPERATOR}", "--clear-groups"]

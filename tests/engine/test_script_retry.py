@@ -45,7 +45,8 @@ phases:
           [ "$code" != die ] || kill -9 $$
           [ "$code" = 0 ] || { echo "old=1" >> "$STEP_OUTPUT"; exit "$code"; }
         on_failure: {raise_severity: SEV-1}
-      - {id: patient, title: Try again much later, risk: change, retry: {times: 1, wait: 1 h}, run: echo ran >> runs; exit 2}
+      - {id: patient, title: Try again much later, risk: change, retry: {times: 1, wait: 1 h},
+                run: echo ran >> runs; exit 2}
 """
 
 

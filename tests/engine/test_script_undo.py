@@ -24,7 +24,8 @@ phases:
   - title: Work
     section: "1"
     steps:
-      - {id: host, title: Find the host, risk: observe, outputs: [name], run: 'echo "name=$(cat host)" >> "$STEP_OUTPUT"'}
+      - {id: host, title: Find the host, risk: observe, outputs: [name],
+                run: 'echo "name=$(cat host)" >> "$STEP_OUTPUT"'}
       - id: renew
         title: Renew the certificate
         risk: change

@@ -142,7 +142,9 @@ phases:
       - {id: asked, title: Ask, questions: [{name: seen, prompt: What is there?}]}
       - id: fails
         title: Fail
-        run: echo "out $SEEN $ARP_PASSWORD"; echo "err $ARP_PASSWORD" >&2; echo "value=$ARP_PASSWORD" >> "$STEP_OUTPUT"; exit 3
+        run: |
+          echo "out $SEEN $ARP_PASSWORD"; echo "err $ARP_PASSWORD" >&2; echo "value=$ARP_PASSWORD" >> "$STEP_OUTPUT"
+          exit 3
         env: {SEEN: {from: asked.seen}}
         risk: change
       - {id: left, title: Left out}

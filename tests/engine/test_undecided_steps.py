@@ -166,14 +166,16 @@ def test_headless_resume_skips_a_failed_step_that_the_answers_skip(controller: I
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("answer: look.urgent, is: \"yes\"}}\n      - {id: inform", "answer: look.urgnt, is: \"yes\"}}\n      - {id: inform",
+        ("answer: look.urgent, is: \"yes\"}}\n      - {id: inform", "answer: look.urgnt, is: \"yes\"}}\n      - "
+        "{id: inform",
          "Step 'look' does not declare the output 'urgnt'. Did you mean 'urgent'?"),
         ("        outputs: [urgent]\n", "",
          "Step 'look' does not declare the output 'urgent'. Add outputs: [urgent] to that step."),
         ("{failed: rollback}", "{answer: rollback.size, is: big}",
          "Step 'rollback' does not declare the output 'size'. Add outputs: [size] to that step."),
         ("outputs: [urgent]", "outputs: [9x]", "'9x' is not a name here"),
-        ("title: Inform the lead, ", "title: Inform the lead, outputs: [x], ", "'outputs' belongs to a step with 'run'"),
+        ("title: Inform the lead, ", "title: Inform the lead, outputs: [x], ", "'outputs' belongs to a step "
+        "with 'run'"),
     ],
 )  # fmt: skip
 def test_lint_finds_values_that_no_step_reports(here: Path, old: str, new: str, message: str) -> None:

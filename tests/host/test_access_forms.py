@@ -23,7 +23,10 @@ from tests.support.host_world import Heard
 
 ARP = Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")
 SSHD = "Nov 23 02:00:06 bastion sshd[77]: "
-AUDITD = 'msg=audit(1795399206.123:456): pid={pid} uid=0 auid=4294967295 ses=1 msg=\'op={op} acct={acct} exe="/usr/sbin/sshd" '
+AUDITD = (
+    "msg=audit(1795399206.123:456): pid={pid} uid=0 auid=4294967295 ses=1 msg='op={op} acct={acct} "
+    'exe="/usr/sbin/sshd" '
+)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,8 @@ AUDITD = 'msg=audit(1795399206.123:456): pid={pid} uid=0 auid=4294967295 ses=1 m
             ("arp_app", "arp-db-prod", "10.0.0.5"),
         ),
         (
-            "2026-11-23T02:00:06Z LOGIN failed user=arp_app target=arp-db-prod source=10.0.0.5 reason=restore in progress",
+            "2026-11-23T02:00:06Z LOGIN failed user=arp_app target=arp-db-prod source=10.0.0.5 reason=restore "
+            "in progress",
             "2026-11-23 02:00:06",
             ("arp_app", "arp-db-prod", "10.0.0.5"),
         ),
@@ -60,7 +64,8 @@ AUDITD = 'msg=audit(1795399206.123:456): pid={pid} uid=0 auid=4294967295 ses=1 m
             ("root", "su", "10.0.0.5"),
         ),
         (
-            f"type=USER_LOGIN {AUDITD.format(pid=7, op='login', acct=chr(34) + 'root' + chr(34))}addr=10.0.0.5 res=failed'",
+            f"type=USER_LOGIN {AUDITD.format(pid=7, op='login', acct=chr(34) + 'root' + chr(34))}addr=10.0.0.5 "
+            "res=failed'",
             "2026-11-23 02:00:06",
             ("root", "sshd", "10.0.0.5"),
         ),
@@ -205,7 +210,8 @@ def test_line_that_is_not_understood_is_counted_and_shown(
 
 
 CSV = (
-    '2026-11-23 02:00:06.120 CET,"{user}","arp",7,"10.0.0.5:4711",6921c3a6.7,2,"authentication",2026-11-23 02:00:06 CET,3/2,0,'
+    '2026-11-23 02:00:06.120 CET,"{user}","arp",7,"10.0.0.5:4711",6921c3a6.7,2,"authentication",2026-11-23 '
+    "02:00:06 CET,3/2,0,"
     '{severity},{state},"{message}",,,,,,,,,"","client backend",,0'
 )
 MESSAGES = [
@@ -248,7 +254,8 @@ def test_english_lines_that_are_no_refusal_are_understood() -> None:
 
 
 texts = st.text(max_size=40) | st.sampled_from(
-    ['{"', '"}', "type=USER_AUTH msg=audit(1795399206.1:1): ", "sshd[7]: ", "pam_unix(su:auth): ", "LOGIN failed ", "user=",
+    ['{"', '"}', "type=USER_AUTH msg=audit(1795399206.1:1): ", "sshd[7]: ", "pam_unix(su:auth): ", "LOGIN "
+        "failed ", "user=",
      "message repeated 9 times: [ ", "Failed password for a from b port 1", "acct=ABC", "<34>1 ", "28P01 FATAL:  "]
 )  # fmt: skip
 

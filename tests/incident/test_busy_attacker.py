@@ -1,5 +1,5 @@
-"""A member of the group plants links, pipes, folders and bytes, renames and cuts whatever lies in an incident's folder of
-mode 2770, as fast as possible, from the declaration to the closure and after it."""
+"""A member of the group plants links, pipes, folders and bytes, renames and cuts whatever lies in an incident's
+folder of mode 2770, as fast as possible, from the declaration to the closure and after it."""
 
 from __future__ import annotations
 

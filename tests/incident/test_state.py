@@ -225,10 +225,14 @@ def test_kinds_of_a_newer_version_change_nothing() -> None:
 
 
 POOL = [
-    DECLARED, confirmed("dump"), started("dump"), reading("dump", "before"), finished("dump"), finished("dump", "failed"),
-    confirmed("dump", 2), finished("dump", "unknown", 2), by_hand(EventKind.MARKED_DONE, "check", values={"risk": "yes"}),
-    by_hand(EventKind.SKIPPED, "tell"), by_hand(EventKind.REOPENED, "check"), by_hand(EventKind.MARKED_FAILED, "report"),
-    (EventKind.NOTE, {"text": "x", "at": None}), (EventKind.DRIVER_JOINED, {}), (EventKind.DRIVER_LEFT, {}), ("moon.phase", {}),
+    DECLARED, confirmed("dump"), started("dump"), reading("dump", "before"), finished("dump"), finished("dump",
+    "failed"),
+    confirmed("dump", 2), finished("dump", "unknown", 2), by_hand(EventKind.MARKED_DONE, "check",
+    values={"risk": "yes"}),
+    by_hand(EventKind.SKIPPED, "tell"), by_hand(EventKind.REOPENED, "check"), by_hand(EventKind.MARKED_FAILED,
+    "report"),
+    (EventKind.NOTE, {"text": "x", "at": None}), (EventKind.DRIVER_JOINED, {}), (EventKind.DRIVER_LEFT, {}),
+    ("moon.phase", {}),
 ]  # fmt: skip
 
 
@@ -237,16 +241,20 @@ ALICE, BOB = (
 )
 APPROVAL = {"step": "dump", "digest": "d"}
 PEOPLE = [
-    (EventKind.SEVERITY, {"from": "SEV-1", "to": "SEV-0", "reason": "r"}), (EventKind.STARRED, {"event": 2, "starred": False}),
-    (EventKind.NOTIFICATION_RECORDED, {"role": "boss", "message": "m"}), (EventKind.CLOSED, {"reason": "", "unmet": []}),
+    (EventKind.SEVERITY, {"from": "SEV-1", "to": "SEV-0", "reason": "r"}), (EventKind.STARRED, {"event": 2,
+    "starred": False}),
+    (EventKind.NOTIFICATION_RECORDED, {"role": "boss", "message": "m"}), (EventKind.CLOSED, {"reason": "",
+    "unmet": []}),
     (EventKind.UPDATE, {"message": "m", "channel": "#c"}), (EventKind.CONTROL_REQUESTED, {"by": "bo"}),
     (EventKind.HANDOFF_OFFERED, {"to": "bo", "expires": "2026-11-23T03:00:00.000000Z", "summary": ["s"]}),
     (EventKind.HANDOFF_WITHDRAWN, {"to": "bo", "reason": ""}), (EventKind.APPROVAL_ASKED, {**APPROVAL, "by": ALICE}),
     (EventKind.PINNED, {"target": "arp", "system_identifier": "7", "role": "primary"}),
-    (EventKind.CRITERION, {"criterion": "c", "met": True, "detail": "d"}), (EventKind.JOURNAL_FAILED_OVER, {"to": "/x"}),
+    (EventKind.CRITERION, {"criterion": "c", "met": True, "detail": "d"}), (EventKind.JOURNAL_FAILED_OVER,
+    {"to": "/x"}),
     (EventKind.JOURNAL_FAILED_BACK, {}),
     (EventKind.OUTCOME_CHECKED, {"step": "dump", "attempt": 1, "holds": True, "detail": "d"}),
-    (EventKind.TRIED, {"step": "dump", "attempt": 1, "try": 1, "of": 2, "exit": 3, "ended": "2026-11-23T03:00:00.000000Z"}),
+    (EventKind.TRIED, {"step": "dump", "attempt": 1, "try": 1, "of": 2, "exit": 3,
+    "ended": "2026-11-23T03:00:00.000000Z"}),
     (EventKind.FINISHED, {**finished("dump", "failed")[1], "notify": ["boss"]}),
 ]  # fmt: skip
 NUMBERED = st.one_of(

@@ -132,7 +132,8 @@ def test_refused_login_reader_survives_any_line(lines: list[str]) -> None:
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=63)
 TABLE = (
-    '2026-11-23 02:00:06.120 UTC,"{user}","arp",7,"{client}",6921c3a6.7,2,"authentication",2026-11-23 02:00:06 UTC,3/2,0,FATAL,'
+    '2026-11-23 02:00:06.120 UTC,"{user}","arp",7,"{client}",6921c3a6.7,2,"authentication",2026-11-23 02:00:06 '
+    "UTC,3/2,0,FATAL,"
     '28P01,"password authentication failed for user ""{user}""","Password does not match for user ""{user}"".\n'
     'Connection matched file ""pg_hba.conf"" line 3",,,,,,,,"","client backend",,0'
 )

@@ -184,6 +184,9 @@ def test_psql_connects_with_what_was_recovered(lost: Context) -> None:
     recover(lost)
     route = login_route(lost.runbook, arp(lost))
     environment = os.environ | {"PGPASSFILE": str(lost.location("pgpass"))}
-    info = f"host={route.host} port={route.port} dbname={route.database} user={route.user} passfile={environment['PGPASSFILE']}"
+    info = (
+        f"host={route.host} port={route.port} dbname={route.database} user={route.user} "
+        f"passfile={environment['PGPASSFILE']}"
+    )
     with psycopg.connect(info) as connection:
         assert connection.pgconn.used_password

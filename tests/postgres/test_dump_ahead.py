@@ -81,7 +81,8 @@ def test_object_that_the_nightly_role_cannot_dump_is_refused_with_a_working_reme
     try:
         refusal = action.plan(context).refusal
         expected = [
-            "one: arp_app may not read hidden.deep, hidden.deep_id_seq, public.closed: GRANT pg_read_all_data TO arp_app",
+            "one: arp_app may not read hidden.deep, hidden.deep_id_seq, public.closed: GRANT pg_read_all_data "
+            "TO arp_app",
             "one: row security hides rows of public.filtered from arp_app: ALTER ROLE arp_app BYPASSRLS",
             "one: arp_app may not read 2 large objects: GRANT SELECT ON LARGE OBJECT … TO arp_app",
             "one: arp_app has 0 sessions of 2 that the role may have, and a dump takes 3:"

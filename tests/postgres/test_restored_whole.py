@@ -59,7 +59,10 @@ def test_connection_limit_and_comment_of_the_database_survive_a_restore_and_a_sw
 def test_limits_of_roles_and_databases_end_neither_backup_nor_restore_nor_its_check(
     primary: Server, one: Target, context: Context
 ) -> None:
-    slow = "CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN 1; END'"
+    slow = (
+        "CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); "
+        "RETURN 1; END'"
+    )
     primary.sql(
         "CREATE TABLE t AS SELECT generate_series(1, 3) AS id",
         slow,

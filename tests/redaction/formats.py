@@ -86,7 +86,8 @@ PLACES = {
     "JDBC": "jdbc:postgresql://db:5432/arp?user=arp&password=¤&ssl=true",
     "JDBC of Oracle": "jdbc:oracle:thin:arp/¤@//db:1521/ARP",
     "JDBC of SQL Server": "jdbc:sqlserver://db:1433;databaseName=arp;user=arp;password=¤;",
-    "Azure storage": "DefaultEndpointsProtocol=https;AccountName=arp;AccountKey=#B6486#==;EndpointSuffix=core.windows.net",
+    "Azure storage": "DefaultEndpointsProtocol=https;AccountName=arp;"
+    "AccountKey=#B6486#==;EndpointSuffix=core.windows.net",
     "Azure service bus": "Endpoint=sb://arp.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccessKey=#B6443#=",
     "Azure SAS": "https://arp.blob.core.windows.net/b?sv=2022-11-02&sp=r&sig=#WORD40#%3D&se=2026",
     "Azure principal": '{"appId": "x", "displayName": "arp", "password": "#WORD8#~#WORD20#"}',
@@ -174,7 +175,8 @@ PLACES = {
     "Authorization, Digest": 'Authorization: Digest username="arp", realm="x", nonce="n", response="#HEX32#"',
     "Authorization, ApiKey": "Authorization: ApiKey ¤",
     "Authorization, no scheme": "authorization: ¤",
-    "Authorization, AWS": "Authorization: AWS4-HMAC-SHA256 Credential=x/20261123/us-east-1/s3/aws4_request, Signature=#HEX64#",
+    "Authorization, AWS": "Authorization: AWS4-HMAC-SHA256 Credential=x/20261123/us-east-1/s3/aws4_request, "
+    "Signature=#HEX64#",
     "Authorization in JSON": '{"headers": {"Authorization": "Bearer ¤", "Accept": "*/*"}}',
     "Proxy-Authorization": "Proxy-Authorization: Basic #B6420#",
     "Bearer": "using bearer #WORD20#7 for it",
@@ -188,7 +190,8 @@ PLACES = {
     "netrc": "machine host login arp password ¤",
     "netrc, lines": "machine host\n  login arp\n  password ¤\n",
     "AWS": "[default]\naws_access_key_id = AKIA#UP16#\naws_secret_access_key = #B6440#\naws_session_token = #B6480#\n",
-    "GCP": '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\n#B6464#\\n-----END PRIVATE KEY-----\\n"}',
+    "GCP": '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\n#B6464#\\n-----END '
+    'PRIVATE KEY-----\\n"}',
     "kubeconfig": "users:\n- name: admin\n  user:\n    client-key-data: #B6480#\n    token: ¤\n",
     "Kubernetes secret": "data:\n  tls.key: LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVk#B6440#\n",
     "Docker client": '{"auths": {"https://index.docker.io/v1/": {"auth": "#B6428#"}}}',

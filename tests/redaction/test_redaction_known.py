@@ -253,8 +253,10 @@ def test_text_with_lone_surrogates_comes_through() -> None:
 
 
 OUTER = (
-    "base64 1", "base64url 2", "base64, wrapped and indented", "hex", "HEX", "hex with :", "xxd -p", "percent, every byte",
-    "percent, mixed case", "quoted-printable, every byte", "json", "HTML, every letter", "every byte with \\x", "shell", "SQL",
+    "base64 1", "base64url 2", "base64, wrapped and indented", "hex", "HEX", "hex with :", "xxd -p", "percent, "
+        "every byte",
+    "percent, mixed case", "quoted-printable, every byte", "json", "HTML, every letter", "every byte with "
+        "\\x", "shell", "SQL",
 )  # fmt: skip
 SHOWN = ("wrapped", "tabs", "CSI of eight bits in UTF-8", "zero width", "in a window title", "accents on every letter")
 HIDDEN = ("base64 0", "base64, wrapped", "hex", "HEX with blanks", "percent, every byte", "json", "HTML, every letter")

@@ -51,7 +51,8 @@ def runbook(word: str = "") -> Runbook:
             (
                 step("own", "3.1", "Take ownership", StepKind.MANUAL),
                 step("backup", "3.2", "Emergency backup", StepKind.USES, uses="emergency-backup", risk=Risk.CHANGE),
-                step("clean", "3.3", "Clean up", StepKind.RUN, run="rm -r old", risk=Risk.DESTROY, original_command="rm -rf "
+                step("clean", "3.3", "Clean up", StepKind.RUN, run="rm -r old", risk=Risk.DESTROY,
+                    original_command="rm -rf "
                 "old/",
                      deviation=f"It follows links{word}."),
                 step("panic", "3.4", "Panic", StepKind.MANUAL, when=OutcomeIs(Outcome.FAILED, ("clean",))),
@@ -136,7 +137,8 @@ def events(word: str = "") -> list[Event]:
     def read(step: str, attempt: int, when: str, data: dict[str, Any]) -> None:
         tell(0.1, "reading", {"step": step, "attempt": attempt, "when": when, "reading": data})
 
-    tell(0, "incident.declared", {"id": ID, "title": "Backup failure" + word, "severity": "SEV-1", "runbook": "runbook.yaml",
+    tell(0, "incident.declared", {"id": ID, "title": "Backup failure" + word, "severity": "SEV-1",
+        "runbook": "runbook.yaml",
          "runbook_sha256": "ab" * 32, "base": "/base", "host": "bastion" + word,
          "inputs": {"ticket": "OPS-4711" + word, "seen": f"a red line{word}\nand more"}})  # fmt: skip
     tell(0.2, "driver.joined", {"host": "bastion" + word, "pid": 4711, "terminal": "/dev/pts/1"})

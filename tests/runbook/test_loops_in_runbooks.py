@@ -135,7 +135,8 @@ def test_items_of_a_value_are_not_known_at_load(loaded: Loaded) -> None:
         ("[web1, web.2]", "web1", "This takes a list of items, not 'web1'"),
         ("[web1, web.2]", "{from: nothing}", "This takes STEP.KEY"),
         ("[web1, web.2]", "{from: renew.x}", "These steps wait for one another"),
-        ("        for_each: [web1, web.2]\n        run: echo", "        run: echo", "Only a step with 'for_each' has an item"),
+        ("        for_each: [web1, web.2]\n        run: echo", "        run: echo", "Only a step with "
+        "'for_each' has an item"),
         ("parallel: 2", "parallel: 17", "This takes a whole number from 1 to 16"),
         ("stop_on_failure: false", "parallel: 4", "Only items that Midwatch runs and that change nothing"),
         ("depends_on: [renew]", "stop_on_failure: true", "'stop_on_failure' belongs to a step with 'for_each'"),

@@ -59,7 +59,8 @@ def test_faults_of_a_runbook_are_listed_at_once_and_in_order(errors_of: Errors) 
         (
             "{title: a, run: psql postgresql://u:pa/ss@h/d, risk: observe}",
             45,
-            "This URI has a password in it, which everybody may read here. Take it out: ~/.pgpass, a target's password_file",
+            "This URI has a password in it, which everybody may read here. Take it out: ~/.pgpass, a target's "
+            "password_file",
         ),
         ("nothing", 9, "A step is a table of keys, not 'nothing'. It takes: id, title, why, instructions, run, uses."),
         ("{title: }", 17, "This takes text, not nothing."),
@@ -205,8 +206,8 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         f"r.yaml:{FIRST + 3}:55: This takes text, not 'true'. Put it in quotes.",
         f"r.yaml:{FIRST + 3}:61: The answer to q.hurt is yes or no, never 'maybe'.",
         f"r.yaml:{FIRST + 4}:60: Step 'q' does not ask for 'hrt'. Did you mean 'hurt'?",
-        f"r.yaml:{FIRST + 5}:33: 'answer' needs 'is' or a limit. Such as {{answer: assess-impact.downtime, is: yes}} or "
-        "{answer: check-certificate.days_left, below: 7}.",
+        f"r.yaml:{FIRST + 5}:33: 'answer' needs 'is' or a limit. Such as "
+        "{answer: assess-impact.downtime, is: yes} or {answer: check-certificate.days_left, below: 7}.",
     ]
 
 
@@ -241,7 +242,8 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         ),
         (
             "locations: {backup: x}",
-            "1:13: This takes backups, emergency, remote_manifests, recipients, ssh_config, logs, audit, pgpass, freeze, "
+            "1:13: This takes backups, emergency, remote_manifests, recipients, ssh_config, logs, audit, "
+            "pgpass, freeze, "
             "credential_backups,"
             " journal_fallback or pg_bin, not 'backup'. Did",
         ),

@@ -22,7 +22,8 @@ PHASES = {
     "5 Root cause isolation": "diagnose-disk container-disk read-backup-log read-emergency-log diagnose-access "
     "verify-checksums",
     "6 Full recovery": "clean-docker clean-old-backups restart-nightly validate-nightly migration-checks unfreeze",
-    "7 Communication": "tell-tech-lead channel-updates assess-impact tell-head-of-engineering tell-compliance tell-security "
+    "7 Communication": "tell-tech-lead channel-updates assess-impact tell-head-of-engineering tell-compliance "
+    "tell-security "
     "tell-audit-liaison",
     "8 Post-incident actions": "write-post-mortem backup-policy ci-safeguards assign-follow-ups export-post-mortem "
     "publish-post-mortem",

@@ -90,7 +90,8 @@ def test_site_changes_the_defaults_of_inputs(loaded: Loaded, errors_of: Errors) 
         ),
         (
             "{name: db_password, prompt: A?}",
-            "12: The answer to 'db_password' goes into the journal, where no secret may stand. Keep it out: ~/.pgpass, ",
+            "12: The answer to 'db_password' goes into the journal, where no secret may stand. Keep it out: "
+            "~/.pgpass, ",
         ),
     ],
 )
@@ -126,12 +127,14 @@ def test_repeated_question_is_refused(errors_of: Errors) -> None:
         ("{title: s, depends_on: inputs}", "32: There is no step 'inputs'. "),
         (
             "{id: inputs, title: s}",
-            "14: 'inputs' stands for what is asked at the declaration, so no step can have it for an id. Give this one another",
+            "14: 'inputs' stands for what is asked at the declaration, so no step can have it for an id. Give "
+            "this one another",
         ),
         ("{title: Inputs}", "17: 'inputs' stands for what is asked at the declaration, "),
         (
             "{title: s, uses: sweep, with: {target: {from: inputs.ticket}}}",
-            "48: The parameter 'target' is needed, and the input 'ticket' may stay empty. Take 'required: false' from the in",
+            "48: The parameter 'target' is needed, and the input 'ticket' may stay empty. Take 'required: "
+            "false' from the in",
         ),
         (
             "{title: s, uses: sweep, with: {target: {from: inputs.which}}}",

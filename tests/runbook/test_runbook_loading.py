@@ -85,7 +85,8 @@ def test_linked_runbook_belongs_where_the_link_is(loaded: Loaded, tmp_path: Path
 def test_target_names_its_dependents_and_its_password_stores(loaded: Loaded) -> None:
     given = (
         "{kind: local, host: localhost, database: app, version: 15, extensions: [pg_trgm, postgis 3.4], log: pg.log, "
-        "secret_store: {command: keep it}, dependents: [{name: API, tcp: 'h:80'}, {name: job, command: ./ask, timeout: 9 s}]}"
+        "secret_store: {command: keep it}, dependents: [{name: API, tcp: 'h:80'}, {name: job, command: ./ask, "
+        "timeout: 9 s}]}"
     )
     target = loaded(BOOK.replace("{kind: local, host: localhost, database: app}", given)).targets["db"]
     assert target.secret_store == ExternalCommand("keep it", 30.0)

@@ -1,4 +1,5 @@
-"""`{{ … }}` in texts: names that stand for nothing are refused where they stand, and no script has a value pasted in."""
+"""`{{ … }}` in texts: names that stand for nothing are refused where they stand, and no script has a value pasted
+in."""
 
 from __future__ import annotations
 

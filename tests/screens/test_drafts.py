@@ -1,4 +1,5 @@
-"""What was typed and not written survives Esc, in every dialog; a secret never does, and what is written is no draft."""
+"""What was typed and not written survives Esc, in every dialog; a secret never does, and what is written is no
+draft."""
 
 from __future__ import annotations
 

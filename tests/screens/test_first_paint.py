@@ -1,4 +1,5 @@
-"""What a start of the screen loads and reads before the checklist is on the terminal, and before its library is loaded."""
+"""What a start of the screen loads and reads before the checklist is on the terminal, and before its library is
+loaded."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ WAYS = {
     "base64": 'printf "u:%s" "$pw" | base64; printf "u%s" "$pw" | base64 -w 10',
     "base64url": 'printf "u:%s!" "$pw" | basenc --base64url',
     "hex": 'printf %s "$pw" | basenc --base16; printf %s "$pw" | od -An -v -tx1 -w200',
-    "python": "python3 -c 'import html, json, os; pw = os.environ[\"pw\"]; print([pw], html.escape(pw), json.dumps(pw))'",
+    "python": 'python3 -c \'import html, json, os; pw = os.environ["pw"]; print([pw], html.escape(pw), '
+    "json.dumps(pw))'",
     "python, environment": "python3 -c 'import os; print(os.environb[b\"pw\"])'",
     "folded": 'printf "%s" "$pw" | fold -w 7',
     "typed": 'printf "%s" "${pw:0:5}x"; printf "\\b \\b%s\\n" "${pw:5}"',

@@ -58,7 +58,8 @@ def test_cancel_of_a_stubborn_group_ends_in_kill(step: Step) -> None:
 
 def test_asking_again_goes_on_to_the_next_signal(step: Step) -> None:
     step.start(
-        "trap 'echo int' INT; trap 'echo term; exit 5' TERM; echo ready; while :; do read -t 0.1 x < <(sleep 60) || :; done",
+        "trap 'echo int' INT; trap 'echo term; exit 5' TERM; echo ready; while :; do read -t 0.1 x < <(sleep "
+        "60) || :; done",
         graces=Graces(100, 100, 1),
     )
     step.says("ready")
@@ -212,7 +213,8 @@ from midwatch.supervisor.consented_command import command_of
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.launch import launch
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may not hear it, as under nohup
-folder, plan = AttemptFolder(Path(sys.argv[1])), Plan("shell", {"script": sys.argv[2]}, bindings={"working folder": "/"})
+folder = AttemptFolder(Path(sys.argv[1]))
+plan = Plan("shell", {"script": sys.argv[2]}, bindings={"working folder": "/"})
 launch(folder, LaunchSpec(command_of(plan), "/", {}, 60, digest=plan.digest), {}, plan)
 print("started", flush=True)
 sys.stdin.read()

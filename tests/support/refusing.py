@@ -44,7 +44,8 @@ calls, opening, seccomp, channel = eval(sys.argv.pop(1))
 code = [(0x20, 0, 0, 0)]
 for number in calls:
     code += [(0x15, 0, 1, number), (0x06, 0, 0, 0x7FC00000)] if number != opening else [
-        (0x15, 0, 4, number), (0x20, 0, 0, 32), (0x45, 0, 1, os.O_CREAT), (0x06, 0, 0, 0x7FC00000), (0x06, 0, 0, 0x7FFF0000)]
+        (0x15, 0, 4, number), (0x20, 0, 0, 32), (0x45, 0, 1, os.O_CREAT), (0x06, 0, 0, 0x7FC00000), (0x06, 0, 0,
+        0x7FFF0000)]
 code.append((0x06, 0, 0, 0x7FFF0000))
 packed = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
 program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(code), ctypes.addressof(packed)))

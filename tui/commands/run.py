@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--observe",
         metavar="PHASE",
         default="",
-        help="run only what observes in this phase, by its section or id, and leave the incident open; needs no answers",
+        help="run only what observes in this phase, by its section or id, and leave the incident open; needs no "
+        "answers",
     )
     parser.add_argument("--export", metavar="FILE", help="write the timeline to this file, however the run ends")
 

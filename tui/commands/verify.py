@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signers",
         metavar="FILE",
-        help="of an export: the file that lists the accepted signers (default: $MIDWATCH_SIGNERS, or ~/.ssh/allowed_signers)",
+        help="of an export: the file that lists the accepted signers (default: $MIDWATCH_SIGNERS, or "
+        "~/.ssh/allowed_signers)",
     )
     parser.add_argument("--json", action="store_true", help="print each finding as JSON")
 

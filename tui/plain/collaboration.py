@@ -132,7 +132,8 @@ class Collaboration:
         step = self._waiting(rest)
         plan = self._terminal.beside("Still fetching the plan", partial(controller.plan_to_approve, step.id))
         say(
-            f"{titled(step)}, {step.risk}. {controller.incident.approvals[step.id].asked_by.name} asks you to approve this:"
+            f"{titled(step)}, {step.risk}. {controller.incident.approvals[step.id].asked_by.name} asks you to "
+            "approve this:"
         )
         for line in plan_lines(plan):
             say(f"  {line}")

@@ -268,7 +268,8 @@ class StepCommands:
     def cancel(self, step: Step) -> None:
         """End it while it runs."""
         if self._terminal.agreed(
-            f"This is {self._controller.runbook.environment.word}. End {titled(step)}? What it has done so far stays done."
+            f"This is {self._controller.runbook.environment.word}. End {titled(step)}? What it has done so far "
+            "stays done."
         ):
             self._controller.cancel(step.id)
             follow(self._controller, step, self._terminal)
