@@ -19,12 +19,16 @@ _FAILED = (
     "EMERG|ALERT|CRITICAL|CRIT|FATAL|PANIC|SEVERE|FAILURE|FAILED|ERROR|ERR|EROR"
     "|FEHLER|PANIK|ERREUR|ERRORE|ERRO|BŁĄD|ОШИБКА|ВАЖНО|エラー|错误|오류"  # PostgreSQL's in other languages
 )
-_OTHER = "EMERGENCY|WARNING|WARN|NOTICE|INFORMATION|INFO|LOG|OK|SUCCESS|VERBOSE|DEBUG\\d?|TRACE|DETAIL|HINT|STATEMENT|CONTEXT"
+_OTHER = (
+    "EMERGENCY|WARNING|WARN|NOTICE|INFORMATION|INFO|LOG|OK|SUCCESS|VERBOSE|DEBUG\\d?|TRACE"
+    "|DETAIL|HINT|STATEMENT|CONTEXT"
+)
 _LEVEL = f"(?i:{_FAILED}|{_OTHER})"
 _MARK = re.compile(
     rf"""\[\s*(?:\w+:)?(?P<bracket>{_LEVEL}|[EWI])\s*\]
     | \((?P<x11>EE|WW)\)
-    | \b(?i:level|lvl|severity|severity_text|levelname|loglevel|error_severity)"?\s*[=:]\s*"?(?P<key>{_LEVEL}|[0-7]|[1-6]0)\b
+    | \b(?i:level|lvl|severity|severity_text|levelname|loglevel|error_severity)"?\s*[=:]\s*"?
+        (?P<key>{_LEVEL}|[0-7]|[1-6]0)\b
     | "PRIORITY"\s*:\s*"?(?P<journald>[0-7])\b
     | <(?P<angle>{_LEVEL})>
     | ^(?P<klog>[EFWI])(?=\d{{4}}\s\d\d:\d\d:\d\d)

@@ -49,8 +49,8 @@ _PAM = re.compile(r"pam_\w+\((?P<service>[\w-]+):(?P<type>\w+)\): (?P<text>.*)")
 _PAM_CHANGED = re.compile(r"password changed for (\S+)")
 _USER = ("user", "username", "user.name", "acct", "account", "usr", "role", "principal", "login", "suser",
          "duser", "ruser")  # fmt: skip
-_SOURCE = ("source", "source.ip", "src", "src_ip", "ip", "addr", "client", "client_ip", "client.ip", "rhost", "remote_addr",
-           "remote_host", "remote_ip", "source_ip", "rip", "hostname")  # fmt: skip
+_SOURCE = ("source", "source.ip", "src", "src_ip", "ip", "addr", "client", "client_ip", "client.ip", "rhost",
+           "remote_addr", "remote_host", "remote_ip", "source_ip", "rip", "hostname")  # fmt: skip
 _TARGET = ("target", "database", "db", "dbname", "service")
 _EVENT = ("event", "event.action", "event.type", "action", "op", "type", "msg", "message")
 _RESULT = ("result", "res", "outcome", "event.outcome", "status", "success")

@@ -109,7 +109,8 @@ AUDITD = (
             ("arp_app", "?", "10.0.0.5"),
         ),
         (
-            "1795399206123 imap-login: Disconnected (auth failed, login denied): user=<arp_app>, rip=10.0.0.5, lip=10.0.0.1",
+            "1795399206123 imap-login: Disconnected (auth failed, login denied): user=<arp_app>, rip=10.0.0.5, "
+            "lip=10.0.0.1",
             "2026-11-23 02:00:06",
             ("arp_app", "?", "10.0.0.5"),
         ),
@@ -175,7 +176,8 @@ def test_attempt_reported_by_two_programs_counts_once_and_repetitions_each() -> 
     audit = AUDITD.format(pid=7, op="login", acct='"root"') + "addr=10.0.0.5 res=failed'"
     sudo = [
         f"Nov 23 02:00:06 bastion sudo: {pam.replace('sshd', 'sudo').replace('root', 'ada')}",
-        "Nov 23 02:00:06 bastion sudo:      ada : 3 incorrect password attempts ; TTY=pts/0 ; USER=root ; COMMAND=/bin/ls",
+        "Nov 23 02:00:06 bastion sudo:      ada : 3 incorrect password attempts ; TTY=pts/0 ; USER=root ; "
+        "COMMAND=/bin/ls",
     ]
     assert read_audit(sudo).failed.count == {("ada", "sudo", "?"): 3}
     lines = [f"{SSHD}{pam}", f"{SSHD}{failed}", f"{SSHD}message repeated 4 times: [ {failed}]"]
