@@ -11,7 +11,7 @@ from typing import ClassVar
 from actions.destinations.destination import Destination
 from actions.destinations.destination_choice import destinations_of, first_with_room, locate
 from actions.dump import lock_conflicts
-from actions.dump.dump_progress import Progress, Together, in_bytes
+from actions.dump.dump_progress import Progress, Together, in_unpacked_bytes
 from actions.dump.dump_target import Source, expected_size, inspect_target, reader_of
 from actions.dump.emergency_dump import EmergencyDump, backup_name, limited_identity
 from actions.dump.load_limits import LoadParameters, RateLimiter
@@ -109,7 +109,7 @@ class EmergencyBackup(LoadParameters, Action):
                 Verb.CREATE,
                 named,
                 size=expected[source.target.name],
-                note="an estimate",
+                note="packed, an estimate",
                 identity=identity,
                 kind="backup",
             )
@@ -118,6 +118,7 @@ class EmergencyBackup(LoadParameters, Action):
                 draft.add(
                     Verb.CREATE, named, note="roles, without passwords", identity=f"{identity} roles", kind="roles file"
                 )
+        draft.fact("writes", f"{size(sum(expected.values()))} packed")
         draft.add(Verb.KEEP, "every earlier backup")
         for reason in passed:
             draft.fact("passed over", reason)
@@ -157,7 +158,7 @@ class EmergencyBackup(LoadParameters, Action):
             raise Refused("The plan names no place", hint="Plan again")
         self._end_lost(context, wanted, confirmed)
         self.limits.take_effect()
-        together = Together(in_bytes(context.console), len(wanted))
+        together = Together(in_unpacked_bytes(context.console), len(wanted))
         dump = EmergencyDump(
             context,
             place,

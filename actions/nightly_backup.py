@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.destinations.destination_choice import shown
-from actions.dump.dump_progress import Together, in_bytes
+from actions.dump.dump_progress import Together, in_unpacked_bytes
 from actions.dump.load_limits import LoadParameters, RateLimiter
 from actions.dump.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.dump.previous_dump import far_below_last
@@ -101,7 +101,7 @@ class NightlyBackup(LoadParameters, Action):
             to_read += found.size
             bytes_expected = _expected(context.runbook, target, found.size)
             expected += bytes_expected
-            note = f"an estimate; PostgreSQL {found.version}"
+            note = f"packed, an estimate; PostgreSQL {found.version}"
             folder = shown(context.runbook, place / "<timestamp>")
             draft.add(
                 Verb.CREATE,
@@ -118,6 +118,7 @@ class NightlyBackup(LoadParameters, Action):
                 identity=f"nightly roles {target.name}",
                 kind="roles file",
             )
+        draft.fact("writes", f"{size(expected)} packed")
         draft.add(Verb.KEEP, "every earlier set")
         if recipients:
             draft.fact(
@@ -199,7 +200,7 @@ class NightlyBackup(LoadParameters, Action):
         recipients = chosen(context.runbook, self.encrypt_to)
         wanted = self._wanted(context.runbook)
         limiter = RateLimiter(self.limits)
-        together = Together(in_bytes(context.console), len(wanted))
+        together = Together(in_unpacked_bytes(context.console), len(wanted))
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="dump") as pool:
             futures = [
                 pool.submit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,12 +22,17 @@ MARKS = re.compile(r"\[(ERROR|FAILURE|ALERT|CRITICAL|EMERGENCY|WARNING)\]")
 """The plan's own marks. A trigger's pattern comes first, so that its title is shown."""
 TAIL = 262_144
 """Bytes at the end of each log that are read."""
-_TIME = re.compile(r"^\W{0,2}(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
+FADES_S, FADED_S = 6 * 3600.0, 24 * 3600.0
+"""Seconds after which an alert is one level milder, and after which its line is only shown."""
+_TIME = re.compile(r"^\W{0,2}(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|\s?UTC)?")
 
 
 @dataclass(frozen=True)
 class AlertsProbe(Probe):
     """The newest alarming lines of the runbook's logs, newest first, each with its file and line number.
+
+    An alert fades with its age: after 6 hours it is one level milder, and after 24 hours its line is only shown, with
+    its day and without a level. A line without a time never fades. A time without a zone is one of this machine.
 
     Without `logs`, the logs of the triggers and the plan's own (`backup.log`, `emergency-backup.log`). Each reading
     starts afresh from the end of the file, so rotation and truncation need no care. A log that is not there is a row
@@ -49,7 +55,7 @@ class AlertsProbe(Probe):
         missing: list[Row] = []
         for path in dict.fromkeys((*expected, *_own_logs(runbook))):
             try:
-                rows += _alerts(path, triggers.get(path, ()), self.last, coverage)
+                rows += _alerts(path, triggers.get(path, ()), self.last, coverage, clock.now())
             except MidwatchError as error:
                 if path in expected or isinstance(error, OutcomeUnknown):
                     missing.append(Row(path.name, error.sentence, Level.UNKNOWN, detail=error.hint))
@@ -75,23 +81,43 @@ def _own_logs(runbook: Runbook) -> list[Path]:
     return [folder / "backup.log", folder / "emergency-backup.log"]
 
 
-def _alerts(path: Path, triggers: tuple[Trigger, ...], newest: int, coverage: Coverage) -> list[tuple[str, Row]]:
+def _alerts(
+    path: Path, triggers: tuple[Trigger, ...], newest: int, coverage: Coverage, now: datetime
+) -> list[tuple[str, Row]]:
     patterns = [re.compile(trigger.match) for trigger in triggers] + [MARKS]
     lines = find_lines(path, patterns, limit=TAIL, newest=newest, coverage=coverage, unpack=False)
-    return [_row(line, triggers[line.match].title if line.match < len(triggers) else "") for line in reversed(lines)]
+    titles = [trigger.title for trigger in triggers]
+    return [_row(line, titles[line.match] if line.match < len(titles) else "", now) for line in reversed(lines)]
 
 
-def _row(line: LogLine, title: str) -> tuple[str, Row]:
+def _row(line: LogLine, title: str, now: datetime) -> tuple[str, Row]:
     time = _TIME.match(line.text)
     mark = MARKS.search(line.text)
     mild = mark is not None and mark[1] in ("EMERGENCY", "WARNING") and not title
     text = line.text[time.end() :].lstrip(" .,0123456789Z:+-") if time else line.text
+    age_s = _age_s(time, now) if time else 0.0
     row = Row(
-        time[2] if time else line.place,
+        (f"{time[1][5:]} {time[2][:5]}" if age_s >= FADED_S else time[2]) if time else line.place,
         text or line.text,
-        Level.WARN if mild else Level.CRITICAL,
+        _faded(Level.WARN if mild else Level.CRITICAL, age_s),
         detail=title or line.place,
         facts=((("means", title),) if title else ()) + (("where", line.place),),
         data={"file": str(line.file), "line": line.number, "text": line.text},
     )
     return (f"{time[1]} {time[2]}" if time else ""), row
+
+
+def _age_s(time: re.Match[str], now: datetime) -> float:
+    """Seconds since the time of a line; 0 for a time that is none, or lies in the future."""
+    try:
+        at = datetime.fromisoformat(f"{time[1]} {time[2]}")
+    except ValueError:
+        return 0.0
+    at = at.replace(tzinfo=UTC) if time[3] else at.astimezone()
+    return max((now - at).total_seconds(), 0.0)
+
+
+def _faded(level: Level, age_s: float) -> Level:
+    if age_s >= FADED_S or (age_s >= FADES_S and level is Level.WARN):
+        return Level.OK
+    return Level.WARN if age_s >= FADES_S else level

@@ -10,7 +10,7 @@ from pathlib import Path
 from actions.dump.size_estimate import SizeEstimate
 from midwatch.api.action import Console
 from midwatch.output.progress import PACE, RateMeter, advance
-from midwatch.supervisor.progress import BYTES
+from midwatch.supervisor.progress import BYTES, UNPACKED
 from midwatch.supervisor.progress import Progress as Told
 from midwatch.system.units import duration, percent
 
@@ -26,6 +26,11 @@ _LOOK = 1.0
 def in_bytes(console: Console) -> Progress:
     """The console's progress for what is counted in bytes."""
     return lambda done, total: console.progress(done, total, BYTES)
+
+
+def in_unpacked_bytes(console: Console) -> Progress:
+    """The console's progress for the bytes of a dump before they are packed."""
+    return lambda done, total: console.progress(done, total, UNPACKED)
 
 
 class Watching:
@@ -46,7 +51,7 @@ class Watching:
         if age < self._look:
             return
         self._look = age + _LOOK
-        how_far = advance(Told(done, total, BYTES), self._pace, self._of, age)
+        how_far = advance(Told(done, total, UNPACKED), self._pace, self._of, age)
         if age >= self._words:
             self._words = age + WORDS
             share = percent(100 * how_far.share) if how_far.share is not None else ""

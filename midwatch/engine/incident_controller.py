@@ -29,6 +29,7 @@ from midwatch.engine.control import Control, this_process
 from midwatch.engine.driving import drivable_runbook
 from midwatch.engine.journal_session import DriverHandle, JournalSession
 from midwatch.engine.messages import Messages
+from midwatch.engine.shown_plans import ShownPlans
 from midwatch.engine.step_decisions import StepDecisions
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import StepRunner
@@ -64,7 +65,11 @@ class IncidentController:
         self.approve = approvals.approve
         self.decline = approvals.decline
 
-        self._collaboration = collaboration = Collaboration(session, control, approvals.handlers)
+        shown_plans = ShownPlans(session)
+        self.driver_plan = shown_plans.driver_plan
+        self._collaboration = collaboration = Collaboration(
+            session, control, {**approvals.handlers, **shown_plans.handlers}
+        )
         self.register_observer = collaboration.register_observer
         self.offer_control = collaboration.offer_control
         self.withdraw_offer = collaboration.withdraw_offer
@@ -82,8 +87,8 @@ class IncidentController:
         self._results = results = StepResults(session, annotations)
         runner = StepRunner(session, annotations, results)
         self._batches = batches = Batches(session, runner, results)
-        self.plan = batches.plan
-        self.evaluate_preconditions = batches.evaluate_preconditions
+        self.plan = shown_plans.remembering(batches.plan)
+        self.evaluate_preconditions = shown_plans.remembering_checks(batches.evaluate_preconditions)
         self.start = batches.start
         self.start_observing = batches.start_observing
         self.cancel = batches.cancel

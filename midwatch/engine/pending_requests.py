@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from midwatch.control.lease import DriverState
 from midwatch.engine.incident_controls import IncidentControls, IncidentView
+from midwatch.incident.events import Event, EventKind
+from midwatch.reports.event_text import describe
+from midwatch.runbook.model import Runbook
 from midwatch.system.actor import login
 
 
@@ -25,8 +29,10 @@ def pending_request(here: IncidentView) -> PendingRequest | None:
         return None
     if here.driving:
         if incident.asked_by:
-            return PendingRequest(f"{incident.asked_by} requests control", "handoff")
-        return _judged(here) or (PendingRequest(here.unreachable) if here.unreachable else None)
+            return PendingRequest(f"{incident.asked_by} requests control{_since(here, incident.asked_at)}", "handoff")
+        if here.offer is not None:
+            return PendingRequest(f"{here.offer.to} has not taken control yet, offered{_since(here, here.offer.at)}")
+        return _judged(here) or _asked(here) or (PendingRequest(here.unreachable) if here.unreachable else None)
     if here.offer is not None and here.offered_to_me:
         return PendingRequest(f"{login(here.offer.giver)} offers you control", "control")
     if waiting := here.pending_steps():
@@ -35,7 +41,51 @@ def pending_request(here: IncidentView) -> PendingRequest | None:
         return PendingRequest(f"{driver} is unresponsive", "control")
     if lease.state in (DriverState.EXITED, DriverState.NOBODY) or not driver:
         return PendingRequest("Nobody drives", "control")
+    if incident.asked_by and incident.asked_by.split()[0] == login(here.actor):
+        return PendingRequest(f"{driver} has not answered your request for control{_since(here, incident.asked_at)}")
     return None
+
+
+def control_notice(event: Event, runbook: Runbook) -> str:
+    """What an event changes about who drives, or asks of a second person, as a sentence with who did it; else empty."""
+    if event.kind not in _CONTROL:
+        return ""
+    text = describe(event, runbook)
+    return f"{login(event.actor)} {text[:1].lower()}{text[1:]}" if event.kind in _BY_ACTOR else text
+
+
+_BY_ACTOR = frozenset(
+    {
+        EventKind.DRIVER_JOINED,
+        EventKind.DRIVER_TOOK_OVER,
+        EventKind.DRIVER_LEFT,
+        EventKind.HANDOFF_OFFERED,
+        EventKind.HANDOFF_WITHDRAWN,
+        EventKind.CLOSED,
+        EventKind.ABANDONED,
+    }
+)
+_CONTROL = _BY_ACTOR | {
+    EventKind.CONTROL_REQUESTED,
+    EventKind.APPROVAL_ASKED,
+    EventKind.APPROVAL_GIVEN,
+    EventKind.APPROVAL_DECLINED,
+}
+
+
+def _since(here: IncidentView, at: datetime | None) -> str:
+    """How long a request waits, in whole minutes."""
+    seconds = (here.clock.now() - at).total_seconds() if at is not None else 0.0
+    return f", {int(seconds // 60)} min ago" if seconds >= 60 else ""
+
+
+def _asked(here: IncidentView) -> PendingRequest | None:
+    """The plan that waits for a second person, as the driver sees it."""
+    if not (waiting := here.pending_steps()):
+        return None
+    step = waiting[0]
+    since = _since(here, here.incident.approvals[step.id].asked_at)
+    return PendingRequest(f"{step.number} {step.title} waits for a second person's approval{since}")
 
 
 def _judged(here: IncidentView) -> PendingRequest | None:

@@ -118,7 +118,7 @@ def _approval_judged(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _asked(incident: Incident, event: Event, body: Body) -> None:
-    incident.asked_by = body["by"]
+    incident.asked_by, incident.asked_at = body["by"], event.time
 
 
 def _pinned(incident: Incident, event: Event, body: Body) -> None:

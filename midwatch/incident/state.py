@@ -220,6 +220,8 @@ class Incident:
     """The last offer of control that was neither taken nor withdrawn; it may have expired."""
     asked_by: str = ""
     """Who asks the driver for control."""
+    asked_at: datetime | None = None
+    """When control was requested last."""
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     """Step id → the last request of approval that no start has used up."""
     marks: Mapping[str, Mark] = field(default_factory=dict)

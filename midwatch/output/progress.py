@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.supervisor.progress import BYTES, Progress
+from midwatch.supervisor.progress import BYTES, UNPACKED, Progress
 from midwatch.system.units import duration, size
 
 PACE = 30.0
@@ -15,6 +15,7 @@ STALLED = 15.0
 """Seconds without any growth after which a step that tells its progress is said to stand still."""
 _WORTH_WORDS = 10 * 86400.0
 """Seconds from which on what is left is no figure to go by."""
+_SIZES = (BYTES, UNPACKED)
 _SETTLED = 3.0
 """Seconds of growth from which on what is left can be told."""
 
@@ -99,7 +100,7 @@ class Advance:
         words = [_amount(told)] if told.unit or told.total is None else []
         if self.stalled:
             return [*words, f"has not gone on for {duration(self.still // 5 * 5)}"]
-        if told.unit == BYTES and self.rate >= 1:
+        if told.unit in _SIZES and self.rate >= 1:
             words.append(f"{size(self.rate)}/s")
         if told.total and told.done < told.total and self.rate * _WORTH_WORDS > told.total - told.done:
             words.append(f"about {duration(_calm((told.total - told.done) / self.rate))} left")
@@ -115,16 +116,16 @@ def advance(told: Progress | None, pace: RateMeter, of: Path, at: float, output:
 
 
 def _amount(told: Progress) -> str:
-    if told.unit != BYTES:
+    if told.unit not in _SIZES:
         done = f"{told.done:,.0f}".replace(",", " ")
         head = f"{told.unit} {done}" if told.unit else done
         return f"{head} of {told.total:,.0f}".replace(",", " ") if told.total else f"{head} so far"
-    done = size(told.done)
+    done, kind = size(told.done), " unpacked" * (told.unit == UNPACKED)
     if told.total is None:
-        return f"{done} so far"
+        return f"{done}{kind} so far"
     total = size(told.total)
     number, _, unit = done.partition(" ")
-    return f"{number if unit == total.partition(' ')[2] else done} of {total}"
+    return f"{number if unit == total.partition(' ')[2] else done} of {total}{kind}"
 
 
 def _calm(seconds: float) -> float:

@@ -13,6 +13,8 @@ _WIDTH = 64
 _LONGEST, _MOST = 96, 1e18
 BYTES = "bytes"
 """The unit of amounts that are shown as sizes."""
+UNPACKED = "unpacked"
+"""The unit of sizes that count data before it is packed, so that they exceed what is written."""
 _START = b"\x1b]9;4;"
 # The usual form is `ESC ] 9 ; 4 ; STATE ; PERCENT` and its end; a step may add `; DONE ; TOTAL ; UNIT`.
 _SEQUENCE = re.compile(

@@ -12,10 +12,12 @@ from textual.content import Content
 
 from midwatch.control.lease import DriverState
 from midwatch.engine.pending_requests import pending_request
+from midwatch.engine.workflow import open_ends
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.output.progress import PACE, Advance, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
+from midwatch.system.actor import login
 from screens.dialogs.close_incident import criteria_lines
 from screens.keys.footer import footer_line
 from screens.keys.incident_keys import BY_ID, KEYS
@@ -122,7 +124,7 @@ class Layout:
             steady=incident.elapsed_now(self._session.clock),
             driving=self._session.driving,
             journal=self.journal_trouble,
-            watching=len(self._session.observers),
+            observers=self._others(),
             silent=lease.silent_s if lease.state is DriverState.UNRESPONSIVE else None,
         )
         self._screen.query_one("#top-line", StatusLine).show(line)
@@ -138,6 +140,11 @@ class Layout:
         self._title(
             checklist, whole if len(whole) + 4 <= checklist.size.width else f"Checklist {tally.short_words}{found}"
         )
+
+    def _others(self) -> list[str]:
+        """The names of those who observe beside whoever sits here; a screen of one's own elsewhere counts once."""
+        names = sorted(set(self._session.observers))
+        return names if self._session.driving else [name for name in names if name != login(self._session.actor)]
 
     def _title(self, widget: LineView | OutputView, text: str) -> None:
         beside_a_corner = bool(widget.styles.border_left[0])  # where a blank stands already
@@ -277,6 +284,10 @@ class Layout:
             words, style = (
                 (f"Notify {names}: press {self.key_name('notify_people')}", WRONG) if owed else (self._called(), SOON)
             )
+            if not self._session.incident.open:
+                words = (
+                    f"{self._session.incident.word.upper()}. {'. '.join(open_ends(self._session)) or 'All is done'}."
+                )
             text = self._text_styles.ink(f"{self._text_styles.signs.person} {words}", style) if words else Content("")
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -18,6 +20,8 @@ from screens.widgets.step_page_data import PlanState
 
 FRESH = 60.0
 """Seconds for which a plan may be consented to; after that it is made again first."""
+DRIVER_INTERVAL_S = 3.0
+"""Seconds between two looks at the driver's plan."""
 NOTHING = PlanState()
 
 
@@ -30,6 +34,8 @@ class PlanCache:
         self._known: dict[str, PlanState] = {}
         self._asked: dict[str, int] = {}
         self._waiting: dict[str, asyncio.Future[PlanState | None]] = {}
+        self._fetched: dict[str, float] = {}
+        """When the driver was asked for its plan, by step."""
         self._undoable: dict[tuple[str, int, bool], bool | None] = {}
 
     def of(self, step_id: str) -> PlanState:
@@ -53,7 +59,7 @@ class PlanCache:
         None when the plan cannot be made, is refused, was forgotten meanwhile, or is waited for by a later call.
         """
         look, now = self.of(step_id), self._desk.clock.now()
-        if look.at is not None and (now - look.at).total_seconds() <= FRESH:
+        if look.at is not None and not look.is_of_driver and (now - look.at).total_seconds() <= FRESH:
             return look
         self._hand_out(step_id, None)
         waiting: asyncio.Future[PlanState | None] = asyncio.get_running_loop().create_future()
@@ -64,6 +70,7 @@ class PlanCache:
     def forget(self, step_id: str) -> None:
         """The world has changed: what was known no longer counts."""
         self._known.pop(step_id, None)
+        self._fetched.pop(step_id, None)
         self._asked[step_id] = self._asked.get(step_id, 0) + 1
         self._hand_out(step_id, None)
 
@@ -80,6 +87,27 @@ class PlanCache:
             self._known[step_id] = PlanState(since=self._desk.clock.now())
             self._node.run_worker(self._make_plan(step_id, self._asked[step_id]))
             self._changed()
+
+    def show_driver_plan(self, step_id: str) -> None:
+        """Have the driver's plan of the step fetched, as often as it may have changed; a plan of one's own stays."""
+        look, now = self.of(step_id), time.monotonic()
+        if look.planning or (look.plan is not None and not look.is_of_driver):
+            return
+        if now - self._fetched.get(step_id, -DRIVER_INTERVAL_S) >= DRIVER_INTERVAL_S:
+            self._fetched[step_id] = now
+            self._node.run_worker(self._show_driver_plan(step_id, self._asked.get(step_id, 0)))
+
+    async def _show_driver_plan(self, step_id: str, number: int) -> None:
+        with contextlib.suppress(WorkFailed):  # on another machine, or just gone: the plan of a moment ago stays
+            found = await in_background(f"plan of the driver {step_id}", self._desk.driver_plan, step_id)
+            if found is None and not self.of(step_id).is_of_driver:
+                return
+            look = NOTHING
+            if found is not None:
+                look = PlanState(plan=found[0], at=found[1], required=found[2], is_of_driver=True)
+            if self._asked.get(step_id, 0) == number and self._known.get(step_id, NOTHING) != look:
+                self._known[step_id] = look
+                self._changed()
 
     async def _make_plan(self, step_id: str, number: int) -> None:
         """Plan, then evaluate the preconditions, so that a slow check does not hold the plan up."""

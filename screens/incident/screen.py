@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from textual.app import ComposeResult
 
 from midwatch.api.probe import Reading
+from midwatch.control.lease import DriverState
 from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.pending_requests import control_notice
 from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.engine.workflow import ActionKind, current_step
 from midwatch.journal.notices import journal_notice
@@ -140,10 +142,12 @@ class IncidentScreen(BaseScreen[None]):
             self.redraw()
 
     def _show_journal_notices(self) -> None:
-        """What the journal says of itself and of its disk is for the operator at once, not only for the timeline."""
-        for event in self.session.events[self._noticed :]:
-            if words := journal_notice(event.kind, event.body):
-                self.notice(words, SOON)
+        """What the journal says of itself, of its disk and of who drives is for the operator at once, not only for the
+        timeline."""
+        runbook, news = self.session.runbook, self.session.events[self._noticed :]
+        found = [journal_notice(event.kind, event.body) or control_notice(event, runbook) for event in news]
+        if words := list(filter(None, found)):
+            self.notice("; ".join(words), SOON)
         self._noticed = len(self.session.events)
 
     def take_reading(self, reading: Reading) -> None:
@@ -163,13 +167,23 @@ class IncidentScreen(BaseScreen[None]):
     def _plan_if_needed(self) -> None:
         """Plan the step under the cursor, once, so that the plan stands there before anybody asks."""
         step = self.step
-        if step is None or step.kind is StepKind.MANUAL or not self.session.driving or not self.session.incident.open:
+        if step is None or step.kind is StepKind.MANUAL or not self.session.incident.open:
+            return
+        if not self.session.driving:
+            self._show_driver_plan(step)
             return
         incident, look = self.session.incident, self.plan_cache.of(step.id)
-        if look.planning or look.plan is not None or look.error or incident.unmet_needs(step, self.session.runbook):
+        has_plan = look.plan is not None and not look.is_of_driver
+        if look.planning or has_plan or look.error or incident.unmet_needs(step, self.session.runbook):
             return
         if incident.status(step).is_runnable:
             self.plan_cache.make_plan(step.id)
+
+    def _show_driver_plan(self, step: Step) -> None:
+        """Show what the driver reads, so that an observer reads the same before being asked to approve it."""
+        status = self.session.incident.status(step)
+        if self.session.lease.state is DriverState.ALIVE and status.waits:
+            self.plan_cache.show_driver_plan(step.id)
 
     def _check_need_if_due(self) -> None:
         """Evaluate the checks that decide whether the next step is needed, once, as soon as it is next."""

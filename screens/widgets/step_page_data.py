@@ -20,6 +20,8 @@ class PlanState:
     plan: Plan | None = None
     at: datetime | None = None
     error: str = ""
+    is_of_driver: bool = False
+    """Whether the plan was made by the driver, for an observer to read: nobody else consents to it."""
     required: Mapping[str, CriterionState] | None = None
     """By the id of the requirement; None while it is looked at."""
 

@@ -10,11 +10,13 @@ from textual.content import Content
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.message_text import undelivered_words
 from midwatch.runbook.model import Environment, Severity
+from midwatch.system.units import first_few
 from screens.widgets.environments import environment_text
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.text_layout import edges, fit
 from screens.widgets.time_labels import elapsed, span
 
+_NAMED = 2
 _STYLES = {
     Severity.SEV0: f"bold {WRONG}",
     Severity.SEV1: f"bold {WRONG}",
@@ -34,39 +36,39 @@ def top_bar(
     steady: float,
     driving: bool,
     journal: str = "",
-    watching: int = 0,
+    observers: Sequence[str] = (),
     silent: float | None = None,
 ) -> Content:
-    """What fits, most important first; the clock stands beside it on its own.
+    """What fits, most important first; the clock stands beside it on its own. The role is always there.
 
     `steady`: seconds since the declaration (`Incident.elapsed_now`). `journal`: what is wrong with it, if anything.
 
-    `watching`: how many follow along. `silent`: seconds for which the driver has been unresponsive, once that is too
-    long.
+    `observers`: who else observes, one name for each screen. `silent`: seconds for which the driver has been
+    unresponsive, once that is too long.
     """
     journal = "journal" if journal else "journal elsewhere" if incident.journal_away else ""
-    since = (3, _elapsed(incident, steady, text_styles))
-    driver = (4, _driver(incident, text_styles, width, driving=driving, watching=watching, silent=silent))
     parts = [  # the most important first, each with its place from left to right
+        (1, _role(incident, text_styles, width, driving=driving, observers=observers, silent=silent)),
         (0, text_styles.ink(f"{text_styles.signs.person} {journal}", WRONG) if journal else None),
         (6, _undelivered(incident, now, text_styles)),
         (5, _due(due, now, text_styles)),
-        *([since, driver] if driving else [driver, since]),  # who observes has to see that before anything else
-        (2, _running(incident, text_styles)),
+        (4, _elapsed(incident, steady, text_styles)),
+        (3, _running(incident, text_styles)),
     ]
     right = [(place, part) for place, part in parts if part]
-    well = (1, text_styles.ink("journal ok", FAINT))
+    well = (2, text_styles.ink("journal ok", FAINT))
     severity, title = (
         text_styles.ink(incident.severity.value, _STYLES[incident.severity]),
         text_styles.clean(incident.title),
     )
     severity = Content.assemble(severity, "  ", environment_text(environment, text_styles))
     room = width - severity.cell_length - 2
-    while len(right) > 1 and room - _length(right) < min(len(title), 14):
+    is_overdue = due is not None and due < now
+    least = 0 if is_overdue else min(len(title), 14)  # a late update matters more than the title
+    while len(right) > 1 and room - _length(right) < least:
         right.pop()
-    left = Content.assemble(
-        severity, "  ", text_styles.ink(fit(title, max(room - _length(right), 8), text_styles), STRONG)
-    )
+    shown = fit(title, max(room - _length(right), 0 if is_overdue else 8), text_styles)
+    left = Content.assemble(severity, "  ", text_styles.ink(shown if len(shown) > 2 else "", STRONG))
     if room - len(title) - len(incident.id) - 3 > _length(right):
         right += [] if journal or room - len(title) - len(incident.id) - 3 <= _length([*right, well]) else [well]
         left = Content.assemble(
@@ -93,26 +95,32 @@ def _elapsed(incident: Incident, steady: float, text_styles: TextStyles) -> Cont
     if incident.declared_at is None:
         return None
     if incident.closed_at is not None:
-        return text_styles.ink(f"{incident.word} after {elapsed(incident.lasted)}", CHOSEN)
+        return text_styles.ink(f"after {elapsed(incident.lasted)}", CHOSEN)
     return text_styles.ink(f"{elapsed(steady)} in")
 
 
-def _driver(
-    incident: Incident, text_styles: TextStyles, width: int, *, driving: bool, watching: int, silent: float | None
-) -> Content | None:
+def _role(
+    incident: Incident,
+    text_styles: TextStyles,
+    width: int,
+    *,
+    driving: bool,
+    observers: Sequence[str],
+    silent: float | None,
+) -> Content:
+    """Whether who sits here drives or observes, whom, and with whom; after the end of the incident, its end."""
     if not incident.open:
-        return None
-    who, narrow = incident.driver.partition("@")[0], width < 100
+        return text_styles.ink(incident.word.upper(), f"bold {CHOSEN}")
+    who, is_wide = incident.driver.partition("@")[0], width >= 100
+    others = f" with {first_few(observers, _NAMED)}" if observers else ""
     if driving:
-        others = f", {watching} watching" if watching else ""
-        return text_styles.ink(f"{who}{others}" if narrow and others else f"driver {who}{others}", FAINT)
-    if who and silent is not None:
-        quiet = span(silent // 10 * 10)
-        return text_styles.ink(f"{who} silent {quiet}" if narrow else f"observing, {who} silent for {quiet}", SOON)
-    if narrow:
-        return text_styles.ink(f"observing {who}" if who else "no driver", CHOSEN)
-    others = f", {watching} watching" if watching > 1 else ""
-    return text_styles.ink(f"observing, {who} drives{others}" if who else "observing, nobody drives", CHOSEN)
+        return text_styles.ink(f"DRIVING{f' as {who}' if is_wide else ''}{others}", f"bold {CHOSEN}")
+    if not who:
+        return text_styles.ink(f"OBSERVING, nobody drives{others if is_wide else ''}", f"bold {SOON}")
+    if silent is not None:
+        since = f" for {span(silent // 10 * 10)}" if is_wide else ""
+        return text_styles.ink(f"OBSERVING, {who} is silent{since}", f"bold {SOON}")
+    return text_styles.ink(f"OBSERVING {who}{others}", f"bold {SOON}")
 
 
 def _due(due: datetime | None, now: datetime, text_styles: TextStyles) -> Content | None:

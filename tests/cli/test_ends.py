@@ -98,7 +98,7 @@ async def test_incident_is_abandoned_on_the_screen(controller: IncidentControlle
         await press(pilot, "number_sign")
         await until(pilot, lambda: "Why is it no incident?" in grid(pilot))
         await press(pilot, *"a false alarm", "enter")
-        await until(pilot, lambda: "abandoned after" in grid(pilot))
+        await until(pilot, lambda: "ABANDONED  after" in grid(pilot))
     assert controller.incident.abandoned == "a false alarm"
 
 

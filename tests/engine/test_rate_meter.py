@@ -35,6 +35,8 @@ def test_rate_is_that_of_the_last_seconds() -> None:
         (Progress(72e6, 124e6, "bytes"), 2e6, ["72.0 of 124 MB", "2.0 MB/s", "about 25 s left"]),
         (Progress(900e3, 1.2e9, "bytes"), 0.0, ["900 kB of 1.2 GB"]),
         (Progress(72e6, None, "bytes"), 2e6, ["72.0 MB so far", "2.0 MB/s"]),
+        (Progress(21.7e6, None, "unpacked"), 2e6, ["21.7 MB unpacked so far", "2.0 MB/s"]),
+        (Progress(72e6, 124e6, "unpacked"), 0.0, ["72.0 of 124 MB unpacked"]),
         (Progress(12, 40, "tables"), 0.1, ["tables 12 of 40", "about 4 min 40 s left"]),
         (Progress(1204, None, "rows"), 3.0, ["rows 1 204 so far"]),
         (Progress(42, 100), 1.0, ["about 1 min left"]),

@@ -6,6 +6,7 @@ import os
 import re
 import tracemalloc
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from midwatch.system.errors import BadInput, Failed, SourceLocation
 from probes.alerts import AlertsProbe
 from probes.logs.log_tail import tail_lines
 from probes.logs.rotated_log import find_lines
+from tests.support.reference_incident import StillClock
 
 PLAN_LINES = """2026-11-23 02:00:01 [INFO] PROD nightly backup started
 2026-11-23 02:00:04 [ERROR] Unable to connect to arp-db-prod: authentication failed
@@ -86,7 +88,8 @@ def test_missing_log_and_fifo_fail_by_sentence(tmp_path: Path) -> None:
 
 
 def test_alerts_panel_shows_the_newest_first(log: Path, make_runbook: Callable[..., Runbook]) -> None:
-    reading = AlertsProbe(last=2).read(make_runbook(triggers=(FAILURE, AUTH)), SystemClock())
+    night = datetime(2026, 11, 23, 2, 0).astimezone()  # the lines name no zone, so they are of this machine
+    reading = AlertsProbe(last=2).read(make_runbook(triggers=(FAILURE, AUTH)), StillClock(night))
     assert [row.label for row in reading.rows] == ["02:00:05", "02:00:04"]
     assert reading.rows[0].text == "[FAILURE] PROD nightly backup stopped"
     assert reading.rows[0].detail == "Backup log failure"
@@ -95,6 +98,18 @@ def test_alerts_panel_shows_the_newest_first(log: Path, make_runbook: Callable[.
     assert AlertsProbe().read(make_runbook(triggers=(FAILURE,)), SystemClock()).rows[0].text == "no alert"
     log.unlink()
     assert AlertsProbe().read(make_runbook(triggers=(FAILURE,)), SystemClock()).level is Level.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("hours", "level", "label"),
+    [(5, Level.CRITICAL, "02:00:05"), (7, Level.WARN, "02:00:05"), (25, Level.OK, "11-23 02:00")],
+)
+def test_an_alert_fades_with_its_age(
+    log: Path, make_runbook: Callable[..., Runbook], hours: int, level: Level, label: str
+) -> None:
+    now = datetime(2026, 11, 23, 2, 0, 5).astimezone() + timedelta(hours=hours)
+    row = AlertsProbe().read(make_runbook(triggers=(FAILURE,)), StillClock(now)).rows[0]
+    assert (row.level, row.label) == (level, label)
 
 
 def test_hostile_text_is_given_whole_in_data(log: Path, make_runbook: Callable[..., Runbook]) -> None:

@@ -16,6 +16,7 @@ from midwatch.control import control_socket
 from midwatch.control.driver_lock import DriverLock
 from midwatch.control.lease import DriverState, Lease, LeaseWatcher
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.pending_requests import pending_request
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.reports.handoff_summary import as_lines, handoff_summary
@@ -177,8 +178,43 @@ async def test_observing_screen_is_the_golden(
 async def test_header_counts_the_observers(controller: IncidentController) -> None:
     bob = observer(controller)
     async with opened(controller, (120, 36), sources=[]) as pilot:
-        assert f"driver {SHE} " in grid(pilot)
-        await until(pilot, lambda: bob.poll() is not None and f"driver {SHE}, 1 watching" in grid(pilot))
+        assert f"DRIVING as {SHE} " in grid(pilot)
+        await until(pilot, lambda: bob.poll() is not None and f"DRIVING as {SHE} with {ME}" in grid(pilot))
+
+
+async def test_an_observer_reads_the_plan_of_the_driver_and_every_change_of_control(
+    controller: IncidentController,
+) -> None:
+    bob = observer(controller)
+    async with opened(bob, (100, 30), sources=[]) as pilot:
+        assert "What it will do" not in grid(pilot)
+        plan = controller.plan("work")  # the driver looks at the step
+        await until(pilot, lambda: "What it will do, read" in grid(pilot) and "echo ran >> ran" in grid(pilot))
+        assert bob.driver_plan("work") is not None
+        assert bob.driver_plan("rest") is None
+        assert f"OBSERVING {SHE}" in grid(pilot)
+        with patch.object(Identity, "current", lambda: Identity(SHE, 1 << 20, 1 << 20, 1)):
+            controller.request_approval("work", plan)
+        await until(pilot, lambda: "1.1 Do the work: a second person is asked to approve the plan" in grid(pilot))
+        controller.session.append(EventKind.CONTROL_REQUESTED, {"by": ME})
+        await until(pilot, lambda: f"{ME} requests control" in grid(pilot))
+        controller.leave()
+        await until(pilot, lambda: f"{SHE} gave control back" in grid(pilot))
+        assert "OBSERVING, nobody drives" in grid(pilot)
+
+
+async def test_a_request_that_waits_says_so_on_both_screens(controller: IncidentController) -> None:
+    controller.session.append(EventKind.CONTROL_REQUESTED, {"by": ME})
+    requested = pending_request(controller)
+    waits = pending_request(observer(controller))
+    assert requested is not None
+    assert requested.message == f"{ME} requests control"
+    assert waits is not None
+    assert waits.message == f"{SHE} has not answered your request for control"
+    controller.offer_control("root")
+    offers = pending_request(controller)
+    assert offers is not None
+    assert offers.message.startswith("root has not taken control yet, offered")
 
 
 async def test_control_is_offered_and_the_offer_withdrawn(controller: IncidentController) -> None:
@@ -203,7 +239,7 @@ async def test_observer_takes_control_that_is_offered(controller: IncidentContro
         await press(pilot, "w")
         assert "Take control" in grid(pilot)
         await press(pilot, "tab", "enter")
-        await until(pilot, lambda: bob.driving and f"driver {ME}" in grid(pilot))
+        await until(pilot, lambda: bob.driving and "DRIVING" in grid(pilot))
         assert not controller.driving
         await press(pilot, "down", "n", *"it is mine", "ctrl+s")
         await until(pilot, lambda: bob.incident.notes)
@@ -231,7 +267,7 @@ async def test_driver_whose_control_was_taken_is_told_and_observes(controller: I
         assert seen is not None
         bob = DriverLock.take_over(controller.folder, "bob@test", seen)
         await until(pilot, lambda: "bob@test took control of" in grid(pilot))
-        await until(pilot, lambda: "observing" in grid(pilot))
+        await until(pilot, lambda: "OBSERVING" in grid(pilot))
         bob.release()
 
 
