@@ -54,6 +54,8 @@ class Layout:
         """Nothing is said yet, and a small terminal begins with the step."""
         self._screen, self._session, self._text_styles = screen, screen.session, screen.text_styles
         self._notice, self._notice_until = Content(""), 0.0
+        self._yields = False
+        """Whether the notice stands behind a request that this operator can answer."""
         self.in_checklist = False
         """Whether a small terminal shows the checklist instead of the step."""
         self.zoomed = ""
@@ -126,6 +128,7 @@ class Layout:
             journal=self.journal_trouble,
             observers=self._others(),
             silent=lease.silent_s if lease.state is DriverState.UNRESPONSIVE else None,
+            gone=lease.state in (DriverState.EXITED, DriverState.NOBODY),
         )
         self._screen.query_one("#top-line", StatusLine).show(line)
         beneath = (
@@ -289,6 +292,9 @@ class Layout:
                     f"{self._session.incident.word.upper()}. {'. '.join(open_ends(self._session)) or 'All is done'}."
                 )
             text = self._text_styles.ink(f"{self._text_styles.signs.person} {words}", style) if words else Content("")
+        elif self._yields and (found := pending_request(self._session)) and found.answer:
+            asked = self._text_styles.ink(f"{self._text_styles.signs.person} {self._called()}  ", SOON)
+            text = Content.assemble(asked, text)
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)
 
@@ -302,8 +308,9 @@ class Layout:
     def key_name(self, name: str) -> str:
         return shown(self._screen.keymap.get(name, BY_ID[name].key), ascii=self._text_styles.ascii)
 
-    def notice(self, text: str, style: str = SOON) -> None:
-        """Show one sentence for a while."""
+    def notice(self, text: str, style: str = SOON, *, yields: bool = False) -> None:
+        """Show one sentence for a while; `yields`: behind a request that this operator can answer."""
+        self._yields = yields
         self._notice = self._text_styles.ink(f"{self._text_styles.signs.person} {text}", style)
         self._notice_until = time.monotonic() + _NOTICE
         self._screen.redraw()

@@ -145,9 +145,11 @@ class IncidentScreen(BaseScreen[None]):
         """What the journal says of itself, of its disk and of who drives is for the operator at once, not only for the
         timeline."""
         runbook, news = self.session.runbook, self.session.events[self._noticed :]
-        found = [journal_notice(event.kind, event.body) or control_notice(event, runbook) for event in news]
-        if words := list(filter(None, found)):
-            self.notice("; ".join(words), SOON)
+        if words := list(filter(None, (control_notice(event, runbook) for event in news))):
+            self.panes.notice("; ".join(words), yields=True)
+        for event in news:
+            if said := journal_notice(event.kind, event.body):
+                self.notice(said, SOON)
         self._noticed = len(self.session.events)
 
     def take_reading(self, reading: Reading) -> None:

@@ -38,17 +38,18 @@ def top_bar(
     journal: str = "",
     observers: Sequence[str] = (),
     silent: float | None = None,
+    gone: bool = False,
 ) -> Content:
     """What fits, most important first; the clock stands beside it on its own. The role is always there.
 
     `steady`: seconds since the declaration (`Incident.elapsed_now`). `journal`: what is wrong with it, if anything.
 
     `observers`: who else observes, one name for each screen. `silent`: seconds for which the driver has been
-    unresponsive, once that is too long.
+    unresponsive, once that is too long. `gone`: the driver's screen has ended, whatever the journal says.
     """
     journal = "journal" if journal else "journal elsewhere" if incident.journal_away else ""
     parts = [  # the most important first, each with its place from left to right
-        (1, _role(incident, text_styles, width, driving=driving, observers=observers, silent=silent)),
+        (1, _role(incident, text_styles, width, driving=driving, observers=observers, silent=silent, gone=gone)),
         (0, text_styles.ink(f"{text_styles.signs.person} {journal}", WRONG) if journal else None),
         (6, _undelivered(incident, now, text_styles)),
         (5, _due(due, now, text_styles)),
@@ -107,6 +108,7 @@ def _role(
     driving: bool,
     observers: Sequence[str],
     silent: float | None,
+    gone: bool,
 ) -> Content:
     """Whether who sits here drives or observes, whom, and with whom; after the end of the incident, its end."""
     if not incident.open:
@@ -115,7 +117,7 @@ def _role(
     others = f" with {first_few(observers, _NAMED)}" if observers else ""
     if driving:
         return text_styles.ink(f"DRIVING{f' as {who}' if is_wide else ''}{others}", f"bold {CHOSEN}")
-    if not who:
+    if gone or not who:
         return text_styles.ink(f"OBSERVING, nobody drives{others if is_wide else ''}", f"bold {SOON}")
     if silent is not None:
         since = f" for {span(silent // 10 * 10)}" if is_wide else ""

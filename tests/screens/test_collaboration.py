@@ -195,7 +195,7 @@ async def test_an_observer_reads_the_plan_of_the_driver_and_every_change_of_cont
         assert f"OBSERVING {SHE}" in grid(pilot)
         with patch.object(Identity, "current", lambda: Identity(SHE, 1 << 20, 1 << 20, 1)):
             controller.request_approval("work", plan)
-        await until(pilot, lambda: "1.1 Do the work: a second person is asked to approve the plan" in grid(pilot))
+        await until(pilot, lambda: "! 1.1 Do the work waits for a second person: press a" in grid(pilot))
         controller.session.append(EventKind.CONTROL_REQUESTED, {"by": ME})
         await until(pilot, lambda: f"{ME} requests control" in grid(pilot))
         controller.leave()
@@ -235,7 +235,7 @@ async def test_observer_takes_control_that_is_offered(controller: IncidentContro
     controller.offer_control(ME)
     bob = observer(controller)
     async with opened(bob, sources=[]) as pilot:
-        assert f"! {SHE} offers you control: press W" in grid(pilot)
+        assert f"! {SHE} offers you control: press w" in grid(pilot)
         await press(pilot, "w")
         assert "Take control" in grid(pilot)
         await press(pilot, "tab", "enter")
@@ -254,7 +254,7 @@ async def test_control_that_was_left_behind_takes_a_reason(controller: IncidentC
     assert lost.control_socket
     lost.control_socket.close()
     async with opened(bob, sources=[]) as pilot:
-        await until(pilot, lambda: "! Nobody drives: press W" in grid(pilot))
+        await until(pilot, lambda: "! Nobody drives: press w" in grid(pilot))
         await press(pilot, "w", *"her line is gone", "enter")
         await until(pilot, lambda: bob.driving)
     assert (bob.events[-1].kind, bob.events[-1].body["reason"]) == (EventKind.DRIVER_TOOK_OVER, "her line is gone")
