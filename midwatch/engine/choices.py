@@ -6,11 +6,13 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 
+from midwatch.engine.references import resolved
+from midwatch.incident.state import Incident
 from midwatch.redaction import mask
 from midwatch.runbook.model import Question, Runbook
 from midwatch.runbook.secret_sources import known_secrets
 from midwatch.supervisor.check_script import run_check_script
-from midwatch.system.errors import Failed
+from midwatch.system.errors import MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.side_by_side import side_by_side
 
@@ -18,12 +20,12 @@ LIMIT_S = 10.0
 MOST_CHOICES, LONGEST_CHOICE = 100, 200
 
 
-def with_choices(questions: Sequence[Question], runbook: Runbook) -> tuple[Question, ...]:
+def with_choices(questions: Sequence[Question], runbook: Runbook, incident: Incident) -> tuple[Question, ...]:
     """The questions with the choices that their commands print now, each command within `LIMIT_S` seconds.
 
     A question whose command fails becomes a line that a person types, and its prompt says why.
     """
-    calls = {ask.name: functools.partial(_read, ask, runbook) for ask in questions if ask.options_command}
+    calls = {ask.name: functools.partial(_read, ask, runbook, incident) for ask in questions if ask.options_command}
     late = f"no answer within {LIMIT_S:.0f} s"
     by_name = {ask.name: ask for ask in questions}
     read = side_by_side(calls, limit_s=2 * LIMIT_S, late=lambda name: _typed(by_name[name], late))
@@ -34,13 +36,14 @@ def ask_inputs(runbook: Runbook) -> Runbook:
     """The runbook whose inputs have the choices that their commands print now."""
     if not any(ask.options_command for ask in runbook.inputs):
         return runbook
-    return dataclasses.replace(runbook, inputs=with_choices(runbook.inputs, runbook))
+    return dataclasses.replace(runbook, inputs=with_choices(runbook.inputs, runbook, Incident()))
 
 
-def _read(ask: Question, runbook: Runbook) -> Question:
+def _read(ask: Question, runbook: Runbook, incident: Incident) -> Question:
     try:
-        ended = run_check_script(ask.options_command, runbook.base, limit=LIMIT_S, variables={})
-    except Failed as error:
+        variables = dict.fromkeys(ask.options_env, "") | resolved(ask.options_env, runbook, incident)
+        ended = run_check_script(ask.options_command, runbook.base, limit=LIMIT_S, variables=variables)
+    except MidwatchError as error:
         return _typed(ask, error.sentence)
     secrets = known_secrets(runbook)
     if ended.exit != 0:

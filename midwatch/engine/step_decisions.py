@@ -30,7 +30,8 @@ class StepDecisions:
         """The questions of a manual step, to be asked now; their answers are checked against what is returned. Slow."""
         session = self._session
         session.require_drivable()
-        self._asked[step_id] = found = with_choices(session.runbook.step(step_id).questions, session.runbook)
+        questions = session.runbook.step(step_id).questions
+        self._asked[step_id] = found = with_choices(questions, session.runbook, session.incident)
         return found
 
     def mark_done(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:

@@ -105,6 +105,8 @@ class Question:
     """An answer that fits, shown to the person."""
     options_command: str = ""
     """A script whose output lines are the options, read when the question is asked; empty for listed options."""
+    options_env: Mapping[str, str | Reference] = field(default_factory=dict)
+    """Environment variables of this script."""
 
 
 MOMENTS = ("detected", "acknowledged", "mitigated", "resolved")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from midwatch.runbook.fields import Fields, Found, Problems
+from midwatch.runbook.loop_checks import references_in
 from midwatch.runbook.model import Question
+from midwatch.runbook.processes import is_reserved
 from midwatch.runbook.questions import READERS, answer_words, misfit, tidy
 from midwatch.runbook.secret_sources import names_secret
 from midwatch.runbook.shapes import listed
@@ -17,6 +19,8 @@ def check_inputs(fields: Fields, site: Fields | None, problems: Problems) -> Non
     """Say what is wrong with what is asked at the declaration, and with the defaults that the site has for it."""
     items = fields.items("inputs")
     check_questions(items, problems)
+    for found in (found for item in items for found in references_in(item.value)):
+        problems.add("No value is known when the incident is declared", found.place, "Write the value")
     asks = {ask.name: ask for ask in (question_of(item.value) for item in items)}
     for name, found in site.table("inputs").items() if site else ():
         if name not in asks:
@@ -51,6 +55,10 @@ def _options(question: Fields, problems: Problems) -> None:
         problems.add("A choice needs the key 'options'", question.place, "List the answers that can be given")
     elif "options" in question and not choice and ("kind" in question.found or "kind" not in question):
         problems.add("'options' belongs to a question of kind 'choice'", question.key("options"), "Add kind: choice")
+    by_command = question.get("options")
+    for name, found in by_command.table("env").items() if isinstance(by_command, Fields) else ():
+        if is_reserved(name):
+            problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")
     seen: set[str] = set()
     for option in question.items("options"):
         if option.value in seen:

@@ -158,7 +158,10 @@ CONDITION: Shape = Shape(
 OPTIONS = Shape(
     "options by command",
     "A script that prints the choices, a line each.",
-    (Key("command", TEXT, "The script, run when the question is asked; it observes only", required=True),),
+    (
+        Key("command", TEXT, "The script, run when the question is asked; it observes only", required=True),
+        Key("env", TableOf(VARIABLE, Argument(many=False), "variables"), "Environment variables of the script"),
+    ),
 )
 ASK = Shape(
     "question",

@@ -88,6 +88,7 @@ def _on_failure(fields: Fields | None) -> OnFailure:
 
 def question_of(fields: Fields) -> Question:
     """One question, of a step or of the declaration."""
+    by_command = fields.get("options") if isinstance(fields.get("options"), Fields) else Fields(fields.place)
     return Question(
         fields.get("name", ""),
         fields.get("prompt", ""),
@@ -99,7 +100,8 @@ def question_of(fields: Fields) -> Question:
         fields.get("max", ""),
         fields.get("pattern", ""),
         fields.get("example", ""),
-        fields.get("options").get("command", "").strip() if isinstance(fields.get("options"), Fields) else "",
+        prose(by_command, "command"),
+        arguments(by_command.table("env"), as_text=True),
     )
 
 

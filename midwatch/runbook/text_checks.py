@@ -79,6 +79,9 @@ def _check_scripts(step: Fields, steps: Collection[str], problems: Problems) -> 
     checks = [item.value for key in ("preconditions", "verify") for item in step.items(key)]
     for check in (*checks, *conditions_in(step.get("when"))):
         texts += [(found, "env: {NAME: {from: %s}}") for found in check.table("with").values()]
+    for options in (item.value.get("options") for item in step.items("questions")):
+        if isinstance(options, Fields) and options.get("command"):
+            texts.append((options.found["command"], "env: {NAME: {from: %s}}"))
     for text, hint in texts:
         for name in names_in(text.value) if isinstance(text.value, str) else ():
             reference = reference_of(name)

@@ -163,7 +163,8 @@ def _command(parts: StepPageData, column: int, width: int, text_styles: TextStyl
     step, plan = parts.step, parts.look.plan
     if step.kind is not StepKind.USES:
         return []
-    given = plan.parameters if plan else {name: _known(value, parts.incident) for name, value in step.with_.items()}
+    made = plan.parameters if plan and not step.loop else None  # the plan of a loop has the digests of its items
+    given = made or {name: _known(value, parts.incident) for name, value in step.with_.items()}
     words = ["midwatch action", step.uses, *(f"--{name.replace('_', '-')} {value}" for name, value in given.items())]
     return labelled(" runs", " ".join(words), width, text_styles, column=column, style=FAINT)
 

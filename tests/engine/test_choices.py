@@ -10,6 +10,7 @@ from midwatch.engine import headless
 from midwatch.engine.answers import load_answers
 from midwatch.engine.choices import MOST_CHOICES, with_choices
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.state import Incident
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Question, Runbook
 from midwatch.system.errors import BadInput, Exit, Refused
@@ -31,6 +32,16 @@ phases:
             prompt: Which host?
             kind: choice
             options: {command: "sort hosts; read -r line || true"}
+      - id: item
+        title: Pick what is bad on {{ item }}
+        for_each: [web1, web2]
+        questions:
+          - name: what
+            prompt: What?
+            kind: choice
+            options:
+              env: {ITEM: {from: item}, PICKED: {from: pick.host}, SITE: {from: inputs.site}, WORD: no}
+              command: echo "$ITEM:$PICKED:$SITE:$WORD"
 """
 
 
@@ -41,7 +52,7 @@ def _hosts(here: Path) -> None:
 
 
 def choices(runbook: Runbook, command: str) -> Question:
-    (found,) = with_choices([Question("host", "Which?", "choice", options_command=command)], runbook)
+    (found,) = with_choices([Question("host", "Which?", "choice", options_command=command)], runbook, Incident())
     return found
 
 
@@ -55,6 +66,14 @@ def test_lines_of_the_output_are_the_choices_and_other_answers_are_refused(
     (here / "hosts").write_text("web3\n")
     controller.mark_done("pick", values={"host": "web3"})
     assert controller.incident.value("pick", "host") == "web3"
+
+
+def test_script_of_choices_gets_values_as_variables(controller: IncidentController) -> None:
+    (question,) = controller.questions("item[web1]")
+    assert "PICKED comes from pick.host, which is not known yet. Type the answer.)" in question.prompt
+    controller.mark_done("pick", values={"host": "web2"})
+    (question,) = controller.questions("item[web1]")
+    assert question.options == ("web1:web2::no",)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +109,9 @@ def test_input_is_checked_against_its_command_when_the_incident_is_declared(runb
 
 def test_headless_checks_the_answers_file_against_the_choices(controller: IncidentController, here: Path) -> None:
     def run(host: str) -> Exit:
-        (here / "answers.yaml").write_text(f"manual: {{pick: {{values: {{host: {host}}}}}}}\n")
+        (here / "answers.yaml").write_text(
+            f"manual: {{pick: {{values: {{host: {host}}}}}}}\nskip: {{item: not tonight}}\n"
+        )
         return headless.run(controller, load_answers(here / "answers.yaml", controller.runbook), lambda line: None)
 
     with pytest.raises(BadInput, match="takes web1 or web2, not 'web7'"):
@@ -103,7 +124,9 @@ def test_headless_checks_the_answers_file_against_the_choices(controller: Incide
     [
         ("{}", "needs the key 'command'"),
         ("{command: ''}", "This text is empty"),
-        ("{command: x, env: y}", "has no key 'env'"),
+        ("{command: x, env: y}", "This is a table of variables"),
+        ("{command: x, env: {A: {from: inputs.site}}}", "No value is known when the incident is declared"),
+        ("{command: x, env: {PATH: y}}", "PATH is not for a runbook to set"),
         ("x", "This is a list"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from midwatch.api.plan import Plan
 from midwatch.incident.state import Incident
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Question
@@ -41,6 +42,17 @@ def test_page_of_a_step_has_the_value(here: Path, inputs: dict[str, str], shown:
     parts = StepPageData(runbook.step("a"), runbook, Incident(inputs=inputs), PlanState(), NIGHT, 0.0)
     page = " ".join(line.plain.strip() for line in step_lines(parts, 90, TextStyles()))
     assert shown in page
+
+
+def test_page_of_a_loop_has_its_parameters_and_no_digest_of_a_plan(here: Path) -> None:
+    step = "{id: a, title: A, for_each: [/, /srv], uses: disk, with: {path: {from: item}}}"
+    (here / "runbook.yaml").write_text(RUNBOOK.rpartition("- ")[0] + f"- {step}\n", encoding="utf-8")
+    runbook = load(here / "runbook.yaml")
+    joint = Plan("for_each", {"/": "0123abcd", "/srv": "4567cdef"})
+    parts = StepPageData(runbook.step("a"), runbook, Incident(), PlanState(plan=joint, at=NIGHT), NIGHT, 0.0)
+    page = " ".join(line.plain.strip() for line in step_lines(parts, 90, TextStyles()))
+    assert "midwatch action disk --path item" in page
+    assert "0123abcd" not in page
 
 
 def test_choice_has_its_options_and_may_be_left_open() -> None:

@@ -51,8 +51,9 @@ def requirement_lines(step: Step, runbook: Runbook, plan: Plan | None) -> Iterat
         for check in checks_in(step.when):
             yield from script_lines(check)
     for required in step.preconditions:
-        yield safe_text(f"requires: {required.title}")
-        yield from script_lines(required)
+        if plan is None or not required.script:  # a plan has the scripts among its facts
+            yield safe_text(f"requires: {required.title}")
+            yield from script_lines(required)
     if step.requires_approval:
         yield "approval: a second person, from a login of their own"
     if plan is not None and (name := policy.name_to_type(step, plan)):
