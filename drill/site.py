@@ -20,6 +20,15 @@ from probes.postgres.embedded import Engine
 HEAD = """\
 # A drill: nothing in here is real, and all of it is removed when the drill ends.
 """
+CHANNELS: dict[str, Any] = {
+    "incident": {"kind": "slack", "url": {"variable": "DRILL_SLACK_URL"}},
+    "tech-lead": {"kind": "pagerduty", "key": {"variable": "DRILL_PAGERDUTY_KEY"}},
+    **{
+        role: {"kind": "email", "to": f"{role}@example.org", "from": "midwatch@example.org"}
+        for role in ("head-of-engineering", "compliance", "security-officer", "audit-liaison")
+    },
+}
+"""Receivers that the drill never reaches: a file in the folder of the incident takes their place."""
 ANSWERS = Path(__file__).parent / "answers.yaml"
 """What a person would decide in the reference drill; its last part names what is confirmed."""
 
@@ -48,6 +57,7 @@ def write_site(
             "credential_backups": "security/sealed",
             "pg_bin": str(engine.bin),
         },
+        "channels": CHANNELS,
         "panels": {"disk": disk, **({"docker": {"label": record.label}} if record.label else {})},
     }
     site_of(record).write_text(HEAD + yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -74,6 +74,7 @@ def _remove(record: DrillState) -> None:
     # Supervisors first: they end their steps' whole process groups themselves when asked to.
     supervisors = naming("midwatch.supervisor", f"{folder}/")
     end_tree(supervisors)
+    end_tree(naming("midwatch.outbox", f"{folder}/"))
     clusters = record.clusters
     end(working_in(clusters, "postgres"), signal.SIGQUIT, STOP_GRACE)
     end(working_in(clusters, "postgres"), signal.SIGKILL, 2.0)  # a child that was being born meanwhile

@@ -62,7 +62,7 @@ class Message:
     """When it was queued, as RFC 3339."""
     urgent: bool = False
     action: str = "trigger"
-    """What a pager makes of it: `trigger`, `acknowledge` or `resolve`."""
+    """What a pager makes of it: `trigger`, `acknowledge` or `resolve`; `inform` goes to no pager."""
     rehearsal: bool = False
 
     @property

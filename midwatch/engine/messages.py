@@ -116,6 +116,8 @@ class Messages:
     def _queue(self, message: OwedMessage) -> None:
         session, channel = self._session, message.channel
         receivers = [words for words, _ in self._receivers(channel, message.action)]
+        if not receivers:
+            return
         body = {
             "channel": channel.name,
             "role": message.role,
@@ -137,7 +139,7 @@ class Messages:
         """The receivers of a channel in words and as targets. In a rehearsal each is a file of the outbox."""
         found: list[tuple[str, ChannelTarget]] = []
         for target in channel.targets:
-            if action != "trigger" and target.kind is not ChannelKind.PAGERDUTY:
+            if action != "trigger" and (target.kind is ChannelKind.PAGERDUTY) == (action == "inform"):
                 continue
             for single in target.deliveries():
                 if self._is_rehearsal:
@@ -154,13 +156,13 @@ class Messages:
         if not waiting:
             return
         try:
-            for delivery in waiting:
-                self._put_on_disk(delivery)
-            self._start.ensure()
+            new = [self._put_on_disk(delivery) for delivery in waiting]
+            self._start.ensure(at_once=any(new))
         except (OSError, MidwatchError) as error:
             _LOG.warning("The outbox cannot be written: %s", error)
 
-    def _put_on_disk(self, known: MessageDelivery) -> None:
+    def _put_on_disk(self, known: MessageDelivery) -> bool:
+        """Whether there was something to be put on disk."""
         store = self._store
         stored = store.read(known.id, anybody=True)
         if stored is None:
@@ -172,10 +174,12 @@ class Messages:
             if stored and stored.state.concluded and not known.dropped and not store.is_own(known.id):
                 if (fresh := self._delivery_of(known)) is not None:  # nobody sends what another user queued
                     store.write(dataclasses.replace(fresh, decision=known.decision))
-                return
+                return True
             decision = store.decision(known.id)
             if decision is None or decision.number < known.decision:
                 store.decide(known.id, Decision(known.decision, not known.dropped, known.detail))
+                return True
+        return stored is None
 
     def _delivery_of(self, known: MessageDelivery) -> Delivery | None:
         """The delivery as the outbox has it, made of its event; None where the runbook has no such receiver any
@@ -253,6 +257,14 @@ def _role_of(channel: Channel, session: JournalSession) -> str:
     runbook = session.runbook
     roles = [role for role in runbook.roles if runbook.channel_of(role) == channel]
     return roles[0] if len(roles) == 1 else ""
+
+
+def resume_delivery(folder: IncidentFolder) -> None:
+    """Start the process for what this user has queued and nobody sends: it may have been killed. Raises
+    `UntrustedFile` and `OSError`."""
+    store = OutboxStore(folder.outbox)
+    if any(not delivery.state.concluded for delivery in store.own()):
+        DeliveryStart(store.folder, hand_over).ensure()
 
 
 def decide_after_end(folder: IncidentFolder, delivery_id: str, *, retry: bool, reason: str) -> None:

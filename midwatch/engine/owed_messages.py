@@ -5,6 +5,7 @@ A driver that died may not have queued them: the next one finds them here as wel
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -84,7 +85,9 @@ def pager_messages(action: str, text: str, seq: int, incident: Incident, runbook
 def closing_messages(text: str, seq: int, incident: Incident, runbook: Runbook) -> Iterator[OwedMessage]:
     """What is told when the incident ends; queued just before its last event."""
     found = [*_incident(text, seq, runbook), *_roles("closure", text, seq, runbook)]
-    yield from (message for message in found if message.channel.targets and not message.channel.outside)
+    for message in found:
+        if not message.channel.outside:
+            yield dataclasses.replace(message, action="inform")  # a pager is resolved, and paged by nothing more
     yield from pager_messages("resolve", text, seq, incident, runbook)
 
 

@@ -71,13 +71,16 @@ class DeliveryProcess:
         self._landed = threading.Event()
 
     def run(self) -> None:
-        """Send until nothing is left. Returns at once where another process does it. Raises `OSError`."""
+        """Send until nothing is left, or the outbox was removed. Returns at once where another process does it.
+
+        Raises `OSError`.
+        """
         while self._pending():
             with self._lock() as held:
                 if not held:
                     return
                 self._recover()
-                while self._pending() or self._flights:
+                while self._store.folder.is_dir() and (self._pending() or self._flights):
                     self._round()
             # what was queued while the lock was given back found the lock taken, so this process looks again
 
@@ -115,14 +118,18 @@ class DeliveryProcess:
                     del self._flights[lane]
         busy = {flight.delivery.id for flight in self._flights.values()}
         waits_s = [_LONGEST_SLEEP_S] if self._flights else []
+        in_order: set[tuple[str, ...]] = set()
         for delivery in self._store.own():
-            if delivery.id not in busy:
+            lane = lane_of(delivery.target)
+            if delivery.id not in busy and lane not in in_order:
                 try:
                     delivery = self._decided(delivery)
                     if delivery.state is DeliveryState.QUEUED:
                         waits_s.append(self._begin(delivery))
                 except OSError:  # nothing is sent that cannot be put on disk first
                     waits_s.append(_LONGEST_SLEEP_S)
+            if delivery.target.kind is ChannelKind.PAGERDUTY and not delivery.state.concluded:
+                in_order.add(lane)  # a trigger that came after its resolve would open the alert again
         if waits_s:
             self._landed.wait(min(max(min(waits_s), 0.005), _LONGEST_SLEEP_S))
 

@@ -33,11 +33,12 @@ class DeliveryStart:
         self._process: subprocess.Popen[bytes] | None = None
         self._next_at = 0.0
 
-    def ensure(self) -> None:
-        """Start the process unless this user's runs already. Raises `UntrustedFile` and `OSError`."""
+    def ensure(self, *, at_once: bool = False) -> None:
+        """Start the process unless this user's runs already; `at_once` also shortly after the last start, for what has
+        come since. Raises `UntrustedFile` and `OSError`."""
         if self._process is not None and self._process.poll() is None:
             return
-        if time.monotonic() < self._next_at or self._runs():
+        if (time.monotonic() < self._next_at and not at_once) or self._runs():
             return
         self._next_at = time.monotonic() + _AGAIN_AFTER_S
         self._process = subprocess.Popen(

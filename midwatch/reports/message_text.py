@@ -27,7 +27,7 @@ def message_words(kind: str, body: Body) -> str:
         rehearsal = " (rehearsal: nobody gets it)" if body.get("rehearsal") else ""
         outside = ", outside the team" if body.get("audience") == "outside" else ""
         receivers = "; ".join(map(str, body.get("receivers", ()))) or "no receiver"
-        verb = "" if body.get("action") == "trigger" else f" ({body.get('action')})"
+        verb = "" if body.get("action") in ("trigger", "inform") else f" ({body.get('action')})"
         return f"Message to {body.get('channel')}{verb}{outside}{rehearsal}, {receivers}: {body.get('message')}"
     if kind == EventKind.MESSAGE_DECIDED:
         what = "is sent anew" if body.get("retry") else "is not sent any more"

@@ -101,7 +101,7 @@ def check_channels(source: Fields, problems: Problems) -> None:
     for name, found in source.table(CHANNELS.name).items():
         for item in found.value or ():
             if name == INCIDENT_CHANNEL and item.value.get("outside"):
-                sentence = "The channel 'incident' gets messages by themselves, and one outside the team needs a person"
+                sentence = "The channel 'incident' gets messages without a question, so it cannot be outside"
                 problems.add(sentence, item.value.key("outside"), "Make it a channel of its own")
             if item.value.get("kind"):
                 _check_target(item.value, ChannelKind(item.value.get("kind")), problems)

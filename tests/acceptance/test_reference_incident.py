@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -14,16 +15,19 @@ import psycopg
 import pytest
 
 from midwatch.api.probe import Reading
+from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
+from midwatch.reports.timeline import timeline
 from midwatch.runbook.targets import Target
 from probes.postgres.connect import Connection
 from probes.postgres.routes import login_route, superuser_route
 from probes.postgres.tools import find_tools
 from tests.support.program import MIDWATCH
 from tests.support.reference_night import Night
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -234,3 +238,25 @@ def test_stranger_can_verify_the_record(night: Night) -> None:
         )
         assert result.returncode == 0, result.stderr
         assert night.incident.name in result.stdout
+
+
+def test_section_7_was_told_by_channels_and_the_timeline_has_each_message_with_its_times(night: Night) -> None:
+    incident = state(night)
+    file = night.incident / "outbox" / "rehearsal.jsonl"
+
+    def received_lines() -> list[str]:
+        return file.read_text(encoding="utf-8").splitlines()
+
+    wait_for(lambda: len(received_lines()) >= len(incident.deliveries), "the messages of the closure")
+    lines = received_lines()
+    received = {line["id"]: line for line in map(json.loads, lines)}
+    told = {delivery.role for delivery in incident.deliveries.values() if delivery.role}
+    steps = [step for step in night.runbook.steps() if incident.status(step) is StepStatus.DONE]
+    assert told == {"tech-lead", *(role for step in steps for role in step.notify)}
+    assert set(received) == set(incident.deliveries)
+    assert all(line["rehearsal"] and line["subject"].startswith("REHEARSAL, not real: ") for line in received.values())
+    exported = timeline(night.runbook, read(night.incident / "journal.jsonl"), IncidentFolder(night.incident))
+    section = exported.split("## Messages by channels")[1].split("\n## ")[0]
+    for delivery_id in received:
+        (row,) = [line for line in section.splitlines() if line.startswith(f"| {delivery_id} |")]
+        assert "| accepted at " in row

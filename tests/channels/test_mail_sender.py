@@ -64,6 +64,32 @@ def mail_server(box: Mailbox, **given: Any) -> Iterator[int]:
         controller.stop()
 
 
+class _TlsController(Controller):
+    """Looks whether it is up by TLS as a client: its own way takes the server's context for that."""
+
+    def _trigger_server(self) -> None:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with (
+            socket.create_connection((self.hostname, self.port), timeout=10) as plain,
+            context.wrap_socket(plain) as tls,
+        ):
+            tls.recv(1024)
+
+
+@contextmanager
+def tls_mail_server(box: Mailbox, context: ssl.SSLContext) -> Iterator[int]:
+    """The port of a mail server that speaks TLS from the first byte on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    controller = _TlsController(box, hostname="127.0.0.1", port=port, ssl_context=context, ready_timeout=30)
+    controller.start()
+    try:
+        yield port
+    finally:
+        controller.stop()
+
+
 def target(port: int, **given: Any) -> ChannelTarget:
     plain = {"to": ("ops@example.org",), "sender": "midwatch@example.org", "tls": "none", "timeout": 5.0}
     return ChannelTarget(ChannelKind.EMAIL, **plain | {"server": f"localhost:{port}"} | given)
@@ -103,6 +129,14 @@ def test_a_login_goes_over_tls_that_the_own_ca_vouches_for(
         assert refused.verdict is Verdict.REFUSED
         assert refused.detail.startswith("SMTP 535")
         assert send(message, target(port)).verdict is Verdict.REFUSED  # it wants STARTTLS
+    assert len(box.mails) == 1
+
+
+def test_a_mail_goes_over_tls_from_the_first_byte_where_the_channel_says_so(message: Message, own_ca: Path) -> None:
+    box = Mailbox()
+    with tls_mail_server(box, server_context(own_ca)) as port:
+        assert send(message, target(port, tls="tls", ca=str(own_ca / "crt"))).verdict is Verdict.ACCEPTED
+        assert send(message, target(port, tls="tls")).verdict is Verdict.WAIT
     assert len(box.mails) == 1
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
@@ -17,7 +19,7 @@ from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput, Refused
-from tests.support.receivers import receiver, replies
+from tests.support.receivers import dies, is_silent, receiver, replies
 from tests.support.users import ALICE, needs_root
 from tests.support.waiting import wait_for
 
@@ -165,6 +167,31 @@ def test_an_outbox_that_cannot_be_written_holds_nothing_up_and_is_written_later(
         controller.leave()
 
 
+def test_a_failed_step_tells_its_roles_and_nothing_of_its_output(tmp_path: Path) -> None:
+    (tmp_path / "runbook.yaml").write_text(FAILING, encoding="utf-8")
+    controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada")
+    controller.start("work", controller.plan("work"))
+    followed(controller, {DeliveryState.ACCEPTED})
+    (line,) = lines(tmp_path / "boss.jsonl")
+    assert line["text"] == "Step 1.1 Work: failed, exit 7."
+    assert controller.incident.to_notify == {}
+    controller.leave()
+
+
+FAILING = """\
+midwatch: 1
+id: failing
+title: Failing
+severity: SEV-2
+roles: {boss: {name: The boss}}
+channels: {boss: {kind: file, path: boss.jsonl}}
+phases:
+  - title: Work
+    steps:
+      - {id: work, title: Work, run: "echo customer data; exit 7", risk: observe, on_failure: {notify: [boss]}}
+"""
+
+
 def test_an_approval_and_a_severity_tell_whom_the_runbook_names(tmp_path: Path) -> None:
     (tmp_path / "runbook.yaml").write_text(APPROVED, encoding="utf-8")
     controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada")
@@ -202,4 +229,58 @@ def test_what_another_user_queued_is_sent_anew_by_whoever_decides_so(tmp_path: P
         followed(controller, {DeliveryState.ACCEPTED})
         assert path.stat().st_uid == os.geteuid()
         assert len(server.requests) == 2
+        controller.leave()
+
+
+PAGED = """\
+midwatch: 1
+id: paged
+title: Paged
+severity: SEV-1
+channels:
+  incident: [{kind: pagerduty, key: {variable: PD_KEY}, url: "URL"}, {kind: file, path: said.jsonl}]
+phases:
+  - {title: Work, steps: [{id: ack, title: Acknowledge, marks: acknowledged}]}
+"""
+
+
+def test_a_pager_is_triggered_acknowledged_and_resolved_with_the_incident(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PD_KEY", "R0123456789ABCDEFGHIJKLMNOPQRSTU")
+    with receiver(replies(202, '{"status": "success"}'), dies, replies(202, '{"status": "success"}')) as pager:
+        (tmp_path / "runbook.yaml").write_text(PAGED.replace("URL", pager.url), encoding="utf-8")
+        controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada")
+        controller.mark_done("ack")
+        controller.close(reason="done")
+        wait_for(lambda: len(pager.requests) == 4, "the end")  # a lost answer is no reason to ask here
+    pages = [request.body for request in pager.requests]
+    assert [page["event_action"] for page in pages] == ["trigger", "acknowledge", "acknowledge", "resolve"]
+    assert {page["dedup_key"] for page in pages} == {f"midwatch/{controller.incident.id}"}
+    assert "R0123456789ABCDEF" not in controller.folder.journal.read_text(encoding="utf-8")
+    texts = [str(line["text"]) for line in lines(tmp_path / "said.jsonl")]
+    assert texts == ["Incident declared by ada: Paged, SEV-1.", "The incident is closed: done"]
+
+
+def test_a_killed_delivery_process_is_started_anew_and_leaves_no_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+    with receiver(is_silent(released), replies(200)) as server:
+        controller = declared(tmp_path, server.url)
+        wait_for(lambda: server.requests, "the first message")
+        controller.update("All is well")
+        folder = str(controller.folder.outbox.absolute())
+        (running,) = [
+            process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [""])[-1] == folder
+        ]
+        assert "midwatch.outbox" in running.info["cmdline"]
+        assert os.getsid(running.pid) == running.pid  # no hang-up of this terminal reaches it
+        running.kill()
+        followed(controller, {DeliveryState.ACCEPTED, DeliveryState.UNSURE})
+        released.set()
+        assert server.texts == ["Incident declared by ada: Told, SEV-2.", "All is well"]
+        (unsure,) = controller.incident.undelivered
+        assert unsure.text == "Incident declared by ada: Told, SEV-2."
+        assert "ended before there was an answer" in unsure.detail
         controller.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from midwatch.channels.senders import send
 from midwatch.outbox.delivery import DeliveryProcess
 from midwatch.outbox.limits import DeliveryLimits
 from midwatch.outbox.store import Decision, Delivery, DeliveryState, OutboxStore
-from midwatch.runbook.channels import ChannelKind, ChannelTarget
+from midwatch.runbook.channels import ChannelKind, ChannelTarget, SecretSource
 from tests.support.receivers import dies, is_silent, receiver, replies
 from tests.support.users import MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
@@ -140,6 +141,25 @@ def test_a_file_of_ours_that_a_member_of_the_group_moves_into_the_outbox_is_neve
     store.add(moved)
     assert deliver(store)[0].state is DeliveryState.ACCEPTED
     assert ran.exists()
+
+
+def test_slack_gets_one_message_a_second(store: OutboxStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        times.append(time.monotonic())
+        replies(200)(handler)
+
+    with receiver(answer) as server:
+        monkeypatch.setenv("SLACK", server.url)
+        for number in range(1, 5):
+            message = Message(f"{number}.1", "INC-1", "T", "SEV-1", "production", "text", "2026-11-23T02:14:07Z")
+            slack = ChannelTarget(ChannelKind.SLACK, url=SecretSource(variable="SLACK"))
+            store.add(Delivery(message, slack, "incident", queued_at=time.time()))
+        deliver(store, dataclasses.replace(AT_ONCE, interval_factor=0.2))
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    assert len(gaps) == 3
+    assert sum(gaps) >= 3 * 0.2 - 0.1  # the first one may take longer on its way
 
 
 def test_a_file_that_is_none_of_ours_is_shown_and_never_sent(store: OutboxStore) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from dataclasses import asdict
 
 from midwatch.system.clock import to_rfc3339
-from midwatch.system.errors import BadInput, Exit
+from midwatch.system.errors import BadInput, Exit, MidwatchError
 from tui.cli_context import add_incident, add_runbook, in_control, observed
 from tui.output import say, say_json
 
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the messages, or decide on one."""
-    from midwatch.engine.messages import decide_after_end
+    from midwatch.engine.messages import decide_after_end, resume_delivery
     from midwatch.reports.known_deliveries import known_deliveries
     from midwatch.reports.message_text import delivery_words
 
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         return Exit.DONE
     if args.reason:
         raise BadInput("--reason belongs to --retry or --give-up", hint="Name a message")
+    with contextlib.suppress(OSError, MidwatchError):  # what is known can be shown all the same
+        resume_delivery(controller.folder)
     found = known_deliveries(controller.incident, controller.folder.outbox)
     if args.json:
         rows = [
