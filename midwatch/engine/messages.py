@@ -157,7 +157,8 @@ class Messages:
             return
         try:
             new = [self._put_on_disk(delivery) for delivery in waiting]
-            self._start.ensure(at_once=any(new))
+            if any(self._store.is_own(delivery.id) for delivery in waiting):
+                self._start.ensure(at_once=any(new))
         except (OSError, MidwatchError) as error:
             _LOG.warning("The outbox cannot be written: %s", error)
 
