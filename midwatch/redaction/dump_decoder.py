@@ -17,6 +17,7 @@ _FIRST = lazy_pattern(
 )
 _MAYBE_LINE = lazy_pattern(rb" |[ \t>|+]{0,8}+[0-9A-Fa-f]{4,16}+:?[ \t]")
 _ADDRESS = lazy_pattern(rb"[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?(?=[ \t]))?")
+_ADDRESS_INSIDE = lazy_pattern(rb"[0-9A-Fa-f]{4,16}+:?[ \t]")
 _CHARACTERS = lazy_pattern(rb"(?: {3}[!-~ ]|  \\[0abfnrtv]|  [a-z]{2}| [a-z]{3}| [0-3][0-7]{2})+ *[\r\n]*\Z")
 _CHARACTER = lazy_pattern(rb" {3}([!-~ ])|  \\([0abfnrtv])| ([ a-z][a-z]{2})| ([0-3][0-7]{2})")
 _NUMBER = lazy_pattern(rb"[ \t]{1,8}-?[ \t]?([0-9A-Fa-f]{2,16})(?![0-9A-Za-z])")
@@ -28,6 +29,18 @@ _LINE_BYTES = 16
 _BITS = 8
 _OCTAL_WORD = 6
 """Digits of two bytes in octal."""
+
+
+class AsLine:
+    """A text behind a line end; bytes of other text may stand before the address of a dump."""
+
+    def __init__(self, text: bytes) -> None:
+        address = _ADDRESS_INSIDE.search(text)
+        before = text[: max(0, address.start() - 1)] if address else b""
+        self.text = b"\n" + before + (b"\n" + text[len(before) + 1 :] if address and address.start() else text)
+
+    def source(self, index: int) -> tuple[int, int]:
+        return max(0, index - 1), max(1, index)
 
 
 class DumpPiece:

@@ -16,7 +16,7 @@ from midwatch.redaction.decoders import (
     unfinished_printable,
     unquoted,
 )
-from midwatch.redaction.dump_decoder import dumps, unfinished_line
+from midwatch.redaction.dump_decoder import AsLine, dumps, unfinished_line
 from midwatch.redaction.lazy_pattern import lazy_pattern
 from midwatch.redaction.literal_matcher import Occurrence, Patterns
 from midwatch.redaction.variants import SHORTEST_PIECE
@@ -30,6 +30,7 @@ from midwatch.redaction.visible_text import (
     payloads,
     project,
     typed,
+    typed_payloads,
     unfinished_escape,
     unwrapped,
     visible,
@@ -46,7 +47,6 @@ _DEEPEST = 3
 """So many times base64, hexadecimal digits and dumps are decoded one inside of the other."""
 _MOST_STEPS = 10
 _PRINTABLE_END = lazy_pattern(rb"=(?:[0-9A-Fa-f]{0,2}\Z|[ \t]{0,4}\r?(?:\n|\Z)|[0-9A-Fa-f]{2})")
-_ADDRESS = lazy_pattern(rb"[0-9A-Fa-f]{4,16}+:?[ \t]")
 _RUN_END = lazy_pattern(rb"[A-Za-z0-9+/_-]{1,4}\Z")
 
 
@@ -77,18 +77,6 @@ class _Part:
 
     def source(self, index: int) -> tuple[int, int]:
         return self._start + index, self._start + index + 1
-
-
-class _AsLine:
-    """A text behind a line end; bytes of other text may stand before the address of a dump."""
-
-    def __init__(self, text: bytes) -> None:
-        address = _ADDRESS.search(text)
-        before = text[: max(0, address.start() - 1)] if address else b""
-        self.text = b"\n" + before + (b"\n" + text[len(before) + 1 :] if address and address.start() else text)
-
-    def source(self, index: int) -> tuple[int, int]:
-        return max(0, index - 1), max(1, index)
 
 
 class _Reading:
@@ -177,6 +165,8 @@ class Search:
             yield (typed(body),)
         if (is_hidden or body is not window) and has_opener(window):
             yield (payloads(window),)
+            if b"\x08" in window:
+                yield (typed_payloads(window),)
 
     def _layers(self, reading: _Reading, *, is_hidden: bool) -> Iterator[_Reading]:
         """What a decoder gave, as a terminal shows it."""
@@ -267,7 +257,7 @@ class Search:
 
     def _look_at_layers(self, reading: _Reading) -> None:
         if reading.depth < _DEEPEST:
-            lines = reading.then(_AsLine(reading.text))
+            lines = reading.then(AsLine(reading.text))
             self._look_at_dumps(lines, is_open=reading.is_open)
             if reading.is_open and (line := unfinished_line(lines.text)) is not None:
                 self._hold(lines, line)

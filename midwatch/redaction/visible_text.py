@@ -47,7 +47,7 @@ _HIDDEN_AND_BLANKS = lazy_pattern(_ESCAPE + rb"|[ \r\n\t" + re.escape(_CONTROLS)
 _INVISIBLE = lazy_pattern(_ESCAPE + rb"|[" + re.escape(_CONTROLS) + rb"]+")
 _HIDDEN_BUT_WIDTHLESS = lazy_pattern(_SEQUENCE + rb"|" + _LINE_ENDS + rb"|(\x08)")
 _HIDDEN_BUT_STRINGS = lazy_pattern(
-    _OPENER.pattern + rb"|" + _ESCAPE.replace(_STRING, rb"") + rb"|" + _LINE_ENDS + rb"|\x08"
+    _OPENER.pattern + rb"|" + _ESCAPE.replace(_STRING, rb"") + rb"|" + _LINE_ENDS + rb"|(\x08)"
 )
 _UNFINISHED = lazy_pattern(
     rb"(?:(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}"
@@ -178,6 +178,11 @@ def payloads(raw: bytes) -> VisibleText:
     """As `project`, with the text of terminal strings: what seems to begin one may stand before a secret by
     accident."""
     return VisibleText(_HIDDEN_BUT_STRINGS.sub(b"", raw), raw, removed=_HIDDEN_BUT_STRINGS)
+
+
+def typed_payloads(raw: bytes) -> VisibleText:
+    """As `payloads`, without what backspaces took back."""
+    return _with_backspaces(raw, _HIDDEN_BUT_STRINGS)
 
 
 def with_widthless(raw: bytes) -> VisibleText:

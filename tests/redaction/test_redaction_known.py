@@ -64,6 +64,11 @@ def test_base64_of_a_dump_right_behind_other_base64_is_masked(before: bytes) -> 
     assert b"[secret pw]" in out
 
 
+def test_backspaces_behind_what_may_begin_a_string_of_the_terminal_are_followed() -> None:
+    out = through(Redactor({"pw": "hunter2"}), b"\x90\n" + FORMS["backspaces"]("hunter2") + b"\n\x07")
+    assert out == b"\x90\n[secret pw]\n\x07"
+
+
 def test_secret_with_an_escape_in_it_is_masked_where_each_letter_is_an_entity() -> None:
     out = through(Redactor({"pw": "0000\\0"}), FORMS["HTML, every letter"]("0000\\0"))
     assert out == b"[secret pw]"
