@@ -36,27 +36,29 @@ _NO_ROLES = "The roles can be saved neither from inside a container nor to stand
 
 @dataclass(frozen=True)
 class EmergencyBackup(LoadParameters, Action):
-    """Dumps a target into the first place with room, compressed while it streams, without a temporary file.
+    """Dumps a target into the first destination with room, compressed while it streams, without a temporary file.
 
-    It takes the superuser's fastest way in, so it works without the application's password. The file gets its name only
-    when the dump, the compressor and the place have all succeeded, on another host after size and SHA-256 there agree;
-    else nothing is left. A manifest beside it (kept here for another host) has checksum, source, versions, LSN and the
-    rows of each table in the dump's own snapshot. What is written is unpacked again beside it; with `validate` it is
-    read through `pg_restore` as well; what is not good is not published. Refuses when no place has room, and names
-    each. Earlier backups are never changed. Several targets are saved independently; if one fails, the action
-    fails.
+    It takes the superuser's fastest way in, so it works without the application's password. The file gets its name
+    only when the dump, the compressor and the destination have all succeeded, on another host after size and
+    SHA-256 there agree; else nothing is left. A manifest beside it (kept here for another host) has checksum,
+    source, versions, LSN and the rows of each table in the dump's own snapshot. What is written is unpacked again
+    beside it; with `validate` it is read through `pg_restore` as well; what is not good is not published. Refuses
+    when no destination has room, and names each. Earlier backups are never changed. Several targets are saved
+    independently; if one fails, the action fails.
     """
 
     name: ClassVar[str] = "emergency-backup"
-    summary: ClassVar[str] = "Stream a backup of one database to another place"
+    summary: ClassVar[str] = "Stream a backup of one database to another destination"
     risk: ClassVar[Risk] = Risk.CHANGE
     is_safeguard: ClassVar[bool] = True
     outputs: ClassVar[tuple[str, ...] | None] = ("path", "sha256", "bytes", "paths")
 
     target: Target | None = param("the database to save", default=None)
     targets: tuple[Target, ...] = param("or: several, side by side", default=())
-    place: tuple[str, ...] = param(
-        "where to, the first with room: folder, ssh://host/dir, - (default: the site's)", default=()
+    destination: tuple[str, ...] = param(
+        "destinations, tried in order; the first with room is used: folder, ssh://host/dir, s3://bucket/dir, - "
+        "(default: the site's)",
+        default=(),
     )
     parallel: int = param("how many side by side", default=2, least=1)
     globals: bool = param("save the server's roles beside it, without their passwords", default=False)
@@ -74,7 +76,10 @@ class EmergencyBackup(LoadParameters, Action):
             bind_servers(draft, context, self._wanted())
             sources = [inspect_target(context.runbook, target) for target in self._wanted()]
             expected = {source.target.name: expected_size(context.runbook, source) for source in sources}
-            places, recipients = destinations_of(context.runbook, self.place), chosen(context.runbook, self.encrypt_to)
+            places, recipients = (
+                destinations_of(context.runbook, self.destination),
+                chosen(context.runbook, self.encrypt_to),
+            )
             if len(sources) > 1 and any(str(place) == "standard output" for place in places):
                 raise BadInput("Standard output takes one backup", hint="Name one --target")
             for source in sources:
@@ -82,7 +87,7 @@ class EmergencyBackup(LoadParameters, Action):
                 if source.limited:
                     self._plan_limited(draft, source)
                 draft.fact("versions", f"{source.tool}, server {source.server}, {size(source.bytes)} of data")
-                if self.globals and (source.tools is None or "-" in self.place):
+                if self.globals and (source.tools is None or "-" in self.destination):
                     raise Refused(
                         _NO_ROLES, hint="Leave out --globals, and save the roles with pg_dumpall --roles-only"
                     )
@@ -152,10 +157,10 @@ class EmergencyBackup(LoadParameters, Action):
         """Dump each target to the confirmed destination."""
         wanted, recipients = self._wanted(), chosen(context.runbook, self.encrypt_to)
         confirmed = {effect.identity for effect in plan.effects}
-        places = destinations_of(context.runbook, self.place)
+        places = destinations_of(context.runbook, self.destination)
         place = next((one for one in places if _identity(one, wanted[0], recipients) in confirmed), None)
         if place is None:
-            raise Refused("The plan names no place", hint="Plan again")
+            raise Refused("The plan names no destination", hint="Plan again")
         self._end_lost(context, wanted, confirmed)
         self.limits.take_effect()
         together = Together(in_unpacked_bytes(context.console), len(wanted))

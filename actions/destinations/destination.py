@@ -14,7 +14,7 @@ class Room:
     words: str
     """For the plan: `12.4 GB free on …: 41 % → 42 %`."""
     refusal: str = ""
-    """Why nothing is written there; empty when it fits, and when the place cannot tell how much room it has."""
+    """Why nothing is written there; empty when it fits, and when the destination cannot tell how much room it has."""
 
 
 class BackupWriter(Protocol):
@@ -34,7 +34,7 @@ class BackupWriter(Protocol):
         ...
 
     def abort(self) -> None:
-        """Leave nothing of it, as far as the place can still be reached. Harmless once it is published."""
+        """Leave nothing of it, as far as the destination can still be reached. Harmless once it is published."""
         ...
 
 
@@ -61,7 +61,8 @@ class Destination(Protocol):
         ...
 
     def room(self, expected: int) -> Room:
-        """Whether about so many bytes fit. Changes nothing. Raises `MidwatchError` when the place cannot be reached."""
+        """Whether about so many bytes fit. Changes nothing. Raises `MidwatchError` when the destination cannot be
+        reached."""
         ...
 
     def open(self, name: str) -> BackupWriter:

@@ -31,7 +31,7 @@ def destination_of(runbook: Runbook, text: str) -> Destination:
 
         return parse_bucket(text)
     if "://" in text:
-        raise BadInput(f"{text!r} is not a place for backups", hint=f"Give {_KINDS}")
+        raise BadInput(f"{text!r} is no destination for a backup", hint=f"Give {_KINDS}")
     path = runbook.resolve(text)
     return Folder(path, budgets_of(runbook), shown(runbook, path))
 
@@ -58,11 +58,11 @@ def first_with_room(places: Sequence[Destination], expected: int) -> tuple[Desti
         if not room.refusal:
             return place, room, passed
         passed.append(room.refusal)
-    raise Refused("; ".join(passed), hint=f"Set locations.emergency, or --place, to {_KINDS}")
+    raise Refused("; ".join(passed), hint=f"Set locations.emergency, or --destination, to {_KINDS}")
 
 
 def locate(runbook: Runbook, location: str) -> tuple[Destination, str]:
-    """The place of a backup and its name there, from its `location`. Raises `BadInput`."""
+    """The destination of a backup and its name there, from its `location`. Raises `BadInput`."""
     if "://" not in location:
         path = runbook.resolve(location)
         return Folder(path.parent), path.name

@@ -69,7 +69,7 @@ class Folder:
         try:
             make_missing_folders(self.path, mode=0o700)
         except OSError as error:
-            hint = "Choose another place for the backup"
+            hint = "Choose another destination for the backup"
             raise Failed(f"{self.path} cannot be made: {error.strerror}", hint=hint) from error
         return FolderWriter(self.path / name)
 
@@ -145,14 +145,14 @@ def _unmakable(path: Path, error: OSError) -> Failed:
         with contextlib.suppress(OSError):
             found = os.statvfs(path.parent)
             why = "no inode is left, whatever space is free" if found.f_files and not found.f_favail else why
-    return Failed(f"{path} cannot be made: {why}", hint="Choose another place for the backup")
+    return Failed(f"{path} cannot be made: {why}", hint="Choose another destination for the backup")
 
 
 def _full(error: OSError, written: int) -> MidwatchError:
     if error.errno == errno.EDQUOT:
-        return Failed(f"The quota is used up after {size(written)}", hint="Choose another place for the backup")
+        return Failed(f"The quota is used up after {size(written)}", hint="Choose another destination for the backup")
     if error.errno == errno.ENOSPC:
-        return Failed(f"The disk is full after {size(written)}", hint="Choose another place for the backup")
+        return Failed(f"The disk is full after {size(written)}", hint="Choose another destination for the backup")
     return Failed(
         f"The backup cannot be written: {error.strerror}, after {size(written)}",
         hint="Look at the disk, or choose another",

@@ -126,7 +126,8 @@ class BucketWriter:
             if there != size:
                 self._client.delete_object(**self._at)
                 raise Failed(
-                    f"{self._place} has {there} bytes of {size}", hint="It was removed again; choose another place"
+                    f"{self._place} has {there} bytes of {size}",
+                    hint="It was removed again; choose another destination",
                 )
 
     def abort(self) -> None:
@@ -189,11 +190,11 @@ def _explained(place: Bucket) -> Iterator[None]:
             raise Failed(f"There is no bucket {place.bucket}", hint="Name one that is there") from error
         if code == "PreconditionFailed":
             raise Failed(f"{place} has a file of that name already", hint="Run it again") from error
-        raise Failed(f"{place} failed: {said or code}", hint="Choose another place for the backup") from error
+        raise Failed(f"{place} failed: {said or code}", hint="Choose another destination for the backup") from error
     except NoCredentialsError as error:
         hint = "Set them as boto3 reads them: AWS_PROFILE, or ~/.aws/credentials"
         raise Refused(f"There are no credentials for {place}", hint=hint) from error
     except BotoCoreError as error:
         raise OutcomeUnknown(
-            f"{place} cannot be reached: {error}", hint="Choose another place for the backup"
+            f"{place} cannot be reached: {error}", hint="Choose another destination for the backup"
         ) from error

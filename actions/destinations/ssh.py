@@ -150,7 +150,7 @@ class SshWriter:
                 sentence = (
                     f"{self._place.host} is stalled: it took nothing for {STALL:.0f} s, after {size(self._count)}"
                 )
-                raise Failed(sentence, hint="Choose another place for the backup")
+                raise Failed(sentence, hint="Choose another destination for the backup")
             try:
                 written = os.write(self._descriptor, view[: 1 << 16])
             except BlockingIOError:
@@ -166,7 +166,9 @@ class SshWriter:
         try:
             out, err = process.communicate(timeout=STALL)  # which first tells the other end that this is all
         except subprocess.TimeoutExpired:
-            raise Failed(f"{self._place.host} does not confirm what it got", hint="Choose another place") from None
+            raise Failed(
+                f"{self._place.host} does not confirm what it got", hint="Choose another destination"
+            ) from None
         if process.returncode:
             raise self._dropped(process.returncode, err)
         told = out.split()
@@ -202,7 +204,7 @@ class SshWriter:
         after = f", after {size(self._count)}"
         if isinstance(found, OutcomeUnknown) and self._count:
             sentence = f"The connection to {self._place.host} broke{after}"
-            return Failed(sentence, hint="Nothing was published; choose another place, or run it again")
+            return Failed(sentence, hint="Nothing was published; choose another destination, or run it again")
         return Failed(found.sentence + after, hint=found.hint) if self._count else found
 
 

@@ -88,7 +88,9 @@ class Host:
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            raise OutcomeUnknown(f"{self} does not answer within {LIMIT:.0f} s", hint="Choose another place") from None
+            raise OutcomeUnknown(
+                f"{self} does not answer within {LIMIT:.0f} s", hint="Choose another destination"
+            ) from None
         if process.returncode:
             raise self.explained(process.returncode, err)
         return out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
@@ -99,9 +101,11 @@ class Host:
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         last = lines[-1] if lines else f"exit {code}"
         if "No space left on device" in said or "Disk quota exceeded" in said:
-            return Failed(f"The disk of {self} is full", hint="Choose another place for the backup")
+            return Failed(f"The disk of {self} is full", hint="Choose another destination for the backup")
         if code != 255:
-            return Failed(f"{self} refuses: {last.removeprefix('sh: ')}", hint="Look there, or choose another place")
+            return Failed(
+                f"{self} refuses: {last.removeprefix('sh: ')}", hint="Look there, or choose another destination"
+            )
         if "REMOTE HOST IDENTIFICATION HAS CHANGED" in said:
             hint = "Somebody may listen in: ask its owner before you touch known_hosts"
             return Refused(f"The host key of {self} is not the one that is known", hint=hint)
@@ -110,7 +114,7 @@ class Host:
             return Refused(f"The host key of {self} is not known here", hint=hint)
         if "Permission denied" in said or "Too many authentication failures" in said:
             return Failed(f"{self} refuses the login: {last}", hint="It needs a key that works without a question")
-        return OutcomeUnknown(f"{self} cannot be reached: {last}", hint="Choose another place for the backup")
+        return OutcomeUnknown(f"{self} cannot be reached: {last}", hint="Choose another destination for the backup")
 
 
 def parse(text: str, config: Path | None) -> tuple[Host, str]:
@@ -124,5 +128,7 @@ def parse(text: str, config: Path | None) -> tuple[Host, str]:
     elif scp := _SCP.match(text):
         user, name, port, folder = scp[1] or "", scp[2], 0, scp[3]
     else:
-        raise BadInput(f"{text!r} is not a place on another host", hint="Write it like ssh://host/dir, or ssh host:dir")
+        raise BadInput(
+            f"{text!r} is not a destination on another host", hint="Write it like ssh://host/dir, or ssh host:dir"
+        )
     return Host(name, user, port, config), folder.rstrip("/") or ("/" if folder.startswith("/") else ".")

@@ -1,4 +1,5 @@
-"""Destination: standard output, for a shell: `midwatch action emergency-backup --target arp-db-prod --place - | …`."""
+"""Destination: standard output, for a shell: `midwatch action emergency-backup --target arp-db-prod --destination - |
+…`."""
 
 from __future__ import annotations
 

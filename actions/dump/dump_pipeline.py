@@ -19,7 +19,7 @@ class _Compressor(Protocol):
 
 
 class Hashing:
-    """Counts and digests what goes to the place."""
+    """Counts and digests what goes to the destination."""
 
     def __init__(self, writing: BackupWriter) -> None:
         self._writing = writing

@@ -131,7 +131,7 @@ def _fill(
     limits: LoadLimits,
     limiter: RateLimiter | None,
 ) -> Dumped:
-    """Everything but what only the place knows, and the depth."""
+    """Everything but what only the destination knows, and the depth."""
     snapshot, counting = "", None
     if route.kind != "exec":
         connection = connect(route, statement=0)

@@ -58,7 +58,7 @@ def never_begins(attempt: AttemptFolder) -> bool:
     False when it has an order already: whoever wrote that may yet start it.
     """
     try:
-        os.close(open_file(attempt.order, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        os.close(open_file(attempt.launch_spec, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
     except OSError:
         return False
     return True

@@ -112,7 +112,7 @@ def require_same_inputs(plan: Plan, step: Step, runbook: Runbook, incident: Inci
         raise Refused(f"Since the plan was shown, {changes}", hint=PLAN_AGAIN)
 
 
-def order_for(
+def launch_spec_for(
     plan: Plan, step: Step, runbook: Runbook, folder: IncidentFolder, attempt: AttemptFolder, actor: str
 ) -> LaunchSpec:
     """What the supervisor runs for a plan that was consented to: bash for a shell step, else our own command line.

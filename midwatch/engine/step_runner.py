@@ -13,7 +13,7 @@ from midwatch.engine import attempts, criteria, policy, verification
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.driving import require_same_files
 from midwatch.engine.journal_session import JournalSession
-from midwatch.engine.planning import build_action, order_for, plan_step, require_same_inputs
+from midwatch.engine.planning import build_action, launch_spec_for, plan_step, require_same_inputs
 from midwatch.engine.readings import take_readings
 from midwatch.engine.script_plan import held_to_sudo
 from midwatch.engine.secret_fetch import fetch_secrets, masked_values
@@ -131,7 +131,7 @@ class StepRunner:
             require_same_inputs(plan, step, runbook, incident, undo=undo)
             number = len(incident.step(step_id).attempts) + 1
             attempt = session.folder.attempt(step_id, number)
-            order = order_for(plan, step, runbook, session.folder, attempt, session.actor)
+            order = launch_spec_for(plan, step, runbook, session.folder, attempt, session.actor)
             body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)
             body |= {"loop": consent.loop} if consent else {}
             body["plan_sha256"] = self._prepare(attempt, plan)

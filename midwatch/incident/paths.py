@@ -23,9 +23,9 @@ class AttemptFolder:
     path: Path
 
     @property
-    def order(self) -> Path:
+    def launch_spec(self) -> Path:
         """The launch specification as JSON, without secrets; written before the supervisor starts."""
-        return self.path / "order.json"
+        return self.path / "launch_spec.json"
 
     @property
     def plan(self) -> Path:

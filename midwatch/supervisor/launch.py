@@ -99,7 +99,7 @@ def write_order(folder: AttemptFolder, record: Mapping[str, Any]) -> None:
     try:
         with contextlib.suppress(FileExistsError):
             new_folder(folder.path)
-        with os.fdopen(open_file(folder.order, flags), "w", encoding="ascii") as file:
+        with os.fdopen(open_file(folder.launch_spec, flags), "w", encoding="ascii") as file:
             json.dump(record, file)
             file.flush()
             os.fsync(file.fileno())

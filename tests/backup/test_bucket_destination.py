@@ -103,9 +103,9 @@ def test_object_that_is_there_is_never_replaced(store: Store) -> None:
 
 
 def test_why_a_bucket_is_passed_over_is_said(arp: Target, away: Context, store: Store) -> None:
-    assert "There is no bucket missing" in EmergencyBackup(arp, place=("s3://missing/x",)).plan(away).refusal
+    assert "There is no bucket missing" in EmergencyBackup(arp, destination=("s3://missing/x",)).plan(away).refusal
     store.stop()
-    assert "s3://safe cannot be reached" in EmergencyBackup(arp, place=("s3://safe",)).plan(away).refusal
+    assert "s3://safe cannot be reached" in EmergencyBackup(arp, destination=("s3://safe",)).plan(away).refusal
     with pytest.raises(BadInput):
         destination_of(away.runbook, "s3://")
 
@@ -117,9 +117,9 @@ def test_bucket_without_boto3_or_credentials_says_so(
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", "/nonexistent")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    assert "no credentials for s3://safe" in EmergencyBackup(arp, place=("s3://safe",)).plan(away).refusal
+    assert "no credentials for s3://safe" in EmergencyBackup(arp, destination=("s3://safe",)).plan(away).refusal
     monkeypatch.setitem(sys.modules, "botocore.exceptions", None)
-    assert "boto3, which is not installed" in EmergencyBackup(arp, place=("s3://safe",)).plan(away).refusal
+    assert "boto3, which is not installed" in EmergencyBackup(arp, destination=("s3://safe",)).plan(away).refusal
 
 
 def test_plan_is_bound_to_the_store_of_the_bucket(arp: Target, away: Context, store: Store) -> None:

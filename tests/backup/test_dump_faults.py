@@ -260,7 +260,7 @@ def test_limit_of_the_process_is_a_sentence_and_publishes_nothing(
     """Larger files than it may write; more files than it may open."""
     midwatch = Path(sys.executable).with_name("midwatch")
     command = ["prlimit", limit, midwatch, "action", "emergency-backup", "--target", arp.name, "--yes"]
-    where = ["--place", tmp_path / "place", "--runbook", production.runbook, "--site", production.site]
+    where = ["--destination", tmp_path / "place", "--runbook", production.runbook, "--site", production.site]
     done = subprocess.run([*command, *where], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
     assert done.returncode == 1
     assert words in done.stderr, done

@@ -151,11 +151,11 @@ def test_place_that_cannot_be_written_is_one_sentence(arp: Target, context: Cont
     (tmp_path / "a file").touch()
     good, said = tmp_path / "good", f"{tmp_path / 'a file'} is a file, not a folder"
     for broken, told in ((tmp_path / "a file", said), (tmp_path / "a file" / "x", f"{tmp_path}/a file/x: {said}")):
-        refusal = EmergencyBackup(arp, place=(str(broken),)).plan(context).refusal
-        assert refusal.startswith(f"{told}. Set locations.emergency, or --place, to ")
-        plan = EmergencyBackup(arp, place=(str(broken), str(good))).plan(context)
+        refusal = EmergencyBackup(arp, destination=(str(broken),)).plan(context).refusal
+        assert refusal.startswith(f"{told}. Set locations.emergency, or --destination, to ")
+        plan = EmergencyBackup(arp, destination=(str(broken), str(good))).plan(context)
         assert dict(plan.facts)["passed over"] == told
-    action = EmergencyBackup(arp, place=(str(tmp_path / "later"),))
+    action = EmergencyBackup(arp, destination=(str(tmp_path / "later"),))
     plan = action.plan(context)
     (tmp_path / "later").touch()
     with pytest.raises(MidwatchError, match="later cannot be made: File exists"):

@@ -44,11 +44,11 @@ def test_first_place_with_room_is_taken_and_its_backups_are_found(
 
 
 def test_destinations_without_room_are_named_with_the_alternatives(arp: Target, context: Context) -> None:
-    refusal = EmergencyBackup(arp, place=("/proc/nowhere", "/sys/nothing")).plan(context).refusal
+    refusal = EmergencyBackup(arp, destination=("/proc/nowhere", "/sys/nothing")).plan(context).refusal
     assert "/proc/nowhere" in refusal
     assert "/sys/nothing" in refusal
     assert "ssh://host/dir" in refusal
-    assert "is not a place" in EmergencyBackup(arp, place=("ftp://host/dir",)).plan(context).refusal
+    assert "is no destination" in EmergencyBackup(arp, destination=("ftp://host/dir",)).plan(context).refusal
 
 
 def test_several_side_by_side_and_one_that_fails_is_named(arp: Target, fresh: Target, context: Context) -> None:
@@ -105,7 +105,7 @@ def test_backup_to_standard_output_is_written_for_a_shell(
         "emergency-backup",
         "--target",
         arp.name,
-        "--place",
+        "--destination",
         "-",
     ]
     where = ["--runbook", production.runbook, "--site", production.site]
@@ -205,7 +205,14 @@ def test_option_given_twice_is_never_the_last_one_alone(production: Production, 
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
 
     done = planned(
-        "--targets", "gps-db-prod", "--targets", "arp-db-prod", "--place", "/dev/null", "--place", str(tmp_path)
+        "--targets",
+        "gps-db-prod",
+        "--targets",
+        "arp-db-prod",
+        "--destination",
+        "/dev/null",
+        "--destination",
+        str(tmp_path),
     )
     assert f"create {tmp_path}/gps-prod-<timestamp>" in done.stdout, done
     assert f"create {tmp_path}/arp-prod-<timestamp>" in done.stdout, done

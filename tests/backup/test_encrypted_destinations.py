@@ -145,7 +145,7 @@ def test_encrypted_backup_to_standard_output_is_validated_only_when_whole(
         "emergency-backup",
         "--target",
         arp.name,
-        "--place",
+        "--destination",
         "-",
     ]
     command += ["--encrypt-to", PUBLIC, "--yes", "--runbook", production.runbook, "--site", production.site]

@@ -158,7 +158,7 @@ def test_backup_tells_bytes_and_an_expected_total(arp: Target, context: Context)
     size = told[-1][0]
     assert told[-1] == (size, size, "bytes")
     told.clear()
-    again = EmergencyBackup(arp, place=(f"{Path(first.values['path']).parent}-again",))
+    again = EmergencyBackup(arp, destination=(f"{Path(first.values['path']).parent}-again",))
     assert again.apply(counting, again.plan(counting)).ok
     assert all(total is not None and total >= done for done, total, _ in told)
     assert told[0][1] == pytest.approx(size, rel=0.02)  # the last one tells

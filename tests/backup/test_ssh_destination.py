@@ -183,13 +183,13 @@ def test_full_disk_on_the_remote_host_publishes_nothing(arp: Target, away: Conte
 def test_why_a_host_is_passed_over_is_said_for_each(arp: Target, away: Context, host: OtherHost, there: Path) -> None:
     place = (f"ssh backup-host:{there}",)
     host.configure(known=False)
-    assert "host key of backup-host is not known here" in EmergencyBackup(arp, place=place).plan(away).refusal
+    assert "host key of backup-host is not known here" in EmergencyBackup(arp, destination=place).plan(away).refusal
     host.configure(key="stranger_key")
-    assert "backup-host refuses the login" in EmergencyBackup(arp, place=place).plan(away).refusal
+    assert "backup-host refuses the login" in EmergencyBackup(arp, destination=place).plan(away).refusal
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         host.configure(port=nobody.getsockname()[1])
-        plan = EmergencyBackup(arp, place=(*place, "second")).plan(away)
+        plan = EmergencyBackup(arp, destination=(*place, "second")).plan(away)
     assert plan.refusal == ""
     assert any(label == "passed over" and "backup-host cannot be reached" in text for label, text in plan.facts)
     (created,) = (effect for effect in plan.effects if effect.verb.touches)
@@ -197,7 +197,7 @@ def test_why_a_host_is_passed_over_is_said_for_each(arp: Target, away: Context, 
 
 
 def test_folder_without_permission_is_refused(arp: Target, away: Context) -> None:
-    assert "refuses" in EmergencyBackup(arp, place=("ssh backup-host:/proc/1/x",)).plan(away).refusal
+    assert "refuses" in EmergencyBackup(arp, destination=("ssh backup-host:/proc/1/x",)).plan(away).refusal
 
 
 @pytest.mark.parametrize(

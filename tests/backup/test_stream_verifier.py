@@ -92,7 +92,7 @@ def test_stream_verifier_finds_a_spoiled_stream_without_pg_restore(pieces: list[
 
 @pytest.mark.postgres
 def test_backup_that_was_read_along_counts_at_once(arp: Target, context: Context, tmp_path: Path) -> None:
-    other = EmergencyBackup(arp, place=(str(tmp_path / "other"),))
+    other = EmergencyBackup(arp, destination=(str(tmp_path / "other"),))
     plain = Manifest.read(Path(other.apply(context, other.plan(context)).values["path"]))
     assert plain is not None
     assert (plain.depth, plain.streamed, plain.good) == (1, 1, False)

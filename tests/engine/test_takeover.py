@@ -168,7 +168,7 @@ def test_step_that_a_silent_driver_was_starting_runs_at_most_once(
     assert reached.wait(60)
     folder = controller.folder.attempt("work", 1)
     if begun:
-        folder.order.touch()
+        folder.launch_spec.touch()
     bob = observer_of(controller.folder, "bob@test", lease=0.0)
     wait_for(lambda: silent(bob))
     bob.take_control("she hangs")

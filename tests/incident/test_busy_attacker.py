@@ -41,7 +41,7 @@ NAMES = [
     "output",
     "result.json",
     "supervisor.json",
-    "order.json",
+    "launch_spec.json",
     "plan.json",
     "values",
     "driver.lock",
@@ -68,7 +68,7 @@ def place(reachable: Path) -> Path:
     (site / "site.yaml").write_text(f"midwatch-site: 1\nlocations: {{logs: {reachable}/logs}}\n")
     victim = reachable / "victim"
     victim.mkdir(mode=0o755)
-    for name, mode in (("secret", 0o600), ("order.json", 0o600), ("open", 0o644)):
+    for name, mode in (("secret", 0o600), ("launch_spec.json", 0o600), ("open", 0o644)):
         (victim / name).write_text(PRECIOUS)
         (victim / name).chmod(mode)
     return reachable

@@ -214,7 +214,15 @@ def test_fifos_in_the_place_of_an_attempts_files_are_not_waited_for(shared: Path
     new_folder(attempt.path)
 
     def plant() -> None:
-        for name in ("output", "output.timing", "values", "progress", "supervisor.json", "result.json", "order.json"):
+        for name in (
+            "output",
+            "output.timing",
+            "values",
+            "progress",
+            "supervisor.json",
+            "result.json",
+            "launch_spec.json",
+        ):
             os.mkfifo(attempt.path / name, 0o666)
 
     as_mallory(plant)

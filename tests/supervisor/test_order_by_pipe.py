@@ -40,7 +40,7 @@ def test_order_exchanged_in_the_folder_is_not_what_runs(
 
     def stored_and_exchanged(folder: object, record: Mapping[str, Any]) -> None:
         stored(shared.folder, record)
-        run_as(MALLORY, lambda: exchange(shared.folder.order, json.dumps(forged.to_json())), gid=ONCALL)
+        run_as(MALLORY, lambda: exchange(shared.folder.launch_spec, json.dumps(forged.to_json())), gid=ONCALL)
 
     monkeypatch.setattr(launch, "write_order", stored_and_exchanged)
     shared.start("echo genuine")

@@ -47,7 +47,7 @@ def begin(name, script):
     else:
         print(name, "started", flush=True)
 """
-FILES = ("order.json", "supervisor.json", "output", "output.timing", "progress", "values", "result.json")
+FILES = ("launch_spec.json", "supervisor.json", "output", "output.timing", "progress", "values", "result.json")
 SEES = pytest.mark.skipif(
     os.getuid() != 0, reason="only root sees what a supervisor asks of the kernel: its memory is closed"
 )

@@ -39,7 +39,7 @@ def test_step_that_ends_has_outcome_output_and_values(step: Step) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found.ended)
     assert re.fullmatch(rb"\d+\.\d{3} 0\n(\d+\.\d{3} \d+\n)*", step.folder.timing.read_bytes())
     assert sorted(p.name for p in step.folder.path.iterdir()) == sorted(
-        ["order.json", "output", "output.timing", "progress", "result.json", "supervisor.json", "values"]
+        ["launch_spec.json", "output", "output.timing", "progress", "result.json", "supervisor.json", "values"]
     )
     assert {p.stat().st_mode & 0o777 for p in step.folder.path.iterdir()} == {0o600}
 
