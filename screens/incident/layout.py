@@ -217,6 +217,7 @@ class Layout:
             session.incident.elapsed_now(session.clock),
             how_far,
             plans.undoable(step),
+            self.key_name("undo"),
             whole=whole,
         )
 

@@ -14,8 +14,6 @@ from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.runbook.forks import forks_of, open_words, way_words
 from midwatch.runbook.model import Phase, Reference, Risk, Runbook, Step, StepKind
 from midwatch.system.units import duration
-from screens.keys.incident_keys import BY_ID
-from screens.widgets.key import shown
 from screens.widgets.markdown_text import markdown_lines
 from screens.widgets.plan_lines import plan_column, plan_lines, spared_names
 from screens.widgets.step_history import attempt_lines, standing_lines
@@ -183,7 +181,7 @@ def _undo(parts: StepPageData, status: StepStatus, column: int, width: int, text
     ):
         return []
     ran = status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
-    words = f"{shown(BY_ID['undo'].key, ascii=True)} undoes it" if ran else "can be undone afterwards"
+    words = f"{parts.undo_key} undoes it" if ran else "can be undone afterwards"
     return labelled(
         " undo", words if parts.undoable else "manually only", width, text_styles, column=column, style=FAINT
     )

@@ -51,5 +51,7 @@ class StepPageData:
     """Of the attempt that is running."""
     undoable: bool | None = None
     """Whether what the step did or will do can be undone; None while that cannot be known."""
+    undo_key: str = "U"
+    """The key that undoes it, as it is shown."""
     whole: bool = False
     """Also what is left out while it is not needed: the detail page."""
