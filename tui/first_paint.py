@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import shutil
 import signal
 import sys
@@ -16,6 +17,9 @@ from tui.plain.checklist import checklist_lines
 from tui.plain.typed_ahead import drop_typed_ahead
 from tui.terminal.terminal_guard import guarded_terminal
 
+_COLLECTIONS = (2_000, 10, 100)
+"""New objects between two collections, and how many of these between two larger ones: a page makes 20,000 objects, and
+a search through as many holds up the key that opens it."""
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J\x1b[H"
 """The other screen, no cursor, long lines cut and not wrapped, from the top."""
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -29,7 +33,8 @@ class FirstPaint:
     """The other screen with the checklist, until `hand_over` to the app.
 
     When what is inside fails before that, the terminal is as it was. A termination or a hang-up ends it by
-    `KeyboardInterrupt`; after `hand_over` they are kept for the app. The terminal is guarded until the exit.
+    `KeyboardInterrupt`; after `hand_over` they are kept for the app. The terminal is guarded until the exit. No garbage is
+    collected while the app is loaded.
     """
 
     def __init__(self) -> None:
@@ -47,6 +52,7 @@ class FirstPaint:
         """Show how the incident stands."""
         lines = _lines(incident, runbook)
         if not self._signals:
+            gc.disable()  # nearly all that is made while the screen is loaded stays
             self._guard.enter_context(guarded_terminal())
             self._signals = {number: signal.signal(number, _interrupt) for number in ENDING}
         if lines != self._lines:
@@ -61,6 +67,7 @@ class FirstPaint:
                 signal.signal(number, before)
         self._guard.close()
         self._lines, self._signals = [], {}
+        gc.enable()
 
     def hand_over(self) -> None:
         """Leave the other screen to the app. Nobody typed for the app what was typed before."""
@@ -68,6 +75,9 @@ class FirstPaint:
             signal.signal(number, lambda late, _: came_late.append(late))
         self._signals = {}
         drop_typed_ahead()
+        gc.freeze()  # a search through what stays would hold a key up
+        gc.set_threshold(*_COLLECTIONS)
+        gc.enable()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import locale
 import os
 import select
@@ -19,10 +18,6 @@ from tui.output import is_utf8_encoding
 if TYPE_CHECKING:
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.rehearsal_end import RehearsalEnd
-
-_COLLECTIONS = (2_000, 10, 100)
-"""New objects between two collections, and how many of these between two larger ones: a page makes 20,000 objects, and
-a search through as many holds up the key that opens it."""
 
 
 def forget_inherited_size() -> None:
@@ -78,8 +73,6 @@ def open_screen(
 
         app = MidwatchApp(controller, ascii=few_signs, keymap=read_keymap(keys_file()), rehearsal=rehearsal)
         paint.hand_over()
-        gc.freeze()  # what is loaded stays, and a search through it would hold a key up
-        gc.set_threshold(*_COLLECTIONS)
         app.run(mouse=mouse)
         return app.left_on_purpose
     finally:
