@@ -33,8 +33,8 @@ class FirstPaint:
     """The other screen with the checklist, until `hand_over` to the app.
 
     When what is inside fails before that, the terminal is as it was. A termination or a hang-up ends it by
-    `KeyboardInterrupt`; after `hand_over` they are kept for the app. The terminal is guarded until the exit. No garbage is
-    collected while the app is loaded.
+    `KeyboardInterrupt`; after `hand_over` they are kept for the app. The terminal is guarded until the exit. No
+    garbage is collected while the app is loaded.
     """
 
     def __init__(self) -> None:

@@ -36,6 +36,7 @@ from midwatch.engine.step_runner import StepRunner
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import Incident, Offer
+from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.runbook.declaration import inputs_of
 from midwatch.runbook.model import Runbook, Severity
@@ -185,7 +186,8 @@ class IncidentController:
         `own` is the operator's runbook, which lets them drive an incident that others could have written
         (`midwatch.engine.driving`).
         """
-        runbook, events = incident_files.reopen(folder)
+        tail = Tail(folder.journal)
+        runbook, events = incident_files.reopen(folder, tail)
         undrivable = None
         try:
             runbook = drivable_runbook(folder, events, own)
@@ -193,7 +195,7 @@ class IncidentController:
             runbook, undrivable = dataclasses.replace(runbook, panels=()), refused
         clock = clock or SystemClock()
         session = JournalSession(runbook, folder, actor=actor, clock=clock, own=own, undrivable=undrivable)
-        session.follow()
+        session.follow(tail, events)
         controller = cls(session, times)
         controller.poll()
         return controller

@@ -16,7 +16,7 @@ from midwatch.incident.paths import IncidentFolder, incident_id, incidents_folde
 from midwatch.incident.permissions import new_folder, open_file
 from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident
-from midwatch.journal.reader import read
+from midwatch.journal.reader import Tail
 from midwatch.runbook.expansion import expanded
 from midwatch.runbook.loader import load_outline
 from midwatch.runbook.model import Runbook, Severity
@@ -110,12 +110,13 @@ def load_original(folder: IncidentFolder, events: Sequence[Event]) -> Runbook:
     return load_copies(folder, Declared.of(folder, events).base)
 
 
-def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
-    """The incident's copy of its runbook, to show what happened, and its events so far. Raises `BadInput`.
+def reopen(folder: IncidentFolder, tail: Tail | None = None) -> tuple[Runbook, list[Event]]:
+    """The incident's copy of its runbook, to show what happened, and its events so far, which `tail` follows. Raises
+    `BadInput`.
 
     Nothing of it may be run before `midwatch.engine.driving` has compared it.
     """
-    events = _read_events(folder)
+    events = _read_events(folder, tail or Tail(folder.journal))
     with event_errors(folder.id):
         items = {str(e.body["step"]): e.body["items"] for e in events if e.kind == EventKind.LOOP_ITEMS}
         return expanded(load_original(folder, events), items), events
@@ -128,7 +129,7 @@ def outline(folder: IncidentFolder, own: Runbook) -> tuple[Incident, Runbook]:
     `own` is the outline of the operator's runbook, which is used where its content is the declared one. Raises
     `BadInput`, and `Refused` when the copies are not the declared ones.
     """
-    events = _read_events(folder)
+    events = _read_events(folder, Tail(folder.journal))
     said = Declared.of(folder, events)
     runbook = own if not said.difference(own) else load_copies(folder, said.base, load_outline)
     if difference := said.difference(runbook):
@@ -138,8 +139,8 @@ def outline(folder: IncidentFolder, own: Runbook) -> tuple[Incident, Runbook]:
         return incident, FilledRunbook(runbook).at(incident)
 
 
-def _read_events(folder: IncidentFolder) -> list[Event]:
-    events = read(folder.journal)
+def _read_events(folder: IncidentFolder, tail: Tail) -> list[Event]:
+    events = tail.poll()
     if not events or events[0].kind != EventKind.DECLARED:
         raise BadInput(
             f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}"

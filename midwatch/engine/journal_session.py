@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -267,10 +267,10 @@ class JournalSession:
                 self.release(handle, trim=False)
                 self.follow()
 
-    def follow(self) -> None:
-        """Read on from where this process stands, as an observer."""
-        self._tail = Tail(self.folder.journal)
-        self.apply_events(self._tail.poll()[len(self.events) :])
+    def follow(self, tail: Tail | None = None, events: Sequence[Event] = ()) -> None:
+        """Read on from where this process stands, as an observer. `tail` has read these events already."""
+        self._tail = tail or Tail(self.folder.journal)
+        self.apply_events([*events, *self._tail.poll()][len(self.events) :])
 
     def take_in(self) -> None:
         """Apply the events that the journal has got since the last call."""

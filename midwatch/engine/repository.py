@@ -100,10 +100,9 @@ def open_incident(logs: Path, runbook_id: str) -> IncidentFolder | None:
 
 
 def _newest_open(folders: list[IncidentFolder]) -> IncidentFolder | None:
-    for folder in folders:
+    for place, folder in enumerate(folders):
         if _is_open(folder):
-            same_minute = [other for other in folders if _declared_first(other)[:2] == _declared_first(folder)[:2]]
-            return _last_declared([other for other in same_minute if _is_open(other)])
+            return _last_declared([folder, *filter(_is_open, _of_its_minute(folder, folders[place + 1 :]))])
     return None
 
 
@@ -114,8 +113,14 @@ def _is_open(folder: IncidentFolder) -> bool:
 
 def _last_declared(folders: list[IncidentFolder]) -> IncidentFolder:
     """The first of these, or another of its minute that was declared after it: an id has no seconds."""
-    same_minute = [folder for folder in folders if _declared_first(folder)[:2] == _declared_first(folders[0])[:2]]
+    same_minute = _of_its_minute(folders[0], folders)
+    if len(same_minute) == 1:
+        return folders[0]
     return max(same_minute, key=lambda folder: [event.time.timestamp() for event in _events(folder)[:1]])
+
+
+def _of_its_minute(folder: IncidentFolder, others: list[IncidentFolder]) -> list[IncidentFolder]:
+    return [other for other in others if _declared_first(other)[:2] == _declared_first(folder)[:2]]
 
 
 def _events(folder: IncidentFolder) -> list[Event]:

@@ -32,11 +32,18 @@ from pathlib import Path
 import yaml
 
 import midwatch.__main__
+import midwatch.journal.codec
 import tui.first_paint
 import tui.launch_tui
 
 parsed, real, show = Counter(), yaml.parse, tui.first_paint.FirstPaint.show
-painted = []
+painted, decode, read = [], midwatch.journal.codec.decode, 0
+
+def decoded(data):
+    global read
+    event, prev = decode(data)
+    read += event.seq == 1
+    return event, prev
 
 def parse(text, **options):
     parsed[text] += 1
@@ -44,14 +51,15 @@ def parse(text, **options):
 
 def shown(*args, **options):
     show(*args, **options)
-    painted.append(sorted(sys.modules))
+    painted.append([read, sorted(sys.modules)])
 
 def stop(controller, paint, **options):
     controller.leave()
     paint.hand_over()
     collection = gc.isenabled(), gc.get_freeze_count() > 0, gc.get_threshold()[0]
-    Path("seen").write_text(json.dumps([painted, list(parsed.values()), collection]))
+    Path("seen").write_text(json.dumps([painted, list(parsed.values()), read, collection]))
 
+midwatch.journal.codec.decode = decoded
 yaml.parse, tui.first_paint.FirstPaint.show, tui.launch_tui.open_front = parse, shown, stop
 sys.exit(midwatch.__main__.main())
 """
@@ -89,7 +97,8 @@ def exit_code(console: pexpect.spawn[str]) -> int | None:
 
 
 def test_checklist_is_shown_before_engine_plug_ins_and_screen_are_loaded(here: Path) -> None:
-    """The runbook is parsed once for the checklist, and once more from the incident's copy, to be run. What is loaded is
+    """The runbook is parsed once for the checklist, and once more from the incident's copy, to be run. The journal is
+    read to find the open incident, to show it, to observe it and to take control. What is loaded is
     never searched for garbage again, and what is made later in small portions."""
     controller = declared(here)
     controller.skip("look", "the disk was replaced")
@@ -98,9 +107,9 @@ def test_checklist_is_shown_before_engine_plug_ins_and_screen_are_loaded(here: P
     console.expect_exact("Checklist 1 skipped, 1 to do")
     console.expect_exact("next, to do: 1.2 Make room")
     assert exit_code(console) == 0
-    (loaded,), parsed, collection = json.loads((here / "seen").read_text(encoding="utf-8"))
+    ((before, loaded),), parsed, read, collection = json.loads((here / "seen").read_text(encoding="utf-8"))
     assert [name for name in LATER if name in loaded] == []
-    assert parsed == [2]
+    assert (parsed, before, read) == ([2], 2, 4)
     assert collection == [True, True, 2000]
 
 
