@@ -28,6 +28,7 @@ from tests.support.waiting import wait_for
 REASON, APPROVAL, WAITS, NAME, YES, ANSWERS = "reason", "approval", "waits", "name", "yes", "answers"
 SECRETS = "secrets"
 GO_TO, RUN, MARK_DONE, DECIDE, CHECK = "GO_TO", "RUN", "MARK_DONE", "DECIDE_NEED", "CHECK_OUTCOME"
+CHECK_NEED = "CHECK_NEED"
 _CONSENT = {"observe": [], "change": [YES], "destroy": [NAME]}
 _STATES = {  # the next action, and what it requires before the consent
     "todo": (RUN, []),
@@ -40,6 +41,7 @@ _STATES = {  # the next action, and what it requires before the consent
     "refused": (RUN, []),
     "asks": (RUN, [SECRETS]),
     "undecided": (DECIDE, [REASON]),
+    "due": (CHECK_NEED, []),
     "depends": (GO_TO, []),
     "done": (GO_TO, []),
     "skipped": (GO_TO, []),
@@ -52,6 +54,7 @@ _MORE = {
     "approved": "requires_approval: true",
     "asks": "secrets: {API_TOKEN: {prompt: true}}",
     "undecided": "when: {answer: probe.urgent, is: 'yes'}",
+    "due": "when: {check: disk, with: {path: ., below: 0 %}}",
     "unneeded": "when: {failed: sound}",
     "depends": "depends_on: [first]",
 }
@@ -92,7 +95,7 @@ class Situation:
 
 def situations() -> Iterator[tuple[Situation, str]]:
     """Each with the line of its step in the runbook."""
-    for state in ("todo", "failed", "done", "skipped", "undecided", "unneeded", "depends"):
+    for state in ("todo", "failed", "done", "skipped", "undecided", "due", "unneeded", "depends"):
         action, _ = _STATES[state]
         action, requires = (MARK_DONE, [ANSWERS]) if action is RUN else (action, _STATES[state][1])
         again = (REASON,) if state in ("done", "skipped", "undecided", "unneeded", "failed") else None
@@ -105,7 +108,9 @@ def situations() -> Iterator[tuple[Situation, str]]:
                     risk == "observe" and state in _NEVER_OBSERVING
                 ):
                     continue
-                requires = [] if action is GO_TO else before if action is DECIDE else [*before, *consent]
+                if state == "due" and (kind, risk) != ("run", "observe"):
+                    continue  # nothing about the kind or the risk is asked yet
+                requires = before if action in (GO_TO, DECIDE, CHECK_NEED) else [*before, *consent]
                 if state == "refused":
                     action, requires = RUN, []
                 if state == "unknown" and kind == "uses":
@@ -187,6 +192,7 @@ def decision_of(situation: Situation) -> list[tuple[str, str]]:
     if APPROVAL in situation.requires:
         return [("request_approval", situation.id)]
     names = {RUN: ["start"], CHECK: ["check_outcome", "start"], MARK_DONE: ["mark_done"], DECIDE: ["reopen"]}
+    names[CHECK_NEED] = ["check_need"]
     return [(name, situation.id) for name in names[situation.action]]
 
 
@@ -227,6 +233,10 @@ def recorded(controller: IncidentController) -> Iterator[list[tuple[str, str]]]:
     def checked(step: Step) -> None:
         policy.require_outcome_unknown(step, controller.incident)
 
+    def due(step: Step) -> None:
+        if not policy.need_is_due(step, controller.incident):
+            raise Refused(f"No check of {step.id} is due")
+
     def requested(step: Step, plan: Any) -> None:
         policy.require_approvable(
             step, plan, controller.incident, controller.runbook, Identity("ada", 1001, 1001, os.getpid())
@@ -237,6 +247,7 @@ def recorded(controller: IncidentController) -> Iterator[list[tuple[str, str]]]:
         "mark_done": marked,
         "reopen": decided,
         "check_outcome": checked,
+        "check_need": due,
         "request_approval": requested,
     }
     before = {name: getattr(controller, name) for name in gates}
