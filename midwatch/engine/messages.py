@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from midwatch.channels.message import Message
 from midwatch.engine.journal_session import JournalSession
-from midwatch.engine.owed_messages import OwedMessage, closing_messages, owed_messages, require_sendable
+from midwatch.engine.owed_messages import OwedMessage, bounded, closing_messages, owed_messages, require_sendable
 from midwatch.engine.reasons import require_reason
 from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import Event, EventKind
@@ -121,7 +121,7 @@ class Messages:
         body = {
             "channel": channel.name,
             "role": message.role,
-            "message": message.text,
+            "message": bounded(message.text),
             "audience": "outside" if channel.outside else "inside",
             "urgent": message.urgent,
             "action": message.action,

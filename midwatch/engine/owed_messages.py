@@ -6,6 +6,8 @@ A driver that died may not have queued them: the next one finds them here as wel
 from __future__ import annotations
 
 import dataclasses
+import json
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +16,12 @@ from midwatch.incident.state import Incident
 from midwatch.runbook.channels import INCIDENT_CHANNEL, Channel, ChannelKind
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Refused
+from midwatch.system.sanitize import safe_text
 
 TEXT_LIMIT = 12_000
 """Characters of a message."""
+_EVENT_LIMIT_BYTES = 40_000
+"""Bytes that a text may take in the journal, where an event has at most 64 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +102,20 @@ def is_told_by_channel(runbook: Runbook, role: str) -> bool:
     return channel is not None and bool(channel.targets) and not channel.outside
 
 
+def bounded(text: str) -> str:
+    """The text as a message holds it: its beginning where it is too long, and nothing that commands a terminal."""
+    text = safe_text(text, newlines=True)
+    while len(text) > TEXT_LIMIT or len(json.dumps(text)) > _EVENT_LIMIT_BYTES:
+        text = text[: min(TEXT_LIMIT, len(text) * 3 // 4) - 1] + "…"
+    return text
+
+
 def require_sendable(text: str) -> str:
     """The text of a message. Raises `Refused` when it is empty or too long."""
     text = text.strip()
     if not text:
         raise Refused("A message needs a text")
-    if len(text) > TEXT_LIMIT:
+    if bounded(text).endswith("…") and not text.endswith("…"):
         raise Refused(f"The message has {len(text):,} characters, and {TEXT_LIMIT:,} are the most", hint="Shorten it")
     return text
 
@@ -129,7 +142,7 @@ def _approval(event: Event, incident: Incident, runbook: Runbook) -> Iterator[Ow
     step = str(event.body["step"])
     text = (
         f"{_named(step, runbook)}: {event.actor} asks a second person to approve the plan. "
-        f"Read it and approve it with: midwatch approve {incident.id} {step}"
+        f"Read it and approve it with: midwatch approve {incident.id} {shlex.quote(step)}"
     )
     roles = list(_roles("approval", text, event.seq, runbook, urgent=True))
     yield from roles or _incident(text, event.seq, runbook, urgent=True)

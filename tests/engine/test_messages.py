@@ -262,6 +262,21 @@ def test_a_pager_is_triggered_acknowledged_and_resolved_with_the_incident(
     assert texts == ["Incident declared by ada: Paged, SEV-1.", "The incident is closed: done"]
 
 
+def test_a_text_of_any_length_and_any_signs_is_sent_clean_and_cut(tmp_path: Path) -> None:
+    with receiver() as server:
+        controller = declared(tmp_path, server.url)
+        controller.update("\x1b]0;title\x07" + "\U0001f525\u202e" * 2_500)
+        controller.update("x" * 30_000)
+        with pytest.raises(Refused, match="12,000 are the most"):
+            controller.send_message("boss", "x" * 12_001)
+        followed(controller, {DeliveryState.ACCEPTED})
+        assert len(server.requests) == 3
+        assert all(len(text) <= 12_000 for text in server.texts)
+        assert server.texts[2].endswith("x…")
+        assert not {"\x1b", "\u202e"} & set("".join(server.texts))
+        controller.leave()
+
+
 def test_a_killed_delivery_process_is_started_anew_and_leaves_no_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
