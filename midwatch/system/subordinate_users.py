@@ -14,15 +14,23 @@ _LIMIT_BYTES = 1024 * 1024
 
 
 def owner_of(uid: int) -> int:
-    """The user whose subordinate id this is; `uid` itself when it is nobody's."""
+    """The user whose subordinate id this is; `uid` itself when it is nobody's, or that of an account all the same."""
     try:
         status = SUBORDINATE_USERS.stat()
     except OSError:
         return uid
     for owner, first, count in _ranges(SUBORDINATE_USERS, status.st_mtime_ns, status.st_size):
         if first <= uid < first + count:
-            return owner
+            return uid if _has_account(uid) else owner
     return uid
+
+
+def _has_account(uid: int) -> bool:
+    """Accounts of a directory service may have ids in a range that this machine gave away."""
+    try:
+        return pwd.getpwuid(uid).pw_uid == uid
+    except KeyError:
+        return False
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import pwd
 import select
 import selectors
 import socket
@@ -182,7 +183,9 @@ def test_user_with_thousands_of_subordinate_user_ids_counts_as_one_and_the_ids_a
     finally:
         crowd.end()
     assert sum(event.kind == EventKind.CONTROL_REQUESTED for event in driven.events) == 1
-    ranges.write_text("")
+    ranges.write_text(f"{CROWD}:1:1\n")
+    daemon = pwd.getpwuid(1).pw_uid
+    assert subordinate_users.owner_of(daemon) == daemon, "an account is nobody's subordinate id"
     assert subordinate_users.owner_of(SUBORDINATE) == SUBORDINATE
 
 
