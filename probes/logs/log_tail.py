@@ -24,7 +24,9 @@ LONGEST = 4096
 COUNTED = 256_000_000
 """Bytes before the tail up to which line numbers are counted, and bytes of a compressed file that are read."""
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-_ZSTD = b"\x28\xb5\x2f\xfd"
+_UNREAD = {b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4", b"PK\x03\x04": "zip", b"\x1f\x9d": "compress"}
+"""How files begin that are compressed by something that is not read here."""
+_SAMPLE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,13 @@ def tail_lines(path: Path, limit: int, *, follow: bool = True) -> Iterator[LogLi
         raise Failed(f"{path} is not a file", hint="Name a log file")
     with os.fdopen(handle, "rb", buffering=0) as file:
         magic = os.pread(handle, 6, 0)
-        if magic.startswith(_ZSTD):
-            raise Failed(f"{path} is compressed by zstd, which is not read here", hint="Unpack it: zstd -d")
+        for beginning, packer in _UNREAD.items():
+            if magic.startswith(beginning):
+                raise Failed(f"{path} is compressed by {packer}, which is not read here", hint="Unpack it")
         if (unpacked := _unpacked(file, magic)) is not None:
             yield from _split(path, _chunks_of(path, unpacked), 1, cut=False)
             return
-        start, encoding = max(0, found.st_size - limit), _UTF_16.get(magic[:2], "")
+        start, encoding = max(0, found.st_size - limit), _UTF_16.get(magic[:2]) or _utf_16(handle)
         start -= start % 2 if encoding else 0
         number = 1 + _newlines(handle, start) if start <= COUNTED else None
         before = os.pread(handle, 1, start - 1) if start else b"\n"
@@ -77,6 +80,16 @@ def tail_lines(path: Path, limit: int, *, follow: bool = True) -> Iterator[LogLi
         cut = before not in (b"\n", b"\0") or (before == b"\0" and bool(encoding))
         chunks = _chunks(handle, start, found.st_size)
         yield from _split(path, _decoded(chunks, encoding) if encoding else chunks, number, cut=cut)
+
+
+def _utf_16(handle: int) -> str:
+    """The encoding of a file that is UTF-16 without a mark: nearly every other byte is NUL. Else empty."""
+    sample = os.pread(handle, _SAMPLE, 0)
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    most, fewest = max(even, odd), min(even, odd)
+    if len(sample) < 4 or most < 0.7 * (len(sample) // 2) or fewest:
+        return ""
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def is_cut(path: Path, limit: int) -> bool:

@@ -14,8 +14,8 @@ from midwatch.system.mounts import require_answer
 from midwatch.system.units import counted
 from probes.logs.log_tail import LogLine, is_cut, tail_lines
 
-_PACKED = r"(?:\.(?:gz|bz2|xz|zst|Z))?"
-_PACKED_NAME = re.compile(r"\.(?:gz|bz2|xz|zst|Z)$")
+_PACKED = r"(?:\.(?:gz|bz2|xz|zst|lz4|zip|Z))?"
+_PACKED_NAME = re.compile(r"\.(?:gz|bz2|xz|zst|lz4|zip|Z)$")
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 _WEEKDAY = re.compile(r"(?<![A-Za-z])(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?![a-z])")
 
@@ -44,9 +44,11 @@ def rotations_of(path: Path) -> list[Path]:
     """Regular files beside `path` that are its rotations by their names, the newest first. Links are none."""
     name, suffix = re.escape(path.name), re.escape(path.suffix)
     patterns = [
-        rf"{name}[.-]\d[\d_.T-]*{_PACKED}",
-        rf"{re.escape(path.stem)}[.-]{_DATE.pattern}[\d_T-]*{suffix}{_PACKED}",
+        rf"{name}(?:[._-]\d[\d_.T:-]*|\.old){_PACKED}",
+        rf"{re.escape(path.stem)}[._-]{_DATE.pattern}[\d_T:-]*{suffix}{_PACKED}",
     ]
+    if suffix:
+        patterns.append(rf"{re.escape(path.stem)}\.\d{{1,4}}{suffix}{_PACKED}")
     if _DATE.search(path.name):  # one that its server names anew each day
         patterns.append(re.sub(r"\d+", r"\\d+", name) + _PACKED)
     if _WEEKDAY.search(path.name):

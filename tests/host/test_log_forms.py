@@ -36,7 +36,16 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize(
-    "name", ["b.log.1", "b.log-20261122", "b.log.2026-11-22", "b-20261122.log", "b.log-20261122-0200"]
+    "name",
+    [
+        "b.log.1",
+        "b.log-20261122",
+        "b.log.2026-11-22",
+        "b-20261122.log",
+        "b.log-20261122-0200",
+        "b_2026-11-22.log",
+        "b.1.log",
+    ],
 )
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_newest_rotation_of_any_name_and_packing_is_read(tmp_path: Path, name: str, suffix: str) -> None:
@@ -79,10 +88,11 @@ def test_line_behind_the_nuls_of_a_truncated_file_is_read(tmp_path: Path) -> Non
         assert [line.text for line in tail_lines(log, limit)] == [FAILED.strip()]
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_log_in_utf_16_is_read(tmp_path: Path, encoding: str) -> None:
+def test_log_in_utf_16_is_read(tmp_path: Path, encoding: str, mark: str) -> None:
     log = tmp_path / "b.log"
-    log.write_bytes(("\ufeff" + "[INFO] Größe 你好\r\n" * 5000 + FAILED).encode(encoding))
+    log.write_bytes((mark + "[INFO] Größe 你好\r\n" * 5000 + FAILED).encode(encoding))
     assert [line.number for line in find_lines(log, PATTERN, limit=10_000_000, newest=5)] == [5001]
     lines = list(tail_lines(log, 1001))
     assert lines[-1].text == FAILED.strip()
