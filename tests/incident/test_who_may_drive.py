@@ -234,7 +234,7 @@ def test_incident_in_ones_own_folder_is_driven_though_its_runbook_was_edited_sin
 
 
 def test_copy_exchanged_after_the_confirmation_is_not_what_the_step_reads(
-    site: Path, monkeypatch: pytest.MonkeyPatch
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from tui.cli import main
 
@@ -244,6 +244,10 @@ def test_copy_exchanged_after_the_confirmation_is_not_what_the_step_reads(
     monkeypatch.setenv("MIDWATCH_RUNBOOK_SHA256", good.sha256)
     monkeypatch.setenv("MIDWATCH_SITE_SHA256", "0" * 64)
     assert main(["action", "freeze", "--plan"]) == 1
+    assert main(["check", "freeze-status"]) == 3
+    assert "freeze-status unknown: " in capsys.readouterr().out
+    assert main(["check", "freeze-status", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["result"] == "unknown"
 
 
 def test_declaration_tells_both_digests(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from midwatch.api.action import Check
-from midwatch.system.errors import BadInput, Exit, MidwatchError
+from midwatch.system.errors import BadInput, Exit, MidwatchError, in_words
 from tui.action_options import add_names, list_actions, parse_action, require_check
 from tui.output import Parser, say, say_json
 
@@ -24,24 +24,28 @@ def run(args: argparse.Namespace) -> int:
     if not args.name:
         return list_actions(checks=True)
     require_check(args.name)
-    parser = Parser(f"midwatch check {args.name}")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    action, context, options = parse_action(parser, args.name, args.rest)
-    assert isinstance(action, Check)
+    form = Parser(f"midwatch check {args.name}", add_help=False, allow_abbrev=False)
+    form.add_argument("--json", action="store_true", help="print the result as JSON")
+    as_json = form.parse_known_args(args.rest)[0].json  # also of what ends before all options are read
+    parser = Parser(f"midwatch check {args.name}", parents=[form])
     values: dict[str, str] = {}
     try:
+        action, context, options = parse_action(parser, args.name, args.rest)
+        as_json = options.json
+        assert isinstance(action, Check)
         outcome = action.evaluate(context)
-    except MidwatchError as error:
-        if isinstance(error, BadInput):
-            raise
-        word, summary, code = "unknown", str(error), int(Exit.UNKNOWN)
+    except BadInput:
+        raise
+    except (MidwatchError, OSError, MemoryError) as error:
+        summary = str(error) if isinstance(error, MidwatchError) else f"{in_words(error)}."
+        word, code = "unknown", int(Exit.UNKNOWN)
     else:
         values = dict(outcome.values)
         word, code = ("ok", Exit.DONE) if outcome.ok else ("failed", Exit.FAILED)
         summary = outcome.summary
         if getattr(action, "crit", None) is not None or getattr(action, "warn", None) is not None:
             code = {"ok": 0, "warn": 1, "critical": 2}.get(values.get("level", ""), 0 if outcome.ok else 2)
-    if options.json:
+    if as_json:
         say_json(
             {"check": args.name, "result": word, "exit": int(code), "summary": summary, "values": values}, indent=None
         )
