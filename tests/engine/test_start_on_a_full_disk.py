@@ -3,6 +3,7 @@ same."""
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,11 +55,12 @@ def controller(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Incid
         run_or_skip("mkfs.ext4", "-q", "-m", "0", "-N", "160", image)
         command.append(str(image))
     run_or_skip(*command, disk)
-    (disk / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    controller = IncidentController.declare(load(disk / "runbook.yaml"), actor="ada@test")
-    yield controller
-    controller.leave()
-    subprocess.run(["umount", "-l", disk], check=True, timeout=20)
+    with contextlib.ExitStack() as stack:
+        stack.callback(subprocess.run, ["umount", "-l", disk], check=True, timeout=20)  # however the rest ends
+        (disk / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+        controller = IncidentController.declare(load(disk / "runbook.yaml"), actor="ada@test")
+        stack.callback(controller.leave)
+        yield controller
 
 
 def disk_of(controller: IncidentController) -> Path:
