@@ -58,6 +58,8 @@ class CloseIncident(Dialog[str]):
     def action_evaluate(self) -> None:
         """Evaluate the criteria again."""
         if not self.writing and self._desk.incident.open:
+            self._found = None
+            self._draw()  # at once: the next key finds the focus where it stays
             self.run_worker(self._evaluate(), exclusive=True)
 
     def resized(self) -> None:
@@ -65,8 +67,6 @@ class CloseIncident(Dialog[str]):
         self._draw()
 
     async def _evaluate(self) -> None:
-        self._found = None
-        self._draw()
         try:
             self._found = await in_background("closure", self._desk.evaluate_closure)
         except WorkFailed as failed:
@@ -117,7 +117,9 @@ class CloseIncident(Dialog[str]):
             self.query_one("#accept", InlineButton),
         )
         may = self._desk.driving and self._desk.incident.open and not looking
-        accept.disabled = not may
+        accept.disabled = not (self._desk.driving and self._desk.incident.open)
+        if reason.has_focus and not (may and self._unmet):
+            self.set_focus(self.first_focus())  # before it goes, or Textual looks for another
         reason.display = may and self._unmet > 0
         if looking:
             why.update(self.text_styles.ink("Evaluating; slow checks read a whole backup.", FAINT))
@@ -146,7 +148,8 @@ class CloseIncident(Dialog[str]):
     def action_accept(self) -> None:
         """Close it; the criteria are evaluated once more on the way."""
         accept = self.query_one("#accept", InlineButton)
-        if not accept.disabled and accept.display and self._has_reason():
+        is_evaluating = self._found is None  # the button stays, or Tab and Enter would press the other one
+        if not accept.disabled and accept.display and not is_evaluating and self._has_reason():
             self.answer(self.query_one("#reason", Input).value.strip())
 
 
