@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import Summary
-from midwatch.runbook import loader
+from midwatch.runbook import argument_checks, loader
 from midwatch.runbook.model import Runbook, Severity
 from tests.support.reference_incident import RUNBOOK_FILE
 from tests.support.screen_pilot import grid, press, rest
@@ -33,7 +33,7 @@ EARLIER = [
 
 @pytest.fixture
 def runbook() -> Runbook:
-    with patch.object(loader, "check_arguments"):
+    with patch.object(argument_checks, "check_arguments"):
         return loader.load(RUNBOOK_FILE, environment={})
 
 
