@@ -31,7 +31,7 @@ def pending_request(here: IncidentView) -> PendingRequest | None:
         if incident.asked_by:
             return PendingRequest(f"{incident.asked_by} requests control{_since(here, incident.asked_at)}", "handoff")
         if here.offer is not None:
-            return PendingRequest(f"{here.offer.to} has not taken control yet, offered{_since(here, here.offer.at)}")
+            return PendingRequest(f"Control is offered to {here.offer.to}, not taken yet{_since(here, here.offer.at)}")
         return _judged(here) or _asked(here) or (PendingRequest(here.unreachable) if here.unreachable else None)
     if here.offer is not None and here.offered_to_me:
         return PendingRequest(f"{login(here.offer.giver)} offers you control", "control")
@@ -47,7 +47,8 @@ def pending_request(here: IncidentView) -> PendingRequest | None:
 
 
 def control_notice(event: Event, runbook: Runbook) -> str:
-    """What an event changes about who drives, or asks of a second person, as a sentence with who did it; else empty."""
+    """What an event changes about who drives, or what a second person said, as a sentence with who did it; else
+    empty."""
     if event.kind not in _CONTROL:
         return ""
     text = describe(event, runbook)
@@ -67,7 +68,6 @@ _BY_ACTOR = frozenset(
 )
 _CONTROL = _BY_ACTOR | {
     EventKind.CONTROL_REQUESTED,
-    EventKind.APPROVAL_ASKED,
     EventKind.APPROVAL_GIVEN,
     EventKind.APPROVAL_DECLINED,
 }

@@ -294,8 +294,9 @@ class Layout:
                 )
             text = self._text_styles.ink(f"{self._text_styles.signs.person} {words}", style) if words else Content("")
         elif self._yields and (found := pending_request(self._session)) and found.answer:
-            asked = self._text_styles.ink(f"{self._text_styles.signs.person} {self._called()}  ", SOON)
-            text = Content.assemble(asked, text)
+            asked = f"{self._text_styles.signs.person} {self._called()}"
+            news = Content("") if asked.startswith(text.plain) else Content.assemble("  ", text)
+            text = Content.assemble(self._text_styles.ink(asked, SOON), news)
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)
 

@@ -69,8 +69,9 @@ class PlanCache:
 
     def forget(self, step_id: str) -> None:
         """The world has changed: what was known no longer counts."""
-        self._known.pop(step_id, None)
         self._fetched.pop(step_id, None)
+        if not self.of(step_id).is_of_driver:  # the driver's stays until the next one is fetched
+            self._known.pop(step_id, None)
         self._asked[step_id] = self._asked.get(step_id, 0) + 1
         self._hand_out(step_id, None)
 
@@ -96,6 +97,11 @@ class PlanCache:
         if now - self._fetched.get(step_id, -DRIVER_INTERVAL_S) >= DRIVER_INTERVAL_S:
             self._fetched[step_id] = now
             self._node.run_worker(self._show_driver_plan(step_id, self._asked.get(step_id, 0)))
+
+    def drop_driver_plan(self, step_id: str) -> None:
+        """The step is done or running, or nobody drives: the driver's plan of it is none any more."""
+        if self.of(step_id).is_of_driver:
+            self._known.pop(step_id)
 
     async def _show_driver_plan(self, step_id: str, number: int) -> None:
         with contextlib.suppress(WorkFailed):  # on another machine, or just gone: the plan of a moment ago stays

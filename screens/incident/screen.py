@@ -186,6 +186,8 @@ class IncidentScreen(BaseScreen[None]):
         status = self.session.incident.status(step)
         if self.session.lease.state is DriverState.ALIVE and status.waits:
             self.plan_cache.show_driver_plan(step.id)
+        else:
+            self.plan_cache.drop_driver_plan(step.id)
 
     def _check_need_if_due(self) -> None:
         """Evaluate the checks that decide whether the next step is needed, once, as soon as it is next."""

@@ -214,7 +214,7 @@ async def test_a_request_that_waits_says_so_on_both_screens(controller: Incident
     controller.offer_control("root")
     offers = pending_request(controller)
     assert offers is not None
-    assert offers.message.startswith("root has not taken control yet, offered")
+    assert offers.message == "Control is offered to root, not taken yet"
 
 
 async def test_control_is_offered_and_the_offer_withdrawn(controller: IncidentController) -> None:
