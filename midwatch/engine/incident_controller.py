@@ -28,6 +28,7 @@ from midwatch.engine.collaboration import Collaboration
 from midwatch.engine.control import Control, this_process
 from midwatch.engine.driving import drivable_runbook
 from midwatch.engine.journal_session import DriverHandle, JournalSession
+from midwatch.engine.message_requests import MessageRequests
 from midwatch.engine.messages import Messages
 from midwatch.engine.shown_plans import ShownPlans
 from midwatch.engine.step_decisions import StepDecisions
@@ -66,17 +67,19 @@ class IncidentController:
         self.approve = approvals.approve
         self.decline = approvals.decline
 
+        annotations = Annotations(session)
+        self._messages = messages = Messages(session)
+        requests = MessageRequests(session, messages, annotations)
         shown_plans = ShownPlans(session)
         self.driver_plan = shown_plans.driver_plan
         self._collaboration = collaboration = Collaboration(
-            session, control, {**approvals.handlers, **shown_plans.handlers}
+            session, control, {**approvals.handlers, **shown_plans.handlers, **requests.handlers}
         )
         self.register_observer = collaboration.register_observer
         self.offer_control = collaboration.offer_control
         self.withdraw_offer = collaboration.withdraw_offer
         self.request_control = collaboration.request_control
 
-        annotations = Annotations(session)
         self.note = annotations.note
         self.correct = annotations.correct
         self.star = annotations.star
@@ -109,7 +112,6 @@ class IncidentController:
         self.difference = adoption.difference
         self.adopt = adoption.adopt
 
-        self._messages = messages = Messages(session)
         self.send_message = messages.send
         self.receivers = messages.receivers
         self.decide_message = messages.decide

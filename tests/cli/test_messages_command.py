@@ -70,3 +70,33 @@ def test_a_shell_sends_updates_and_decides_on_messages_also_after_the_end(here: 
     assert len(rows) == 1
     assert "accepted at " in rows[0]
     assert f"Message {unsure} is not sent any more: ben has read it" in exported
+
+
+def test_a_driver_sends_and_decides_for_the_same_person_at_another_terminal(here: Path) -> None:
+    with receiver(replies(404), replies(200)) as server:
+        (here / "runbook.yaml").write_text(RUNBOOK.replace("URL", server.url), encoding="utf-8")
+        controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+
+        def has_refused() -> bool:
+            controller.poll()
+            return controller.incident.undelivered[0].state == "refused"
+
+        wait_for(has_refused, "the refusal")
+        (refused,) = controller.incident.undelivered
+        assert said(here, "messages", "--retry", refused.id, "--reason", "it is back") == (
+            0,
+            f"Message {refused.id} is sent anew.\n",
+        )
+        assert said(here, "update", "--text", "All is well")[0] == 0
+        assert said(here, "update", "--to", "press", "--text", "Sorry", "--yes")[0] == 0
+        assert "no channel 'prss'" in said(here, "update", "--to", "prss", "--text", "Sorry")[1]
+        assert said(here, "messages", "--retry", "99.1", "--reason", "x")[0] == 1
+
+        def is_delivered() -> bool:
+            controller.poll()
+            return len(controller.incident.deliveries) == 3 and not controller.incident.undelivered
+
+        wait_for(is_delivered, "every message")
+        assert controller.driving
+        controller.leave()
+    assert json.loads((here / "press.jsonl").read_text(encoding="utf-8"))["text"] == "Sorry"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -12,15 +13,19 @@ from pathlib import Path
 import psutil
 import pytest
 
+from midwatch.engine.annotations import Annotations
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.message_requests import MessageRequests
+from midwatch.engine.messages import Messages
 from midwatch.incident.events import EventKind
 from midwatch.outbox.store import Delivery, DeliveryState, OutboxStore
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput, Refused
+from midwatch.system.identity import Identity
 from tests.support.receivers import dies, is_silent, receiver, replies
-from tests.support.users import ALICE, needs_root
+from tests.support.users import ALICE, MALLORY, needs_root
 from tests.support.waiting import wait_for
 
 RUNBOOK = """\
@@ -299,3 +304,22 @@ def test_a_killed_delivery_process_is_started_anew_and_leaves_no_doubt(
         assert unsure.text == "Incident declared by ada: Told, SEV-2."
         assert "ended before there was an answer" in unsure.detail
         controller.leave()
+
+
+def test_nobody_else_sends_or_decides_through_the_driver(tmp_path: Path) -> None:
+    controller = declared(tmp_path)
+    session = controller.session
+    requests = MessageRequests(session, Messages(session), Annotations(session))
+    other = dataclasses.replace(Identity.current(), uid=MALLORY, name="mallory")
+    events = len(controller.events)
+    for message in (
+        {"op": "update", "text": "All is lost"},
+        {"op": "send-message", "channel": "press", "text": "All is lost", "confirmed": True},
+        {"op": "decide-message", "delivery": "3.1", "retry": False, "reason": "no"},
+    ):
+        with pytest.raises(Refused, match="only they send messages"):
+            requests.handlers[str(message["op"])](other, message)
+    with pytest.raises(Refused, match="outside the team"):
+        requests.handlers["send-message"](Identity.current(), {"channel": "press", "text": "Sorry", "confirmed": "yes"})
+    assert len(controller.events) == events
+    controller.leave()

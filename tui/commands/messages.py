@@ -25,13 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the messages, or decide on one."""
+    from midwatch.control.lease import DriverState
+    from midwatch.engine.message_requests import request_decision
     from midwatch.engine.messages import decide_after_end, resume_delivery
     from midwatch.reports.known_deliveries import known_deliveries
     from midwatch.reports.message_text import delivery_words
 
     controller = observed(args)
     chosen = args.retry or args.give_up
-    if chosen and controller.incident.open:
+    if chosen and controller.incident.open and controller.lease.state is not DriverState.NOBODY:
+        request_decision(controller.folder, chosen, retry=bool(args.retry), reason=args.reason)
+    elif chosen and controller.incident.open:
         with in_control(args) as driver:
             driver.decide_message(chosen, retry=bool(args.retry), reason=args.reason)
     elif chosen:

@@ -1,0 +1,64 @@
+"""Messages from another terminal of the driver's: asked for at the control socket, queued and decided by the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from midwatch.control.control_client import send_request
+from midwatch.engine.annotations import Annotations
+from midwatch.engine.collaboration import Handler
+from midwatch.engine.journal_session import JournalSession
+from midwatch.engine.messages import Messages
+from midwatch.engine.owed_messages import TEXT_LIMIT, require_sendable
+from midwatch.incident.paths import IncidentFolder
+from midwatch.system.errors import Refused
+from midwatch.system.identity import Identity
+from midwatch.system.strict_json import text_of
+
+
+class MessageRequests:
+    """What the driver answers to the same person at another terminal."""
+
+    def __init__(self, session: JournalSession, messages: Messages, annotations: Annotations) -> None:
+        self._session, self._messages, self._annotations = session, messages, annotations
+        self.handlers: Mapping[str, Handler] = {
+            "update": self._answer_update,
+            "send-message": self._answer_send,
+            "decide-message": self._answer_decide,
+        }
+        """What answers at the control socket, by operation."""
+
+    def _answer_update(self, person: Identity, message: Mapping[str, Any]) -> None:
+        self._require_same_person(person)
+        self._annotations.update(text_of(message, "text", limit=TEXT_LIMIT))
+
+    def _answer_send(self, person: Identity, message: Mapping[str, Any]) -> None:
+        self._require_same_person(person)
+        text, confirmed = text_of(message, "text", limit=TEXT_LIMIT), message.get("confirmed") is True
+        self._messages.send(text_of(message, "channel"), text, confirmed=confirmed)
+
+    def _answer_decide(self, person: Identity, message: Mapping[str, Any]) -> None:
+        self._require_same_person(person)
+        retry, reason = message.get("retry") is True, text_of(message, "reason")
+        self._messages.decide(text_of(message, "delivery"), retry=retry, reason=reason)
+
+    def _require_same_person(self, person: Identity) -> None:
+        if not person.is_surely(Identity.current()):
+            raise Refused(f"{self._session.actor} drives, and only they send messages", hint="Ask them")
+
+
+def request_update(folder: IncidentFolder, text: str) -> None:
+    """Have the driver send a status update. Raises `Refused` and `Failed`, as the next two do."""
+    send_request(folder, {"op": "update", "text": require_sendable(text)})
+
+
+def request_message(folder: IncidentFolder, channel: str, text: str, *, confirmed: bool) -> None:
+    """Have the driver send a message to a channel."""
+    body = {"op": "send-message", "channel": channel, "text": require_sendable(text), "confirmed": confirmed}
+    send_request(folder, body)
+
+
+def request_decision(folder: IncidentFolder, delivery_id: str, *, retry: bool, reason: str) -> None:
+    """Have the driver send a message anew, or not any more."""
+    send_request(folder, {"op": "decide-message", "delivery": delivery_id, "retry": retry, "reason": reason})
