@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 from midwatch.incident.events import ENDS, Event, EventKind
@@ -53,7 +54,14 @@ def incidents(logs: Path, runbook_id: str = "") -> list[IncidentFolder]:
             f"The incidents in {shelf} cannot be listed: {error.strerror}", hint="See to its rights"
         ) from error
     folders = [folder for folder in folders if not runbook_id or _is_of(folder, runbook_id)]
-    return sorted(folders, key=lambda folder: (_declared_first(folder), folder.id), reverse=True)
+    folders.sort(key=lambda folder: (_minute(folder), folder.id), reverse=True)
+    newest_first: list[IncidentFolder] = []
+    for _, group in groupby(folders, _minute):
+        same_minute = list(group)
+        if len(same_minute) > 1:  # an id has no seconds
+            same_minute.sort(key=lambda folder: [event.time.timestamp() for event in _events(folder)[:1]], reverse=True)
+        newest_first += same_minute
+    return newest_first
 
 
 def _is_incident(path: Path) -> bool:
@@ -80,7 +88,7 @@ def find(logs: Path, name: str, runbook_id: str = "") -> IncidentFolder:
         of = f" of the runbook {runbook_id}" if runbook_id else ""
         raise BadInput(f"There are no incidents{of} in {incidents_folder(logs)}", hint="Declare one: midwatch")
     if name == "latest":
-        return _newest_open(folders) or _last_declared(folders)
+        return _newest_open(folders) or folders[0]
     exact = [folder for folder in folders if folder.id == name]
     found = exact or [folder for folder in folders if name and folder.id.startswith(name)]
     if len(found) == 1:
@@ -100,27 +108,12 @@ def open_incident(logs: Path, runbook_id: str) -> IncidentFolder | None:
 
 
 def _newest_open(folders: list[IncidentFolder]) -> IncidentFolder | None:
-    for place, folder in enumerate(folders):
-        if _is_open(folder):
-            return _last_declared([folder, *filter(_is_open, _of_its_minute(folder, folders[place + 1 :]))])
-    return None
+    return next((folder for folder in folders if _is_open(folder)), None)
 
 
 def _is_open(folder: IncidentFolder) -> bool:
     events = _events(folder)
     return bool(events) and not any(event.kind in ENDS for event in events)
-
-
-def _last_declared(folders: list[IncidentFolder]) -> IncidentFolder:
-    """The first of these, or another of its minute that was declared after it: an id has no seconds."""
-    same_minute = _of_its_minute(folders[0], folders)
-    if len(same_minute) == 1:
-        return folders[0]
-    return max(same_minute, key=lambda folder: [event.time.timestamp() for event in _events(folder)[:1]])
-
-
-def _of_its_minute(folder: IncidentFolder, others: list[IncidentFolder]) -> list[IncidentFolder]:
-    return [other for other in others if _declared_first(other)[:2] == _declared_first(folder)[:2]]
 
 
 def _events(folder: IncidentFolder) -> list[Event]:
@@ -183,8 +176,7 @@ def _is_of(folder: IncidentFolder, runbook_id: str) -> bool:
     return rest == runbook_id or (rest.startswith(f"{runbook_id}-") and rest[len(runbook_id) + 1 :].isdigit())
 
 
-def _declared_first(folder: IncidentFolder) -> tuple[str, str, int]:
-    """Date and time in the id, then the number of a second one in the same minute."""
+def _minute(folder: IncidentFolder) -> tuple[str, str]:
+    """Date and time in the id; empty where it has none."""
     parts = folder.id.split("-")
-    number = int(parts[-1]) if len(parts) > 3 and parts[-1].isdigit() else 1
-    return ("", "", 0) if len(parts) < 4 else (parts[1], parts[2], number)
+    return ("", "") if len(parts) < 4 else (parts[1], parts[2])

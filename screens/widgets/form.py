@@ -58,7 +58,7 @@ def asked(ask: Question, known: str | None = None) -> Field:
     value = ask.default if known is None else known
     if ask.kind != "choice":
         kind = "line" if ask.kind in READERS else ask.kind
-        example = ask.example or (accepted(ask) if ask.kind in READERS else "")
+        example = f"such as {ask.example}" if ask.example else accepted(ask) if ask.kind in READERS else ""
         return Field(ask.name, ask.prompt, kind, ask.required, value, example=example)
     options = [(option, option) for option in ask.options] + ([] if ask.required else [("", "none of these")])
     across = sum(len(words) + _AROUND for _, words in options) <= _LINE

@@ -161,6 +161,7 @@ def test_latest_without_an_open_incident_is_the_last_of_all(tmp_path: Path) -> N
     declare(tmp_path, "INC-20261103-0300-zebra", closed=True)
     last = declare(tmp_path, "INC-20261103-0300-ant", closed=True)
     assert find(tmp_path, "latest").id == last.id
+    assert [folder.id for folder in incidents(tmp_path)] == [last.id, "INC-20261103-0300-zebra"]
     assert find(tmp_path, "latest", "zebra").id == "INC-20261103-0300-zebra"
     with pytest.raises(BadInput, match="no incidents of the runbook fire"):
         find(tmp_path, "latest", "fire")

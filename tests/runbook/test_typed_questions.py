@@ -109,4 +109,4 @@ def test_typed_input_is_checked_at_the_declaration_and_in_the_answers_file(tmp_p
 
 def test_field_of_a_typed_question_shows_what_is_accepted() -> None:
     assert (asked(DAYS).kind, asked(DAYS).example) == ("line", "a number from 1 to 825")
-    assert asked(TICKET).example == "OPS-4711"
+    assert asked(TICKET).example == "such as OPS-4711"
