@@ -1,4 +1,4 @@
-"""What holds for every incident of this person: theme, mouse, plain characters, plain lines, changed keys."""
+"""What holds for every incident of this person: theme, mouse, plain characters, bell, plain lines, changed keys."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ def settings_form(text_styles: TextStyles, now: Mapping[str, str], themes: Seque
             Field("theme", "Theme", kind="one", options=options, value=now["theme"], across=True),
             Field("mouse", "Hear the mouse (from the next start)", kind="yes-no", value=now["mouse"]),
             Field("ascii", "Plain characters only (from the next start)", kind="yes-no", value=now["ascii"]),
+            Field("bell", "Bell and title: failures, ends, requests", kind="yes-no", value=now["bell"]),
             Field(
                 "plain", "Line by line instead of the screen (from the next start)", kind="yes-no", value=now["plain"]
             ),
-            Field("keys", "Changed keys, a line each, such as skip: k", kind="text", value=now["keys"], required=False),
+            Field("keys", "Changed keys, a line each, such as skip: K", kind="text", value=now["keys"], required=False),
         ],
         words=paragraph(f"Kept in {file}; keys in keys.yaml beside it.", _WIDTH, text_styles, style=FAINT),
         accept="Keep",

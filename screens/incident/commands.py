@@ -86,6 +86,7 @@ class Commands:
             "notify_people": lambda: bool(self._session.runbook.roles),
             "update": lambda: incident.open,
             "detail": lambda: step is not None,
+            "copy_command": lambda: step is not None,
             "output": lambda: self._screen.shown_attempt() is not None,
             "other_run": lambda: any(step is None or state.id != step.id for state in incident.running()),
             "pause": lambda: self._screen.shown_attempt() is not None,
@@ -204,7 +205,8 @@ class Commands:
     async def update(self) -> None:
         form = update_form(self._text_styles, self._session)
         async for values in form.answers(self._screen.app):
-            await form.carry_out(self._session.update, values["message"])
+            if await form.carry_out(self._session.update, values["message"]):
+                self._screen.notice(f"Recorded; {self._screen.panes.key_name('copy_update')} copies it for the channel")
 
     async def notify_people(self) -> None:
         form = notify_form(self._text_styles, self._session.runbook, self._session.incident)

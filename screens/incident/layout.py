@@ -12,13 +12,13 @@ from textual.content import Content
 
 from midwatch.control.lease import DriverState
 from midwatch.engine.pending_requests import pending_request
-from midwatch.engine.workflow import open_ends
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.output.progress import PACE, Advance, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from midwatch.system.actor import login
 from screens.dialogs.close_incident import criteria_lines
+from screens.incident.standing_notice import answerable_request, standing_notice
 from screens.keys.footer import footer_line
 from screens.keys.incident_keys import BY_ID, KEYS
 from screens.widgets.checklist import Checklist
@@ -32,7 +32,7 @@ from screens.widgets.panels.panel_summary import summary_lines, worst_line
 from screens.widgets.status_line import StatusLine
 from screens.widgets.step_page import phase_lines, step_lines
 from screens.widgets.step_page_data import StepPageData
-from screens.widgets.styles import SOON, WRONG
+from screens.widgets.styles import SOON
 from screens.widgets.top_bar import top_bar
 
 if TYPE_CHECKING:
@@ -281,31 +281,14 @@ class Layout:
     def _draw_notice(self, width: int) -> None:
         notice, text = self._screen.query_one("#notice", StatusLine), self._notice
         if time.monotonic() > self._notice_until:
-            owed = self._session.incident.to_notify if self._session.driving else {}
-            names = ", ".join(
-                self._session.runbook.roles[role].name if role in self._session.runbook.roles else role for role in owed
-            )
-            words, style = (
-                (f"Notify {names}: press {self.key_name('notify_people')}", WRONG) if owed else (self._called(), SOON)
-            )
-            if not self._session.incident.open:
-                words = (
-                    f"{self._session.incident.word.upper()}. {'. '.join(open_ends(self._session)) or 'All is done'}."
-                )
+            words, style = standing_notice(self._session, self._screen.absence.line(), self.key_name)
             text = self._text_styles.ink(f"{self._text_styles.signs.person} {words}", style) if words else Content("")
-        elif self._yields and (found := pending_request(self._session)) and found.answer:
-            asked = f"{self._text_styles.signs.person} {self._called()}"
+        elif self._yields and (request := answerable_request(self._session, self.key_name)):
+            asked = f"{self._text_styles.signs.person} {request}"
             news = Content("") if asked.startswith(text.plain) else Content.assemble("  ", text)
             text = Content.assemble(self._text_styles.ink(asked, SOON), news)
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)
-
-    def _called(self) -> str:
-        """What somebody else wants of whoever sits here, with the key that answers it."""
-        found = pending_request(self._session)
-        if found is None:
-            return ""
-        return f"{found.message}: press {self.key_name(found.answer)}" if found.answer else found.message
 
     def key_name(self, name: str) -> str:
         return shown(self._screen.keymap.get(name, BY_ID[name].key), ascii=self._text_styles.ascii)

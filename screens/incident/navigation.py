@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from midwatch.runbook.model import Step
+from screens.dialogs.handoff import summary_lines
+from screens.incident.absence import Absence
+from screens.incident.copying import Copying
 from screens.incident.layout import PANES
 from screens.pages.help import help_page
 from screens.pages.incident_list import incident_lines, summaries
@@ -29,6 +32,7 @@ class Navigation:
 
     def __init__(self, screen: IncidentScreen) -> None:
         self._screen, self._session, self._text_styles = screen, screen.session, screen.text_styles
+        self._copying = Copying(screen)
 
     def output(self) -> OutputScreen | None:
         step = self._screen.shown_attempt()
@@ -60,6 +64,29 @@ class Navigation:
 
     def panels(self) -> None:
         self._screen.app.push_screen(PanelsPage(self._text_styles, lambda: self._screen.panels, self._session.clock))
+
+    def since(self) -> None:
+        """What happened while nobody looked."""
+        absence, styles = self._screen.absence, self._text_styles
+        if absence.since is None:
+            self._screen.notice("You have not looked away")
+            return
+        title = f"Since you looked away at {absence.since:%H:%M} UTC"
+        self._screen.app.push_screen(Page(styles, title, partial(self._since, absence)))
+
+    def _since(self, absence: Absence, width: int) -> list[Content]:
+        lines = summary_lines(absence.sections(), width, self._text_styles)
+        return lines or [self._text_styles.ink("Nothing happened.")]
+
+    async def copy_command(self) -> None:
+        if step := self._screen.step:
+            await self._copying.command(step)
+
+    async def copy_path(self) -> None:
+        await self._copying.path()
+
+    async def copy_update(self) -> None:
+        await self._copying.update()
 
     async def incidents(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from textual.app import ComposeResult
+from textual.message import Message
 
 from midwatch.api.probe import Reading
 from midwatch.control.lease import DriverState
@@ -17,6 +18,8 @@ from midwatch.journal.notices import journal_notice
 from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.logind import logout_kills
+from screens.incident.absence import Absence
+from screens.incident.alarms import Alarms
 from screens.incident.collaboration import Collaboration
 from screens.incident.commands import Commands
 from screens.incident.enter_guard import EnterGuard
@@ -65,12 +68,21 @@ class IncidentScreen(BaseScreen[None]):
         collaboration = Collaboration(self)
         self._runner = StepRunner(self, collaboration)
         self.commands = Commands(self, self._runner, collaboration)
-        self._enter = EnterGuard(hand or Hand())
+        self.hand = hand or Hand()
+        self._enter = EnterGuard(self.hand)
+        self.absence, self._alarms = Absence(session, self.hand), Alarms(session)
         self._sources, self._poller = sources, PanelPoller(self, session.clock, self.take_reading)
         self._following = True
         self._need_checked: set[str] = set()
         """Steps whose need was checked by itself; after a failure Enter checks it again."""
         self._polling, self._noticed = False, len(session.events)
+
+    class Rang(Message):
+        """Sent to the application when something happened for which the terminal calls the operator."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
 
     def compose(self) -> ComposeResult:
         yield from self.panes.compose()
@@ -129,6 +141,8 @@ class IncidentScreen(BaseScreen[None]):
             self._polling = False
         self.panes.journal_trouble = ""
         self._show_journal_notices()
+        if words := self._alarms.take():
+            self.post_message(self.Rang(words))
         if (batch := self.session.batch) is not None:
             for problem in batch.take_problems():
                 self.notice(f"Not started: {problem}", WRONG)
@@ -161,6 +175,7 @@ class IncidentScreen(BaseScreen[None]):
     def redraw(self) -> None:
         """Make all lines again."""
         if self.is_mounted and self.is_running:
+            self.absence.watch()
             self._note_meaning()
             self.panes.draw()
             self._plan_if_needed()

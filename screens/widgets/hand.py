@@ -36,12 +36,15 @@ class Hand:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.now = clock
+        self.arrivals = 0
+        """Keys that arrived so far, repeats among them."""
         self._key = ""
         self._held = False
         self._times: dict[str, _Times] = {}
 
     def feel(self, key: str, at: float) -> Press:
         """Take note of a key that arrived at this time."""
+        self.arrivals += 1
         times = self._times.setdefault(key, _Times())
         gap = at - times.last
         chained = key == self._key and gap < HELD_S

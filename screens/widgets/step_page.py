@@ -162,12 +162,12 @@ def _command(parts: StepPageData, column: int, width: int, text_styles: TextStyl
     if step.kind is not StepKind.USES:
         return []
     made = plan.parameters if plan and not step.loop else None  # the plan of a loop has the digests of its items
-    given = made or {name: _known(value, parts.incident) for name, value in step.with_.items()}
+    given = made or {name: known_value(value, parts.incident) for name, value in step.with_.items()}
     words = ["midwatch action", step.uses, *(f"--{name.replace('_', '-')} {value}" for name, value in given.items())]
     return labelled(" runs", " ".join(words), width, text_styles, column=column, style=FAINT)
 
 
-def _known(value: Any, incident: Incident) -> str:
+def known_value(value: Any, incident: Incident) -> str:
     """A parameter as it stands in the runbook; for a reference its value, once there is one."""
     found = incident.value(value.step, value.key) if isinstance(value, Reference) else None
     return str(value) if found is None else found

@@ -69,11 +69,11 @@ async def test_keys_are_changed_on_the_settings_screen(
         said = "The key 'n' would do two things in the incident: skip and note"
         await until(pilot, lambda: said in " ".join(grid(pilot).replace("│", "").split()))
         assert not keys_file().exists()
-        await press(pilot, "backspace", "k", "ctrl+s")
-        assert "k skip" in grid(pilot)
+        await press(pilot, "backspace", "K", "ctrl+s")
+        assert "K skip" in grid(pilot)
         await press(pilot, "comma", "shift+tab", "shift+tab", "shift+tab")
-        assert "skip: k" in grid(pilot)
-    assert read_keymap(keys_file()) == {"skip": "k"}
+        assert "skip: K" in grid(pilot)
+    assert read_keymap(keys_file()) == {"skip": "K"}
 
 
 async def test_place_that_cannot_be_written_is_a_sentence(

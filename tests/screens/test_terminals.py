@@ -163,7 +163,7 @@ async def test_keys_of_other_screens_are_changed_as_well(session: IncidentContro
         await press(pilot, "escape", "enter", "y")
         assert "j run" in grid(pilot)
         assert session.incident.step("emergency-backup").last is None
-        await press(pilot, "e")
+        await press(pilot, "j")
         assert session.incident.step("emergency-backup").last is not None
         await press(pilot, "s")
         assert "What happened" in grid(pilot)
@@ -171,10 +171,10 @@ async def test_keys_of_other_screens_are_changed_as_well(session: IncidentContro
 
 async def test_changed_keys_are_in_footer_and_help(session: IncidentController, tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"
-    file.write_text("skip: k\n", encoding="utf-8")
+    file.write_text("skip: K\n", encoding="utf-8")
     async with opened(session, keymap=read_keymap(file)) as pilot:
-        assert "k skip" in grid(pilot)
-        await press(pilot, "k")
+        assert "K skip" in grid(pilot)
+        await press(pilot, "K")
         assert "Why is it skipped?" in grid(pilot)
 
 

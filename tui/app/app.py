@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 
 from midwatch.api.probe import Probe, Reading
@@ -31,6 +32,9 @@ from tui.app.keymap_file import keys_file, keys_text, parse_keymap, read_keymap
 from tui.app.settings import THEME_NAMES, Settings, read_settings, settings_file, with_theme, write_settings
 from tui.app.theme import theme_for
 from tui.user_files import write_text
+
+_FLAGS = ("mouse", "ascii", "bell", "plain")
+"""The settings that are yes or no."""
 
 
 class MidwatchApp(BaseApp[bool]):
@@ -58,6 +62,7 @@ class MidwatchApp(BaseApp[bool]):
         super().__init__(os.environ if environment is None else environment, ascii=ascii, hand=hand)
         self.left_on_purpose = False
         self.drafts = Drafts()
+        self._rings = read_settings(settings_file(self.environment)).bell
         self._desk, self._rehearsal = session, rehearsal
         self._sources = panel_sources(session.runbook, session.clock) if sources is None else sources
         self._keymap_given = read_keymap(keys_file(self.environment)) if keymap is None else dict(keymap)
@@ -72,9 +77,16 @@ class MidwatchApp(BaseApp[bool]):
         )
         self.push_screen(incident_screen)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Whoever presses a key has been called: the title is what it was."""
+        if isinstance(event, events.Key):
+            self.show_title("")
+        await super().on_event(event)
+
     def exit(self, result: bool | None = None, return_code: int = 0, message: object = None) -> None:
         """Leave; what runs goes on under its supervisors."""
         self.left_on_purpose = bool(result)
+        self.show_title("")
         super().exit(result, return_code)
 
     def action_ask_to_leave(self) -> None:
@@ -94,6 +106,12 @@ class MidwatchApp(BaseApp[bool]):
                 f"Pasted {counted(len(text), 'character')}: only the driver keeps notes; nothing was done"
             )
 
+    def on_incident_screen_rang(self, message: IncidentScreen.Rang) -> None:
+        """Call the operator by the bell and the title of the terminal, unless the settings say not to."""
+        if self._rings:
+            self.bell()
+            self.show_title(f"{self._desk.incident.severity.value} {message.words}")
+
     def on_dialog_draft_kept(self, message: Dialog.DraftKept) -> None:
         """Say that what was typed is not lost."""
         message.stop()
@@ -107,19 +125,20 @@ class MidwatchApp(BaseApp[bool]):
     async def _ask_settings(self) -> None:
         file, keys = settings_file(self.environment), keys_file(self.environment)
         now = read_settings(file)
-        words = {name: "yes" if getattr(now, name) else "no" for name in ("mouse", "ascii", "plain")}
+        words = {name: "yes" if getattr(now, name) else "no" for name in _FLAGS}
         known = {"theme": now.theme, "keys": keys_text(keys), **words}
         form = settings_form(self.text_styles, known, THEME_NAMES, str(file))
         async for values in form.answers(self):
             if await form.carry_out(self._save_settings, values):
                 self._change_keys(read_keymap(keys))
+                self._rings = read_settings(file).bell
                 if self.text_styles.colours:
                     self.theme = theme_for(with_theme(self.environment, read_settings(file)))
 
     def _save_settings(self, values: Mapping[str, str]) -> None:
         keys = keys_file(self.environment)
         parse_keymap(values["keys"], keys)
-        flags = {name: values[name] == "yes" for name in ("mouse", "ascii", "plain")}
+        flags = {name: values[name] == "yes" for name in _FLAGS}
         write_settings(settings_file(self.environment), Settings(theme=values["theme"], **flags))
         if values["keys"] != keys_text(keys):
             write_text(keys, values["keys"])

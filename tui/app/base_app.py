@@ -38,6 +38,8 @@ from tui.terminal.key_queue import KeyQueue
 
 T = TypeVar("T")
 count_sign_by_sign()
+_SAVE_TITLE, _RESTORE_TITLE = "\x1b[22;2t", "\x1b[23;2t"
+_TITLE_LIMIT = 120
 
 
 class AsciiFilter(LineFilter):
@@ -72,7 +74,7 @@ class BaseApp(App[T]):
         self._shown = DiffRenderer()
         self.hand = hand or Hand()
         self.key_queue = KeyQueue(self, self.hand, super().on_event, self.offer_pasted)
-        self._broke = ""
+        self._broke = self._terminal_title = ""
 
     def run(self, **how: Any) -> T | None:
         """Show it until it ends.
@@ -128,6 +130,22 @@ class BaseApp(App[T]):
         if reaches and isinstance(renderable, CompositorUpdate):
             renderable = self._shown.differing(renderable, self.console)
         super()._display(screen, renderable)
+
+    def show_title(self, text: str) -> None:
+        """Put this into the title of the terminal; empty restores the title that the terminal had.
+
+        The console of Linux has no title, and may print the sequence.
+        """
+        if (
+            text == self._terminal_title
+            or self._driver is None
+            or self.environment.get("TERM", "") in ("linux", "dumb")
+        ):
+            return
+        save = "" if self._terminal_title else _SAVE_TITLE
+        clean = safe_text(text)[:_TITLE_LIMIT]
+        self._driver.write(f"{save}\x1b]2;{clean}\x1b\\" if text else _RESTORE_TITLE)
+        self._terminal_title = text
 
     def action_draw_again(self) -> None:
         """Send all of it: somebody else (`wall`, the kernel, a job of the shell) wrote on this terminal."""

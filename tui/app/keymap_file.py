@@ -24,7 +24,7 @@ def keys_file(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def read_keymap(file: Path) -> dict[str, str]:
-    """What is changed, such as `{skip: k}`; nothing when there is no such file.
+    """What is changed, such as `{skip: K}`; nothing when there is no such file.
 
     Raises `BadInput` for a name that nothing has, for what is no key, for a key twice on one screen, and for no such
     file.
@@ -45,13 +45,13 @@ def parse_keymap(text: str, file: Path) -> dict[str, str]:
         data = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise BadInput(
-            "The keys are no YAML", place=SourceLocation(str(file)), hint="Write lines like 'skip: k'"
+            "The keys are no YAML", place=SourceLocation(str(file)), hint="Write lines like 'skip: K'"
         ) from error
     if not isinstance(data, dict) or not all(
         isinstance(name, str) and isinstance(key, str) for name, key in data.items()
     ):
         raise BadInput(
-            "The keys are no list of names and keys", place=SourceLocation(str(file)), hint="Write lines like 'skip: k'"
+            "The keys are no list of names and keys", place=SourceLocation(str(file)), hint="Write lines like 'skip: K'"
         )
     changed = {str(name): _as_heard(str(name), str(key), file) for name, key in data.items()}
     known = {key.id for keys in SCREENS.values() for key in keys}

@@ -24,6 +24,8 @@ class Settings:
     """Whether the screen hears the mouse; without it the terminal selects text."""
     ascii: bool = False
     """Plain characters only, also where there are more."""
+    bell: bool = True
+    """Whether the terminal rings and shows in its title that a step failed, ended, or that somebody asks."""
     plain: bool = False
     """Line by line instead of the screen (docs/plain.md)."""
 

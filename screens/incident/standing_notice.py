@@ -1,0 +1,35 @@
+"""The line above the keys while nothing else is said: who asks, what happened meanwhile, who is to be notified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from midwatch.engine.closure import open_ends
+from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.pending_requests import pending_request
+from screens.widgets.styles import SOON, WRONG
+
+KeyName = Callable[[str], str]
+
+
+def standing_notice(session: IncidentView, absence: str, key_name: KeyName) -> tuple[str, str]:
+    """The words and their style; `absence` is what happened while nobody looked, in one line."""
+    incident = session.incident
+    if not incident.open:
+        return f"{incident.word.upper()}. {'. '.join(open_ends(session)) or 'All is done'}.", SOON
+    if request := answerable_request(session, key_name):
+        return request, SOON
+    if absence:
+        return f"You looked away {absence}; {key_name('since')} shows", WRONG if "failed" in absence else SOON
+    if session.driving and (owed := incident.to_notify):
+        roles = session.runbook.roles
+        names = ", ".join(roles[role].name if role in roles else role for role in owed)
+        return f"Notify {names}: press {key_name('notify_people')}", WRONG
+    found = pending_request(session)
+    return found.message if found else "", SOON
+
+
+def answerable_request(session: IncidentView, key_name: KeyName) -> str:
+    """What somebody wants that a key here answers, with that key; empty when nobody does."""
+    found = pending_request(session)
+    return f"{found.message}: press {key_name(found.answer)}" if found and found.answer else ""
