@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from midwatch.engine.closure import open_ends
 from midwatch.engine.incident_controls import IncidentView
 from midwatch.engine.pending_requests import pending_request
+from midwatch.engine.workflow import open_ends
 from screens.widgets.styles import SOON, WRONG
 
 KeyName = Callable[[str], str]

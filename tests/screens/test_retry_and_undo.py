@@ -64,7 +64,7 @@ async def test_screen_shows_the_tries_and_undoes_the_step(controller: IncidentCo
     async with opened(controller, (100, 50), sources=[]) as pilot:
         await until(pilot, lambda: "Enter run 1.1" in grid(pilot))
         await press(pilot, "enter")
-        await until(pilot, lambda: "can be undone: U" in grid(pilot))
+        await until(pilot, lambda: "can be undone: press -" in grid(pilot))
         for fact in ("2 more tries, 0.1 s apart, after exit 75", "bash -eu", "It is the new one"):
             assert fact in grid(pilot)
         await press(pilot, "y")
@@ -84,7 +84,7 @@ async def test_wait_for_the_next_try_is_shown_and_stopped_on_the_screen(controll
     async with opened(controller, (100, 50), sources=[]) as pilot:
         await until(pilot, lambda: "Enter run 1.1" in grid(pilot))
         await press(pilot, "enter")
-        await until(pilot, lambda: "can be undone: U" in grid(pilot))
+        await until(pilot, lambda: "can be undone: press -" in grid(pilot))
         await press(pilot, "y")
         await until(pilot, lambda: "running" in grid(pilot) and "try 2 of 3" in grid(pilot))
         await press(pilot, "x")
