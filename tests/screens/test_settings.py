@@ -72,7 +72,7 @@ async def test_keys_are_changed_on_the_settings_screen(
         await press(pilot, "backspace", "K", "ctrl+s")
         assert "K skip" in grid(pilot)
         await press(pilot, "comma", "shift+tab", "shift+tab", "shift+tab")
-        assert "skip: K" in grid(pilot)
+        await until(pilot, lambda: "skip: K" in grid(pilot))
     assert read_keymap(keys_file()) == {"skip": "K"}
 
 

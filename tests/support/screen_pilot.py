@@ -66,6 +66,8 @@ async def rest(pilot: Pilots) -> None:
 async def _is_still(pilot: Pilots) -> bool:
     """Whether nothing is left to do for the loop: no message, no thread of ours, no key, no timer that is due at
     once."""
+    if not pilot.app.is_running:  # what a screen that has ended was still to do is never done
+        return True
     loop = asyncio.get_running_loop()
     await _draw(pilot)
     await asyncio.sleep(0.002)  # what threads and descriptors bring in comes between two turns of the loop
