@@ -176,12 +176,18 @@ def load_answers(path: Path, runbook: Runbook) -> Answers:
         inputs=_inputs(root, runbook),
         default_manual=_answer(default, None) if default else None,
         manual=manual,
-        confirm={name: _text(entry) for name, _, entry in _steps(root, "confirm", runbook, None)},
+        confirm={name: _confirmed(step, entry) for name, step, entry in _steps(root, "confirm", runbook, None)},
         override={name: _reason(entry) for name, _, entry in _steps(root, "override", runbook, None)},
         wait_for_approval=_seconds(root.entries["wait_for_approval"]) if "wait_for_approval" in root.entries else 900.0,
         pin_anew=_pin_anew(root, runbook),
         skip={name: _reason(entry) for name, _, entry in _steps(root, "skip", runbook, None)},
     )
+
+
+def _confirmed(step: Step, entry: Entry) -> str:
+    if step.kind is StepKind.MANUAL:
+        raise BadInput(f"Step {step.id} is manual: it asks for no name", place=entry.place, hint="See 'manual'")
+    return _text(entry)
 
 
 def _inputs(root: Table, runbook: Runbook) -> dict[str, str]:

@@ -98,6 +98,7 @@ def test_skip_needs_no_other_answer(controller: IncidentController, here: Path, 
         ("a: [", "answers.yaml:", ""),
         ("a: &x [*x]", "answers.yaml:1:4", "aliases"),
         ("", "answers.yaml:1:1", "Begin with: default_manual: "),
+        ("confirm: {asked: burn}\n", "1:11", "Step asked is manual: it asks for no name"),
     ],
 )
 def test_malformed_answers_file_is_one_sentence(here: Path, runbook: Runbook, text: str, where: str, what: str) -> None:
