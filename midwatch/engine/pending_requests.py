@@ -20,6 +20,8 @@ class PendingRequest:
     message: str
     answer: str = ""
     """What answers it: `handoff`, `control` or `approve`; empty where it is only to be known."""
+    waits: str = ""
+    """How long it waits, as the end of the message: `, 2 min ago`; empty in its first minute."""
 
 
 def pending_request(here: IncidentView) -> PendingRequest | None:
@@ -29,9 +31,11 @@ def pending_request(here: IncidentView) -> PendingRequest | None:
         return None
     if here.driving:
         if incident.asked_by:
-            return PendingRequest(f"{incident.asked_by} requests control{_since(here, incident.asked_at)}", "handoff")
+            return PendingRequest(f"{incident.asked_by} requests control", "handoff", _since(here, incident.asked_at))
         if here.offer is not None:
-            return PendingRequest(f"Control is offered to {here.offer.to}, not taken yet{_since(here, here.offer.at)}")
+            return PendingRequest(
+                f"Control is offered to {here.offer.to}, not taken yet", waits=_since(here, here.offer.at)
+            )
         return _judged(here) or _asked(here) or (PendingRequest(here.unreachable) if here.unreachable else None)
     if here.offer is not None and here.offered_to_me:
         return PendingRequest(f"{login(here.offer.giver)} offers you control", "control")
@@ -42,7 +46,9 @@ def pending_request(here: IncidentView) -> PendingRequest | None:
     if lease.state in (DriverState.EXITED, DriverState.NOBODY) or not driver:
         return PendingRequest("Nobody drives", "control")
     if incident.asked_by and incident.asked_by.split()[0] == login(here.actor):
-        return PendingRequest(f"{driver} has not answered your request for control{_since(here, incident.asked_at)}")
+        return PendingRequest(
+            f"{driver} has not answered your request for control", waits=_since(here, incident.asked_at)
+        )
     return None
 
 
@@ -85,7 +91,7 @@ def _asked(here: IncidentView) -> PendingRequest | None:
         return None
     step = waiting[0]
     since = _since(here, here.incident.approvals[step.id].asked_at)
-    return PendingRequest(f"{step.number} {step.title} waits for a second person's approval{since}")
+    return PendingRequest(f"{step.number} {step.title} waits for a second person's approval", waits=since)
 
 
 def _judged(here: IncidentView) -> PendingRequest | None:

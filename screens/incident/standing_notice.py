@@ -26,10 +26,10 @@ def standing_notice(session: IncidentView, absence: str, key_name: KeyName) -> t
         names = ", ".join(roles[role].name if role in roles else role for role in owed)
         return f"Notify {names}: press {key_name('notify_people')}", WRONG
     found = pending_request(session)
-    return found.message if found else "", SOON
+    return found.message + found.waits if found else "", SOON
 
 
 def answerable_request(session: IncidentView, key_name: KeyName) -> str:
     """What somebody wants that a key here answers, with that key; empty when nobody does."""
     found = pending_request(session)
-    return f"{found.message}: press {key_name(found.answer)}" if found and found.answer else ""
+    return f"{found.message}{found.waits}: press {key_name(found.answer)}" if found and found.answer else ""

@@ -99,6 +99,7 @@ async def test_incident_is_abandoned_on_the_screen(controller: IncidentControlle
         await until(pilot, lambda: "Why is it no incident?" in grid(pilot))
         await press(pilot, *"a false alarm", "enter")
         await until(pilot, lambda: "ABANDONED  after" in grid(pilot))
+        await until(pilot, lambda: "! ABANDONED. Not concluded: 1.1" in grid(pilot))  # after the news of it
     assert controller.incident.abandoned == "a false alarm"
 
 

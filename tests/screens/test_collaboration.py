@@ -209,6 +209,7 @@ async def test_a_request_that_waits_says_so_on_both_screens(controller: Incident
     waits = pending_request(observer(controller))
     assert requested is not None
     assert requested.message == f"{ME} requests control"
+    assert requested.waits == ""
     assert waits is not None
     assert waits.message == f"{SHE} has not answered your request for control"
     controller.offer_control("root")
