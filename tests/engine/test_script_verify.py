@@ -64,7 +64,10 @@ def last(controller: IncidentController) -> Attempt:
 
 def run(controller: IncidentController) -> StepStatus:
     plan = controller.plan("restart")
-    assert ("verify", "The service answers; The queue is read") in plan.facts
+    assert [text for label, text in plan.facts if label.startswith("verif")] == [
+        "The service answers: while [ -e wait ]; do sleep 0.05; done; cat answer; [ -e up ]",
+        'The queue is read: exit "$(cat code)"',
+    ]
     controller.start("restart", plan)
     return ended(controller, "restart")
 
