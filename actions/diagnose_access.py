@@ -70,15 +70,16 @@ def read_audit(lines: Iterable[str], target: str = "", incident: str = "") -> Ac
 
     What `incident` itself wrote is kept apart.
     """
-    found = Access()
+    found, changed = Access(), set()
     for event in login_events(lines):
         if target and event.target not in ("", target):
             continue
         if event.kind is EventKind.FAILED:
             found.failed.add((event.user, event.target or event.service or "?", event.source), event.time, event.count)
-        elif event.kind is EventKind.CHANGED:
+        elif event.kind is EventKind.CHANGED or (event.kind is EventKind.NOT_CHANGED and event.user in changed):
+            changed |= {event.user} - {"?"}  # a rotation may fail after it changed the password
             (found.ours if incident and f" incident={incident}" in event.line else found.changes).append(event.line)
-        elif event.kind is EventKind.UNKNOWN:
+        elif event.kind in (EventKind.NOT_CHANGED, EventKind.UNKNOWN):
             found.unknown.append(event.line)
     return found
 

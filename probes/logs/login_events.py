@@ -64,6 +64,7 @@ class EventKind(Enum):
 
     FAILED = "failed login"
     CHANGED = "password change"
+    NOT_CHANGED = "password change that failed or was only asked for"
     OTHER = "something else"
     UNKNOWN = "not understood"
     """It names logins or passwords, and what it says of them is not understood."""
@@ -215,7 +216,7 @@ def _kind(head: str, result: str, line: str) -> EventKind:
     login, change = _LOGIN.search(head), _CHANGE.search(head)
     if change is not None and (login is None or change.start() < login.start()):
         made = _OUTCOME.search(result) or _RESULT_WORD.fullmatch(result)
-        return EventKind.UNKNOWN if _NO_CHANGE.search(head) or (made and made["bad"]) else EventKind.CHANGED
+        return EventKind.NOT_CHANGED if _NO_CHANGE.search(head) or (made and made["bad"]) else EventKind.CHANGED
     if login is None:
         return EventKind.UNKNOWN if _ABOUT.search(line) else EventKind.OTHER
     outcome = _RESULT_WORD.fullmatch(result) or _OUTCOME.search(result) or _OUTCOME.search(head)
