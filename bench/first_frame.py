@@ -8,7 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.screen import MIDWATCH, Screen, started
+from bench.screen import MIDWATCH, RUNBOOK, Screen
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.runbook.loader import load
 
 FRAME, WHOLE = b"Checklist", b"Enter"
 """What the plain lines and the screen show; what only the screen shows."""
@@ -24,6 +26,7 @@ class Empty(App):
 
 Empty().run()
 """
+REFERENCE = Path(__file__).parents[1] / "runbook.yaml"
 RUNS = 7
 
 
@@ -41,17 +44,25 @@ def first_frames(folder: Path, *command: str) -> tuple[float, float]:
         screen.end()
 
 
-def main() -> None:
-    """Print the fastest of each, and how many times the empty app the screen takes."""
-    with tempfile.TemporaryDirectory() as name, started(Path(name), ""):
-        (Path(name) / "empty.py").write_text(EMPTY, encoding="utf-8")
-        commands = (MIDWATCH, "runbook.yaml"), (sys.executable, "empty.py")
-        rounds = [[first_frames(Path(name), *command) for command in commands] for _ in range(RUNS)]
-    first, whole = (min(ours[which] for ours, _ in rounds) for which in (0, 1))
+def measure(folder: Path, runbook: str) -> None:
+    """Print the fastest of each for an incident of this runbook, and how many times the empty app it takes."""
+    commands = (MIDWATCH, "runbook.yaml"), (sys.executable, "empty.py")
+    rounds = [[first_frames(folder, *command) for command in commands] for _ in range(RUNS)]
     empty = min(first for _, (first, _) in rounds)
-    print(f"an empty Textual app {empty * 1000:.0f} ms")
-    for what, seconds in ("the checklist in plain lines", first), ("the whole screen", whole):
+    print(f"{runbook}: an empty Textual app {empty * 1000:.0f} ms")
+    for which, what in enumerate(("the checklist in plain lines", "the whole screen")):
+        seconds = min(ours[which] for ours, _ in rounds)
         print(f"{what} {seconds * 1000:.0f} ms: {seconds / empty:.2f} x")
+
+
+def main() -> None:
+    """Measure a small runbook, and the reference runbook, whose actions and checks are loaded before the screen."""
+    for runbook, text in ("a small runbook", RUNBOOK), ("the reference runbook", REFERENCE.read_text(encoding="utf-8")):
+        with tempfile.TemporaryDirectory() as name:
+            (Path(name) / "empty.py").write_text(EMPTY, encoding="utf-8")
+            (Path(name) / "runbook.yaml").write_text(text, encoding="utf-8")
+            IncidentController.declare(load(Path(name) / "runbook.yaml"), actor="bench").leave()
+            measure(Path(name), runbook)
 
 
 if __name__ == "__main__":
