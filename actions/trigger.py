@@ -40,7 +40,7 @@ class TriggerAction(Action):
         draft, trigger = self.draft(), self._trigger(context)
         if trigger.log:
             draft.add(Verb.READ, f"the end of {context.runbook.resolve(trigger.log)}")
-            draft.fact("looks for", trigger.match)
+            draft.fact("looks for", readable(trigger.match) or f"{trigger.title}: the pattern at {trigger.place}")
         else:
             draft.add(Verb.READ, f"what the check {trigger.check} looks at")
             draft.facts += _check_of(trigger, context.runbook).plan(context).facts
@@ -88,3 +88,26 @@ def _check_of(trigger: Trigger, runbook: Runbook) -> Check:
     if not isinstance(check, Check):
         raise Failed(f"The trigger {trigger.id!r} names {trigger.check}, which is no check", place=trigger.place)
     return check
+
+
+_PLAIN = (
+    (re.compile(r"\\s[?*+]?"), " "),
+    (re.compile(r"\.[*+]\??"), " … "),
+    (re.compile(r"\\d[*+]?"), "N"),
+    (re.compile(r"\(\?:|[()]"), ""),
+    (re.compile(r"\|"), " or "),
+    (re.compile(r"\\([^A-Za-z0-9])"), r"\1"),
+    (re.compile(r"([^\\\[\]{}^$*+?.|()])"), r"\1"),
+)
+
+
+def readable(pattern: str) -> str:
+    """A regular expression in words, `[FAILURE or ERROR] … job`; empty for one that is more than words, blanks and
+    alternatives."""
+    words, at = "", 0
+    while at < len(pattern):
+        found = next(((hit, text) for form, text in _PLAIN if (hit := form.match(pattern, at))), None)
+        if found is None:
+            return ""
+        words, at = words + found[0].expand(found[1]), found[0].end()
+    return " ".join(words.split())

@@ -59,7 +59,8 @@ def open_screen(
 ) -> bool:
     """Show the incident until the operator leaves; gives control back then. Running steps go on.
 
-    True when the operator left on purpose; False when the line was lost or a signal ended the screen.
+    An incident that the operator chose from the list is opened then. True when the operator left on purpose; False when
+    the line was lost or a signal ended the screen.
     """
     from midwatch.incident.debug_log import leave_the_terminal
 
@@ -74,9 +75,15 @@ def open_screen(
         app = MidwatchApp(controller, ascii=few_signs, keymap=read_keymap(keys_file()), rehearsal=rehearsal)
         paint.hand_over()
         app.run(mouse=mouse)
-        return app.left_on_purpose
     finally:
         controller.leave()
+    if app.following:
+        from midwatch.engine.repository import find
+        from tui.joining import drive_or_observe
+
+        following = drive_or_observe(find(controller.folder.path.parent.parent, app.following))
+        return open_front(following, paint, lines=False, ascii=ascii, mouse=mouse)
+    return app.left_on_purpose
 
 
 def open_front(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
@@ -20,7 +21,7 @@ from midwatch.system.clock import Clock
 from midwatch.system.units import counted
 from screens.keys.incident_keys import BY_ID
 from screens.widgets.dialog import Dialog
-from screens.widgets.environments import step_mark
+from screens.widgets.environments import environment_text, step_mark
 from screens.widgets.inline_button import InlineButton
 from screens.widgets.key import shown
 from screens.widgets.key_bindings import DECLINE, YES, bindings
@@ -31,8 +32,9 @@ from screens.widgets.text_layout import joined, labelled, paragraph
 
 GRACE = 0.3
 """Seconds in which keys are not heard: they were meant for the screen below."""
-LOW = 20
-"""Lines of a terminal that has none to spare for a blank one."""
+LOW, TINY, NARROW = 20, 12, 40
+"""Lines of a terminal that has none to spare for a blank one, and of one in which even the totals scroll; cells of one
+in which the frame alone says that it destroys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class Confirm(Dialog[Consent]):
     Confirm #so { height: auto; width: 1fr; }
     Confirm #ask { height: auto; width: 1fr; margin-top: 1; }
     Confirm.-low #ask { margin-top: 0; }
+    Confirm.-destroy > #box { border: double $wrong; }
+    Confirm.-destroy.-ascii > #box { border: ascii $wrong; }
+    Confirm.-tiny #head, Confirm.-tiny #choices, Confirm.-tiny #said { margin-top: 0; margin-bottom: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES, DECLINE))
     letters_go_to_field = False
@@ -85,6 +90,8 @@ class Confirm(Dialog[Consent]):
         mark = step_mark(environment, Risk.DESTROY if name else step.risk, text_styles)
         title = f"{'Undo ' if undo else ''}{step.number} {step.title}"
         super().__init__(text_styles, title, mark=mark)
+        self.set_class(bool(name), "-destroy")
+        self._where = environment_text(environment, text_styles)
         self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
         self._plan, self._at, self._clock, self._name = plan, at, clock, name
         self._spared, self._above, self._below, self._can_decline = spared, above, below, can_decline
@@ -102,8 +109,10 @@ class Confirm(Dialog[Consent]):
             yield Static(joined([*words, Content("")]), markup=False, classes="plan")
         yield Static(id="plan", classes="plan", markup=False)
 
-    def below(self) -> Iterable[Widget]:
+    def above(self) -> Iterable[Widget]:
         yield Static(id="so", markup=False)
+
+    def below(self) -> Iterable[Widget]:
         if self._name or self._below:
             yield Static(id="ask", markup=False)
         if self._name:
@@ -122,14 +131,22 @@ class Confirm(Dialog[Consent]):
         self._draw()
 
     def _fit(self) -> None:
+        tiny = self._is_tiny
         self.set_class(self.app.size.height < LOW, "-low")
+        self.set_class(tiny, "-tiny")
+        self.blank_rows = 0 if tiny else 1
+        if self.app.size.width < NARROW:
+            self.query_one("#aside", Static).update(self._where)
         super()._fit()
 
+    @property
+    def _is_tiny(self) -> bool:
+        return self.app.size.height < TINY
+
     def _draw(self) -> None:
-        lines = plan_lines(
-            self._plan, self._at, self._clock.now(), self.room, self.text_styles, total=False, bound=True
-        )
-        self.query_one("#plan", Static).update(joined(lines))
+        tiny = self._is_tiny
+        lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.text_styles, total=tiny, bound=True)
+        self.query_one("#plan", Static).update(joined(lines[1:] if tiny else lines))
         consequences, so = self._so(), self.query_one("#so", Static)
         so.display = bool(consequences)
         so.update(joined(consequences))
@@ -137,12 +154,14 @@ class Confirm(Dialog[Consent]):
             ask.update(joined(self._asked()))
 
     def _so(self) -> list[Content]:
-        """What the plan comes to: it stays in view, however many rows there are to read."""
+        """What the plan comes to, above it: it stays in view, however many rows there are to read."""
         column = plan_column(self._plan)
         spared = self._spared if self.app.size.height >= LOW else ()
+        if self._is_tiny:  # the totals are the first lines of the plan
+            return []
         lines = total_lines(self._plan, self.room, self.text_styles, spared=spared, say_final=not self._name)
         if warnings := warnings_of(self._plan):
-            text = f" {self.text_styles.signs.person} {counted(len(warnings), 'warning')} above the plan"
+            text = f" {self.text_styles.signs.person} {counted(len(warnings), 'warning')} in the plan"
             lines.append(self.text_styles.ink(text, WRONG))
         if self._target and self._target != self._name:
             lines += labelled(" target", self._target, self.room, self.text_styles, column=column, style=STRONG)
@@ -152,6 +171,10 @@ class Confirm(Dialog[Consent]):
         return lines
 
     def _asked(self) -> list[Content]:
+        if self._is_tiny and self._name:
+            ask = f"To destroy, type: {self._name}"
+            ask = ask if cell_len(ask) <= self.room else f"Type: {self._name}"
+            return paragraph(ask, self.room, self.text_styles, style=f"bold {WRONG}")
         name = f"To go on, type the target's name:  {self._name}"
         words = [("This cannot be undone.", WRONG), (name, STRONG)] if self._name else self._below
         return [line for text, style in words for line in paragraph(text, self.room, self.text_styles, style=style)]

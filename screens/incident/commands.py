@@ -245,11 +245,12 @@ class Commands:
         if chosen := await self._screen.app.push_screen_wait(Palette(self._text_styles, keys, self._screen.keymap)):
             self.press(chosen)
 
-    async def leave(self) -> None:
+    async def leave(self, following: str = "") -> None:
+        """Ask whether to leave, and leave; `following` is the id of the incident that is opened next."""
         dialog = Leave(self._text_styles, self._session, self.logout_warning, self._screen.rehearsal)
         if not await self._screen.app.push_screen_wait(dialog):
             return
         if writing():
             self._screen.notice("One moment: a step is being started")
         else:
-            self._screen.app.exit(True)
+            self._screen.post_message(self._screen.Left(following))

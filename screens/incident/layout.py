@@ -3,65 +3,60 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 
 from midwatch.control.lease import DriverState
-from midwatch.engine.pending_requests import pending_request
+from midwatch.engine.workflow import current_step
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.output.progress import PACE, Advance, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from midwatch.system.actor import login
 from screens.dialogs.close_incident import criteria_lines
-from screens.incident.standing_notice import answerable_request, standing_notice
-from screens.keys.footer import footer_line
-from screens.keys.incident_keys import BY_ID, KEYS
+from screens.incident.bottom_lines import BottomLines
+from screens.keys.footer import KeyLine
 from screens.widgets.checklist import Checklist
+from screens.widgets.checklist_rows import checklist_width
 from screens.widgets.filter_line import FilterLine
-from screens.widgets.key import Key, shown
 from screens.widgets.line_view import LineView
 from screens.widgets.output_view import OutputView
-from screens.widgets.panels.panel_lines import column_lines
+from screens.widgets.panels.panel_lines import block_at, column_lines
 from screens.widgets.panels.panel_state import PanelState
-from screens.widgets.panels.panel_summary import summary_lines, worst_line
+from screens.widgets.panels.panel_summary import cell_at, summary_lines, worst_line, worst_panel
 from screens.widgets.status_line import StatusLine
+from screens.widgets.step_history import last_ended, result_lines
 from screens.widgets.step_page import phase_lines, step_lines
 from screens.widgets.step_page_data import StepPageData
-from screens.widgets.styles import SOON
+from screens.widgets.text_layout import fit
 from screens.widgets.top_bar import top_bar
 
 if TYPE_CHECKING:
     from screens.incident.screen import IncidentScreen
 
-HUGE, WIDE, MIDDLE, TINY = 190, 160, 110, (72, 20)
+HUGE, WIDE, TINY = 190, 160, (72, 20)
 PANES = ("checklist", "step", "output")
-HIDDEN = ("zoom", "output", "panels")
-"""Keys to what a small terminal has no room for."""
 FIGURES = 8.0
 """Seconds between two drawings of figures that move all the time, such as the free space of a busy disk."""
-_NOTICE = 12.0
 
 
 class Layout:
     """Lines that did not change are not sent to the terminal."""
 
     def __init__(self, screen: IncidentScreen) -> None:
-        """Nothing is said yet, and a small terminal begins with the step."""
+        """A small terminal begins with the step."""
         self._screen, self._session, self._text_styles = screen, screen.session, screen.text_styles
-        self._notice, self._notice_until = Content(""), 0.0
-        self._yields = False
-        """Whether the notice stands behind a request that this operator can answer."""
+        self.bottom = BottomLines(screen)
         self.in_checklist = False
         """Whether a small terminal shows the checklist instead of the step."""
         self.zoomed = ""
         """The pane that is shown alone; empty: all are shown."""
         self.journal_trouble = ""
-        self._grid_rows = ""
+        self._grid = ("", "")
         self._drawn: dict[str, tuple[float, PanelState]] = {}
         self._flow, self._pace = RateMeter(), RateMeter(PACE)
         screen.set_class(self._text_styles.ascii, "-ascii")
@@ -80,20 +75,17 @@ class Layout:
             yield LineView(id="live", focus=False)
             yield OutputView(self._text_styles, id="output")
         yield StatusLine(id="notice")
-        yield StatusLine(id="keys")
+        yield KeyLine(id="keys")
 
     def shape(self) -> None:
         """Which of the layouts fits the terminal."""
         width, height = self._screen.app.size
         self._screen.set_class(width >= WIDE, "-wide")
-        self._screen.set_class(width >= HUGE, "-huge")
-        self._screen.set_class(MIDDLE <= width < WIDE, "-middle")
         self._screen.set_class(width < TINY[0] or height < TINY[1], "-tiny")
         self._screen.set_class(self.in_checklist, "-list")
         for pane in PANES:
             self._screen.set_class(self.zoomed == pane, f"-zoom-{pane}")
         self._screen.set_class(bool(self.zoomed), "-zoom")
-        self._screen.set_class(self._screen.shown_attempt() is None, "-silent")
 
     def show_checklist(self, shown: bool) -> None:
         """In a small terminal, show the checklist or the step."""
@@ -105,12 +97,13 @@ class Layout:
     def draw(self) -> None:
         """Make all lines again."""
         self.shape()
+        self._give_room()
         self._screen.checklist.draw()
         self._draw_top()
         self.draw_panels()
         self._draw_step()
         self._draw_output()
-        self._draw_keys()
+        self.bottom.draw()
 
     def _draw_top(self) -> None:
         incident, now = self._session.incident, self._session.clock.now()
@@ -138,11 +131,18 @@ class Layout:
             self._text_styles.ink(f"{now:%H:%M} UTC".rjust(12) if beneath else f"{now:%H:%M:%S} UTC")
         )
         checklist, tally = self._screen.checklist, incident.tally(self._session.runbook.steps())
-        found = f", {checklist.found} found" if checklist.term else ""
-        whole = f"Checklist {tally.words}{found}"
-        self._title(
-            checklist, whole if len(whole) + 4 <= checklist.size.width else f"Checklist {tally.short_words}{found}"
-        )
+        whole, room = f"Checklist {tally.words}", checklist.size.width - 4
+        title = self._filtered(room) or (whole if len(whole) <= room else f"Checklist {tally.short_words}")
+        self._title(checklist, title)
+
+    def _filtered(self, room: int) -> str:
+        """The filter in force, with what it found and its way out; empty without one."""
+        checklist = self._screen.checklist
+        if not checklist.term:
+            return ""
+        term, after = f"/{self._text_styles.clean(checklist.term)}", f": {checklist.found} found, Esc"
+        after += " for all" if cell_len(term) + len(after) + len(" for all") <= room else ""
+        return f"{fit(term, max(room - len(after), 6), self._text_styles)}{after}"
 
     def _others(self) -> list[str]:
         """The names of those who observe beside whoever sits here; a screen of one's own elsewhere counts once."""
@@ -179,6 +179,15 @@ class Layout:
         strip.styles.height = len(lines)
         strip.show(lines)
 
+    def panel_at(self, clicked: LineView.Clicked) -> int:
+        """The number of the panel whose lines were clicked; 0 for none."""
+        panels = list(self._screen.panels.values())
+        if clicked.view.id == "live":
+            return block_at(panels, clicked.view.lines, clicked.line)
+        if self._screen.has_class("-tiny"):
+            return panels.index(worst_panel(panels, self._session.clock.now())) + 1 if panels else 0
+        return cell_at(len(panels), clicked.view.room - 1, clicked.line, clicked.cell)
+
     def _standing(self, panel: PanelState) -> PanelState:
         """The panel as it is drawn: what becomes better or worse is shown at once, a figure that moves a little
         later."""
@@ -190,7 +199,9 @@ class Layout:
 
     def _draw_step(self) -> None:
         sheet, step, phase = self._screen.query_one("#step", LineView), self._screen.step, self._screen.checklist.phase
-        self._title(sheet, f"{phase.section} {phase.title}".strip())
+        title = f"{phase.section} {phase.title}".strip()
+        hidden = self._screen.has_class("-tiny") and self._filtered(sheet.size.width - len(title) - 8)
+        self._title(sheet, f"{title}  {hidden}" if hidden else title)
         if step is None:
             entries = self._session.runbook.entries(phase)
             sheet.show(phase_lines(phase, entries, self._session.incident, sheet.room, self._text_styles))
@@ -202,8 +213,19 @@ class Layout:
             written = output_index.bytes if output_index is not None and output_index.path == folder.output else 0
             told = read_progress(folder.progress)
             how_far = advance(told, self._pace, folder.progress, time.monotonic(), written)
-        parts = self.parts(step, how_far)
-        sheet.show(step_lines(parts, sheet.room, self._text_styles))
+        lines = step_lines(self.parts(step, how_far), sheet.room, self._text_styles)
+        sheet.show([*self._last_result(step, sheet.room), *lines])
+
+    def _last_result(self, step: Step, width: int) -> list[Content]:
+        """How the step before ended, above the one that is next or runs, until that one has a result of its own."""
+        ended = last_ended(self._session.incident)
+        if ended is None or ended.id == step.id or step is not current_step(self._session):
+            return []
+        tiny, shown = self._screen.has_class("-tiny"), self._screen.shown_attempt()
+        key = self.key_name("output") if ended.last and shown and shown.id == ended.id else ""
+        before = self._session.runbook.step(ended.id)
+        lines = result_lines(before, ended, width, self._text_styles, output_key=key, most=5 if tiny else 8)
+        return lines if tiny else [*lines, Content("")]
 
     def parts(self, step: Step, how_far: Advance | None = None, *, whole: bool = False) -> StepPageData:
         """What the page of a step is made of."""
@@ -218,6 +240,7 @@ class Layout:
             how_far,
             plans.undoable(step),
             self.key_name("undo"),
+            output_key="" if whole else self.key_name("output"),
             whole=whole,
         )
 
@@ -225,8 +248,9 @@ class Layout:
         view, step = self._screen.query_one("#output", OutputView), self._screen.shown_attempt()
         folder = self._session.attempt_folder(step.id) if step else None
         view.follow(folder.output if folder else None)
-        self._give_room(view, step)
-        if step is not None:
+        if step is None:
+            self._title(view, f"Output {self._text_styles.signs.dot} no step has run yet")
+        else:
             state = self._session.incident.steps.get(step.id)
             last = state.last if state else None
             how = last.outcome.value if last and last.outcome else "running"
@@ -243,59 +267,21 @@ class Layout:
         self._flow.take(output_index.path, time.monotonic(), output_index.bytes)
         return f", {self._flow.words(output_index.bytes, under_way=True)}"
 
-    def _give_room(self, view: OutputView, step: Step | None) -> None:
-        """The output of what runs has its share of the screen; that of what has ended as many lines as it has."""
-        height = self._screen.query_one("#body").size.height
-        share = height // 2 if self._screen.has_class("-wide") else height * 5 // 14
-        under_way = step is not None and self._session.incident.status(step) is StepStatus.RUNNING
-        lines = view.output_index.line_count if view.output_index else 0
-        rows = share if under_way else min(max(lines + 1, 4), share)
-        single = any(self._screen.has_class(name) for name in ("-silent", "-tiny", "-zoom"))
-        wanted = "1fr" if single else f"1fr {rows}"
-        if wanted != self._grid_rows:
-            self._grid_rows = wanted
-            self._screen.query_one("#body").styles.grid_rows = wanted
-
-    def _draw_keys(self) -> None:
-        width = max(self._screen.app.size.width - 2, 10)
-        line = footer_line(
-            self._screen.next_action().words, self._keys_now(), self._screen.keymap, width, self._text_styles
-        )
-        self._screen.query_one("#keys", StatusLine).show(line)
-        self._draw_notice(width)
-
-    def _keys_now(self) -> Iterator[tuple[Key, str]]:
-        """The footer's keys, most useful first: in a small terminal what answers somebody, then what shows the
-        hidden."""
-        tiny, found = self._screen.has_class("-tiny"), pending_request(self._session)
-        first = (found.answer if found else "", *HIDDEN)
-        for key in (
-            sorted(KEYS, key=lambda key: first.index(key.id) if key.id in first else len(first)) if tiny else KEYS
-        ):
-            if key.id == "zoom" and (tiny or self.zoomed):
-                yield key, "all panes" if not tiny else "step" if self.in_checklist else "checklist"
-            if not key.words or key.id == "help" or not self._screen.commands.may(key.id):
-                continue
-            yield key, key.words
-
-    def _draw_notice(self, width: int) -> None:
-        notice, text = self._screen.query_one("#notice", StatusLine), self._notice
-        if time.monotonic() > self._notice_until:
-            words, style = standing_notice(self._session, self._screen.absence.line(), self.key_name)
-            text = self._text_styles.ink(f"{self._text_styles.signs.person} {words}", style) if words else Content("")
-        elif self._yields and (request := answerable_request(self._session, self.key_name)):
-            asked = f"{self._text_styles.signs.person} {request}"
-            news = Content("") if asked.startswith(text.plain) else Content.assemble("  ", text)
-            text = Content.assemble(self._text_styles.ink(asked, SOON), news)
-        notice.display = bool(text)
-        notice.show(text.truncate(width, ellipsis=True) if text else text)
+    def _give_room(self) -> None:
+        """Where checklist, step and output stand depends on the terminal and the runbook alone: nothing jumps."""
+        body = self._screen.query_one("#body")
+        if self._screen.has_class("-tiny") or self.zoomed:
+            rows, columns = "1fr", "1fr"
+        else:
+            wide, (width, height) = self._screen.has_class("-wide"), body.size
+            live = 0 if not wide else 58 if width >= HUGE else 54
+            left = checklist_width(self._session.runbook, max(32, (width - live) * (50 if wide else 42) // 100))
+            rows = f"1fr {height // 2 if wide else height * 5 // 14}"
+            columns = f"{left} 1fr {live}" if wide else f"{left} 1fr"
+        if (rows, columns) != self._grid:
+            self._grid = rows, columns
+            body.styles.grid_rows, body.styles.grid_columns = rows, columns
 
     def key_name(self, name: str) -> str:
-        return shown(self._screen.keymap.get(name, BY_ID[name].key), ascii=self._text_styles.ascii)
-
-    def notice(self, text: str, style: str = SOON, *, yields: bool = False) -> None:
-        """Show one sentence for a while; `yields`: behind a request that this operator can answer."""
-        self._yields = yields
-        self._notice = self._text_styles.ink(f"{self._text_styles.signs.person} {text}", style)
-        self._notice_until = time.monotonic() + _NOTICE
-        self._screen.redraw()
+        """The key that does this, as it stands on the keyboard."""
+        return self.bottom.key_name(name)

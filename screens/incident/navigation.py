@@ -13,7 +13,7 @@ from screens.incident.absence import Absence
 from screens.incident.copying import Copying
 from screens.incident.layout import PANES
 from screens.pages.help import help_page
-from screens.pages.incident_list import incident_lines, summaries
+from screens.pages.incident_list import IncidentsPage, summaries
 from screens.pages.output import OutputScreen
 from screens.pages.page import Page
 from screens.pages.panels import PanelsPage
@@ -94,9 +94,15 @@ class Navigation:
         except WorkFailed as failed:
             self._screen.notice(str(failed))
             return
-        here, styles = self._session.incident.id, self._text_styles
-        page = Page(styles, "Incidents", lambda width: incident_lines(found, here, width, styles))
+        page = IncidentsPage(self._text_styles, found, self._session.incident.id, self._open)
         self._screen.app.push_screen(page)
+
+    def _open(self, incident_id: str) -> None:
+        if self._screen.rehearsal is not None:
+            self._screen.app.pop_screen()
+            self._screen.notice("Leaving a rehearsal deletes it: leave it first, then open the other one")
+        else:
+            self._screen.run_worker(self._screen.commands.leave(incident_id))
 
     def pause(self) -> None:
         """Stop following the output, or follow again."""

@@ -28,6 +28,7 @@ from screens.incident.panel_poller import PanelPoller, Source
 from screens.incident.plan_cache import PlanCache
 from screens.incident.primary_action import NextAction, ScreenAction, next_action
 from screens.incident.step_runner import StepRunner
+from screens.keys.footer import KeyLine
 from screens.keys.incident_keys import BINDINGS, MOVE_IDS
 from screens.pages.panel import PanelPage
 from screens.widgets.background import WorkFailed, in_background
@@ -35,8 +36,9 @@ from screens.widgets.base_screen import BaseScreen
 from screens.widgets.checklist import Checklist
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.hand import Hand
+from screens.widgets.line_view import LineView
 from screens.widgets.panels.panel_state import PanelState
-from screens.widgets.styles import SOON, WRONG, TextStyles
+from screens.widgets.styles import CHOSEN, SOON, WRONG, TextStyles
 
 POLLS = 1 / 3
 """Seconds between two looks at what has happened."""
@@ -48,6 +50,13 @@ class IncidentScreen(BaseScreen[None]):
     CSS_PATH = "screen.tcss"
     BINDINGS = BINDINGS
     AUTO_FOCUS = "#checklist"
+
+    class Left(Message):
+        """The operator leaves; `following` is the id of the incident that is opened next, empty for none."""
+
+        def __init__(self, following: str) -> None:
+            super().__init__()
+            self.following = following
 
     def __init__(
         self,
@@ -105,13 +114,14 @@ class IncidentScreen(BaseScreen[None]):
         except WorkFailed as failed:
             warning = str(failed)
         if warning:
-            self.notice(warning)
+            self.notice(warning, SOON)
 
     async def _warn_of_edits(self) -> None:
         if self.session.driving and self.session.incident.open:
             difference = await in_background("edits", self.session.edited_source)
             if difference is not None:
-                self.notice(f"{difference.lines[0]} {self.panes.key_name('adopt')} shows it and goes on by it.")
+                adopt = self.panes.key_name("adopt")
+                self.notice(f"{difference.lines[0]} {adopt} shows it and goes on by it.", SOON)
 
     def on_unmount(self) -> None:
         self._poller.end()
@@ -160,7 +170,7 @@ class IncidentScreen(BaseScreen[None]):
         timeline."""
         runbook, news = self.session.runbook, self.session.events[self._noticed :]
         if words := list(filter(None, (control_notice(event, runbook) for event in news))):
-            self.panes.notice("; ".join(words), yields=True)
+            self.panes.bottom.notice("; ".join(words), yields=True)
         for event in news:
             if said := journal_notice(event.kind, event.body):
                 self.notice(said, SOON)
@@ -211,9 +221,9 @@ class IncidentScreen(BaseScreen[None]):
             self._need_checked.add(found.step)
             self.run_worker(self._runner.check_need(self.session.runbook.step(found.step)))
 
-    def notice(self, text: str, style: str = SOON) -> None:
-        """Show one sentence for a while."""
-        self.panes.notice(text, style)
+    def notice(self, text: str, style: str = CHOSEN) -> None:
+        """Show one sentence for a while: news, if the style does not say that it needs somebody or is wrong."""
+        self.panes.bottom.notice(text, style)
 
     # Where the cursor is
 
@@ -268,6 +278,15 @@ class IncidentScreen(BaseScreen[None]):
         """Narrow the checklist while it is typed; the cursor goes to the first step that is found."""
         self.checklist.filter(message.term)
         self.redraw()
+
+    def on_key_line_pressed(self, message: KeyLine.Pressed) -> None:
+        """A click on a key of the footer is that key."""
+        self.commands.press(message.name)
+
+    def on_line_view_clicked(self, message: LineView.Clicked) -> None:
+        """A click on a panel opens its page."""
+        if message.view.id in ("strip", "live"):
+            self.action_panel(self.panes.panel_at(message))
 
     def on_filter_line_left(self) -> None:
         self.checklist.focus()

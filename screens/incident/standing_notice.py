@@ -7,7 +7,7 @@ from collections.abc import Callable
 from midwatch.engine.incident_controls import IncidentView
 from midwatch.engine.pending_requests import pending_request
 from midwatch.engine.workflow import open_ends
-from screens.widgets.styles import SOON, WRONG
+from screens.widgets.styles import CHOSEN, SOON, WRONG
 
 KeyName = Callable[[str], str]
 
@@ -20,13 +20,13 @@ def standing_notice(session: IncidentView, absence: str, key_name: KeyName) -> t
     if request := answerable_request(session, key_name):
         return request, SOON
     if absence:
-        return f"You looked away {absence}; {key_name('since')} shows", WRONG if "failed" in absence else SOON
+        return f"You looked away {absence}; {key_name('since')} shows", WRONG if "failed" in absence else CHOSEN
     if session.driving and (owed := incident.to_notify):
         roles = session.runbook.roles
         names = ", ".join(roles[role].name if role in roles else role for role in owed)
-        return f"Notify {names}: press {key_name('notify_people')}", WRONG
+        return f"Notify {names}: press {key_name('notify_people')}", SOON
     found = pending_request(session)
-    return found.message + found.waits if found else "", SOON
+    return found.message + found.waits if found else "", CHOSEN
 
 
 def answerable_request(session: IncidentView, key_name: KeyName) -> str:

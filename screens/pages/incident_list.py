@@ -1,13 +1,18 @@
-"""Every incident of this place, newest first: how bad, how far, who drives, and how to open it."""
+"""Every incident of this place, newest first: how bad, how far, who drives. Enter opens it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from midwatch.engine.repository import Summary, incidents, summary
+from screens.pages.page import WIDEST, Page
+from screens.widgets.line_view import LineView
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.text_layout import edges, paragraph
 
@@ -17,26 +22,83 @@ def summaries(logs: Path) -> list[Summary]:
     return [summary(folder) for folder in incidents(logs)]
 
 
-def incident_lines(found: Sequence[Summary], here: str, width: int, text_styles: TextStyles) -> list[Content]:
-    """Two lines an incident; a damaged one says why."""
-    lines: list[Content] = []
-    for one in found:
-        state = "damaged" if one.problem else one.state
-        style = {"damaged": WRONG, "open": SOON}.get(state, FAINT)
-        name = Content.assemble(
-            text_styles.ink(f"{text_styles.signs.next} " if one.id == here else "  ", CHOSEN),
-            text_styles.ink(one.id, STRONG),
-        )
-        lines.append(edges(name, text_styles.ink(f"{one.severity} {state}".strip(), style), width))
-        if one.problem:
-            lines += paragraph(one.problem, width, text_styles, style=FAINT, indent=4)
-            continue
-        steps = f"steps {one.steps.short_words}" if one.steps is not None else "its runbook cannot be read"
-        when = f"{one.opened:%Y-%m-%d %H:%M} UTC" if one.opened else "unknown when"
-        driver = f", {one.driver} drives" if one.driver else ""
-        lines += paragraph(f"{one.title}: declared {when}, {steps}{driver}", width, text_styles, style=FAINT, indent=4)
-    lines.append(Content(""))
-    lines += paragraph(
-        "To open one of them: midwatch --incident ID, or with --observe to follow along.", width, text_styles
+class IncidentsPage(Page):
+    """The list, with a cursor. Enter, or a click on the chosen one, opens it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "scroll(1)", show=False),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("enter", "open", show=False),
+    ]
+    hint = "Enter open   Esc back"
+    moves = (
+        ("↑ ↓", "Another incident"),
+        ("Enter", "Open it; this one is left as by leaving the screen"),
+        ("Esc", "Back"),
     )
-    return lines
+
+    def __init__(
+        self, text_styles: TextStyles, found: Sequence[Summary], here: str, chosen: Callable[[str], object]
+    ) -> None:
+        """`here`: the id of the incident on the screen below. `chosen` gets the id of the one that Enter opens."""
+        super().__init__(text_styles, "Incidents", self._made)
+        self._found, self._here, self._chosen = found, here, chosen
+        self._at = next((n for n, one in enumerate(found) if one.id == here), 0)
+
+    def _made(self, width: int) -> list[Content]:
+        return [line for lines in self._blocks(width) for line in lines]
+
+    def _blocks(self, width: int) -> list[list[Content]]:
+        return [
+            incident_lines(one, width, self.text_styles, is_here=one.id == self._here, is_chosen=number == self._at)
+            for number, one in enumerate(self._found)
+        ]
+
+    def action_scroll(self, step: int) -> None:
+        self._choose(min(max(self._at + step, 0), len(self._found) - 1))
+
+    def _choose(self, number: int) -> None:
+        self._at = number
+        self.draw()
+        sheet = self.query_one(LineView)
+        sizes = [len(lines) for lines in self._blocks(min(sheet.room, WIDEST))]
+        sheet.reveal(sum(sizes[:number]), sum(sizes[: number + 1]) - 1)
+
+    def on_line_view_clicked(self, message: LineView.Clicked) -> None:
+        """A click chooses an incident; another click on it opens it."""
+        ends = itertools.accumulate(len(lines) for lines in self._blocks(min(message.view.room, WIDEST)))
+        number = next((n for n, end in enumerate(ends) if message.line < end), self._at)
+        if number == self._at:
+            self.action_open()
+        else:
+            self._choose(number)
+
+    def action_open(self) -> None:
+        """Back to the incident below, or on to the chosen one."""
+        one = self._found[self._at]
+        if one.id != self._here and not one.problem:
+            self._chosen(one.id)
+        elif not one.problem:
+            self.dismiss(None)
+
+
+def incident_lines(
+    one: Summary, width: int, text_styles: TextStyles, *, is_here: bool, is_chosen: bool
+) -> list[Content]:
+    """One incident; a damaged one says why."""
+    state = "damaged" if one.problem else one.state
+    style = {"damaged": WRONG, "open": SOON}.get(state, FAINT)
+    name = Content.assemble(
+        text_styles.ink(f"{text_styles.signs.next} " if is_chosen else "  ", CHOSEN),
+        text_styles.ink(one.id, STRONG),
+        text_styles.ink(", on this screen" if is_here else "", FAINT),
+    )
+    head = edges(name, text_styles.ink(f"{one.severity} {state}".strip(), style), width)
+    if one.problem:
+        return [head, *paragraph(one.problem, width, text_styles, style=FAINT, indent=4)]
+    steps = f"steps {one.steps.short_words}" if one.steps is not None else "its runbook cannot be read"
+    when = f"{one.opened:%Y-%m-%d %H:%M} UTC" if one.opened else "unknown when"
+    driver = f", {one.driver} drives" if one.driver else ""
+    words = f"{one.title}: declared {when}, {steps}{driver}"
+    head = head.stylize(text_styles.cursor) if is_chosen else head
+    return [head, *paragraph(words, width, text_styles, style=FAINT, indent=4)]

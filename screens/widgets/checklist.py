@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -146,7 +145,11 @@ class Checklist(LineView):
         """The lines of the items of this loop that are listed."""
         return [entry for entry in self._shown if entry.step and entry.step.item and entry.step.item.loop == loop]
 
-    def on_click(self, event: events.Click) -> None:
-        index = event.y + int(self.scroll_offset.y)
-        if 0 <= index < len(self._shown):
-            self._move_to(index)
+    def on_line_view_clicked(self, message: LineView.Clicked) -> None:
+        """A click puts the cursor on a line; another one on it folds or unfolds its phase."""
+        message.stop()
+        if 0 <= message.line < len(self._shown):
+            if self._shown[message.line].key == self._cursor and self.step is None:
+                self.action_fold(not self.phase_open)
+            else:
+                self._move_to(message.line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from midwatch.incident.conditions import Verdict
@@ -16,8 +17,10 @@ from screens.widgets.styles import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WR
 from screens.widgets.text_layout import edges, fit, fit_apart
 from screens.widgets.time_labels import span
 
-_NUMBERED, _COLUMNS = 34, 56
-"""Cells from which on a line has the step's number, and columns for risk, time and who."""
+_COLUMNS, _RISKS, _LINE, _WORDS = 64, 34, 6, 13
+"""Cells from which on a line has columns for risk, time and state, and from which on it has the risk; cells of a line
+beside number and title, and those for a word behind them."""
+_COLUMNS_CELLS = 28
 _FEW = 200
 """Steps up to which a title looks different from every other one of the runbook; then, from those of its phase."""
 _WORTH_A_WORD = (StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
@@ -86,6 +89,15 @@ def entries(
     return found
 
 
+def checklist_width(runbook: Runbook, most: int) -> int:
+    """Cells in which every number and title has room, with the columns where these have room too; `most` at most."""
+    titles = [f"{step.number} {step.title}" for step in runbook.steps()]
+    titles += [f"{phase.section} {phase.title}" for phase in runbook.phases]
+    longest = max(map(cell_len, titles), default=0) + _LINE
+    with_columns = longest + _COLUMNS_CELLS
+    return min(with_columns if most >= max(_COLUMNS, longest + _WORDS) else longest + _WORDS, most)
+
+
 def loop_key(loop: str) -> str:
     """What a fold of the items of a loop is remembered by; no phase has this id."""
     return f"loop {loop}"
@@ -109,7 +121,7 @@ def checklist_lines(
     width: int,
     text_styles: TextStyles,
 ) -> list[Content]:
-    """One line an entry. The next step is marked by sign, word and colour; the cursor by its background."""
+    """One line an entry. The next step is marked by sign, weight and colour; the cursor by its background."""
     next_step, count = incident.next_step(runbook), sum(len(phase.steps) for phase in runbook.phases)
     every = [step.title for step in runbook.steps()] if count <= _FEW else []
     open_phases = {entry.phase.id for entry in shown if entry.step}
@@ -157,25 +169,28 @@ def _step_line(
     mark = text_styles.ink(text_styles.signs.next if is_next else " ", f"bold {CHOSEN}")
     signs, has_items = text_styles.signs, step.loop is not None and bool(step.loop.steps)
     fold = text_styles.ink((signs.unfolded if is_open else signs.folded) if has_items else " ", FAINT)
-    number = f"{step.number} " if width >= _NUMBERED else ""
+    number = f"{step.number} "
     indent = "  " * (step.item is not None) + f"{text_styles.signs.branch} " * (branch_of(step) is not None)
-    indent = indent if width >= _NUMBERED else ""
     text = {StepStatus.DONE: FAINT, StepStatus.SKIPPED: FAINT, StepStatus.NOT_NEEDED: FAINT}.get(
         status, STATE_STYLES[status]
     )
     style_of_title = f"bold {CHOSEN}" if is_next and status is StepStatus.TODO else text
-    word, style = _word(step, incident, status, is_next)
+    word, style = _word(step, incident, status)
     took = _time(incident.steps.get(step.id), status, steady)
     if width >= _COLUMNS:
         right = _columns(step, status, word, style, took, text_styles)
     else:
         if status is StepStatus.RUNNING and step.loop is None:
             word = took  # the sign says the rest
-        elif width >= _NUMBERED:
+        elif width >= _RISKS:
             word = f"{word} {took}".strip()
-        if width >= _NUMBERED and not word and status is StepStatus.TODO:
+        if width >= _RISKS and not word and status is StepStatus.TODO:
             word = _risk(step) if step.risk is not Risk.OBSERVE else ""
-        room = len(_PROVE_AGAIN) if status is StepStatus.PROVE_AGAIN else max(width // 3, 4)
+        room = (
+            len(_PROVE_AGAIN)
+            if status is StepStatus.PROVE_AGAIN
+            else max(width // 3, _WORDS - 1 if width >= _RISKS else 4)
+        )
         right = text_styles.ink(fit(text_styles.clean(word), room, text_styles), style)
     left = Content.assemble(
         mark, fold, indent, text_styles.state(status), text_styles.ink(f" {number}", style_of_title)
@@ -223,12 +238,12 @@ def _time(state: StepState | None, status: StepStatus, steady: float) -> str:
     return span(last.seconds)
 
 
-def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> tuple[str, str]:
-    """The state in a word, or who did it, and its style."""
+def _word(step: Step, incident: Incident, status: StepStatus) -> tuple[str, str]:
+    """The state in a word, where the sign does not say it all; or who did it, where that was not the driver."""
     state = incident.steps.get(step.id)
     tally = incident.tally(step.loop.steps if step.loop is not None else ())
     if tally.total:
-        return f"{tally.done} of {tally.total}", f"bold {CHOSEN}" if is_next else STATE_STYLES[status] or FAINT
+        return f"{tally.done} of {tally.total}", STATE_STYLES[status] or FAINT
     if status is StepStatus.RUNNING:
         return (state.last.present_try if state and state.last else "") or "running", CHOSEN
     if status is StepStatus.NOT_NEEDED and (branch := branch_of(step)) is not None:
@@ -240,8 +255,6 @@ def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> 
         return _PROVE_AGAIN, STATE_STYLES[status]
     if status in _WORTH_A_WORD:
         return status.value, STATE_STYLES[status]
-    if is_next:
-        return "next", f"bold {CHOSEN}"
-    if status is StepStatus.DONE and state:
+    if status is StepStatus.DONE and state and state.actor != incident.driver:
         return state.actor.partition("@")[0], FAINT
     return ("optional" if step.optional else "", FAINT)

@@ -56,7 +56,7 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         scrollbar-background: $surface; scrollbar-background-hover: $surface; scrollbar-background-active: $surface;
     }
     Dialog #body { height: auto; scrollbar-size: 0 1; scrollbar-gutter: stable; }
-    Dialog #below { height: auto; margin-right: 1; }
+    Dialog #above, Dialog #below { height: auto; margin-right: 1; }
     Dialog #said { height: auto; margin: 1 1 0 0; display: none; }
     Dialog #choices { height: 1; margin: 1 1 0 0; }
     Dialog #choices > #hint { width: 1fr; height: 1; padding: 0 1; }
@@ -96,6 +96,10 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
     def body(self) -> Iterable[Widget]:
         """The widgets between the title and the choices."""
 
+    def above(self) -> Iterable[Widget]:
+        """What stays in view above the body: nothing, unless it sums the body up."""
+        return ()
+
     def below(self) -> Iterable[Widget]:
         """What stays in view below the body, however long that is: nothing, unless something has to be typed there."""
         return ()
@@ -115,6 +119,8 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
             with Horizontal(id="head"):
                 yield Static(self.text_styles.ink(self._title, STRONG), id="title", markup=False)
                 yield Static(self._mark, id="aside", markup=False)
+            with Vertical(id="above"):
+                yield from self.above()
             with Body(id="body"):
                 yield from self.body()
             with Vertical(id="below"):
@@ -267,12 +273,17 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
             return [*found, (arrows, "Another one of these"), ("Enter", "Keep it, and on to the next field")]
         return [*found, (arrows, "The next choice, the one before"), ("Enter", "Press the choice that has the focus")]
 
+    blank_rows = 1
+    """Blank lines below the title, above the choices and above what is said."""
+
     def _fit(self) -> None:
         """The body scrolls once the box would not fit."""
         said = self.query_one("#said", Static)
-        extra = (said.size.height or 1) + 1 if said.display else 0
-        extra += self.query_one("#below").size.height
-        self.query_one("#body", VerticalScroll).styles.max_height = max(self.app.size.height - 6 - extra, 1)
+        extra = (said.size.height or 1) + self.blank_rows if said.display else 0
+        extra += self.query_one("#above").size.height + self.query_one("#below").size.height
+        self.query_one("#body", VerticalScroll).styles.max_height = max(
+            self.app.size.height - 4 - 2 * self.blank_rows - extra, self.blank_rows
+        )
 
     @property
     def room(self) -> int:

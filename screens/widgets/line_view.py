@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
@@ -29,6 +31,13 @@ class LineView(ScrollView, can_focus=True):
 
     DEFAULT_CSS = f"LineView {{ {SCROLLING} }}"
 
+    class Clicked(Message):
+        """A line was clicked."""
+
+        def __init__(self, view: LineView, line: int, cell: int) -> None:
+            super().__init__()
+            self.view, self.line, self.cell = view, line, cell
+
     def __init__(self, *, id: str | None = None, classes: str | None = None, focus: bool = True) -> None:
         super().__init__(id=id, classes=classes)
         self.can_focus = focus
@@ -50,6 +59,11 @@ class LineView(ScrollView, can_focus=True):
         for y, (before, after) in enumerate(zip(old, self.lines, strict=True)):
             if not before.is_same(after) and top <= y < top + self.size.height:
                 self.refresh(Region(0, y - top, self.size.width, 1))
+
+    def on_click(self, event: events.Click) -> None:
+        at = event.get_content_offset(self)
+        if at is not None and 0 <= (line := at.y + int(self.scroll_offset.y)) < len(self.lines):
+            self.post_message(self.Clicked(self, line, at.x))
 
     def reveal(self, first: int, last: int) -> None:
         """Scroll as little as needed to have these lines in view."""

@@ -53,7 +53,7 @@ class OutputView(ScrollView, can_focus=True):
         """The row of the line at the top from which a wrapped view shows it; the first cell that another view shows."""
         self._times: Timestamps | None = None
         self._began: datetime | None = None
-        self.with_times = self.wrapped = False
+        self.with_times, self.wrapped = False, True
         self._term = ""
         self._found: int | None = None
         self._looked = self._not_before = 0.0
@@ -160,11 +160,16 @@ class OutputView(ScrollView, can_focus=True):
             region = (
                 self.scrollable_content_region
             )  # a wrapped line is one step of scrolling too: the last may come to the top
-            more = max(region.height - 1, 0) if self.wrapped and self._spool.line_count else 0
+            more = max(region.height - 1, 0) if self.wrapped and not self._is_in_view(region.height) else 0
             self.virtual_size = Size(region.width, self._spool.line_count + more)
             if self.following:
                 self._to_end()
             self.refresh()
+
+    def _is_in_view(self, height: int) -> bool:
+        """Whether all rows of all lines have room."""
+        count = self._spool.line_count if self._spool else 0
+        return count <= height and sum(len(self._broken(line)) for line in range(count)) <= height
 
     def _gives_way(self) -> bool:
         """Whether a key was pressed a moment ago: its answer is drawn before output that comes without end."""
@@ -221,8 +226,7 @@ class OutputView(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._forget()
-        if self.following:
-            self.call_after_refresh(self._to_end)
+        self.call_after_refresh(self._again)  # how far a wrapped view scrolls depends on its size
 
     def action_scroll_up(self) -> None:
         self.move(-1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -11,7 +13,7 @@ from textual.content import Content
 from midwatch.api.plan import SUMS, WARNING, Effect, Plan, Verb
 from midwatch.engine.consent import NONE
 from midwatch.runbook.model import Runbook
-from midwatch.system.units import size
+from midwatch.system.units import counted, size
 from screens.widgets.styles import FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.text_layout import edges, labelled, paragraph, wrap
 from screens.widgets.time_labels import exact_age
@@ -23,6 +25,7 @@ _COLUMN, _WIDEST_COLUMN = 9, 12
 _DIGEST_OF = "SHA-256 of "
 """Begins the names of the bindings that are digests of files."""
 _ORDER = {Verb.REMOVE: 0, Verb.CHANGE: 1, Verb.CREATE: 2, Verb.KEEP: 3, Verb.READ: 4}
+_VERB_STYLES = {Verb.REMOVE: WRONG, Verb.KEEP: FAINT, Verb.READ: FAINT}
 
 
 def plan_column(plan: Plan | None) -> int:
@@ -123,14 +126,27 @@ def _final(plan: Plan) -> list[Effect]:
 
 
 def _effects(plan: Plan, column: int, width: int, text_styles: TextStyles) -> list[Content]:
-    """A row each; a remark stands in a column behind the names where it has room there, else below its row."""
-    effects = sorted(plan.effects, key=lambda effect: _ORDER[effect.verb])[:_MOST]
+    """What goes first, what stays last; effects with the same remark together below it, each else in a row of its own.
+
+    A remark stands in a column behind the names where it has room there, else below its row."""
+    effects = plan.effects[:_MOST]
     single = len(_final(plan)) == 1
-    beside = 2 + max((cell_len(text_styles.clean(effect.object)) for effect in effects), default=0)
+    remarks = {id(effect): _remark(effect, say_final=single or effect.verb is not Verb.REMOVE) for effect in effects}
+    first = {(effect.verb, remarks[id(effect)]): at for at, effect in reversed(list(enumerate(effects)))}
+    ordered = sorted(effects, key=lambda effect: (_ORDER[effect.verb], first[effect.verb, remarks[id(effect)]]))
+    beside = 2 + max((cell_len(text_styles.clean(effect.object)) for effect in ordered), default=0)
     lines: list[Content] = []
-    for effect in effects:
-        remark = _remark(effect, say_final=single or effect.verb is not Verb.REMOVE)
-        lines += _row(effect, remark, column, beside, width, text_styles)
+    for (verb, remark), group in groupby(ordered, key=lambda effect: (effect.verb, remarks[id(effect)])):
+        rows = list(group)
+        grouped = bool(remark) and len(rows) > 1
+        lines += _group_head(verb, remark, rows, column, width, text_styles) if grouped else []
+        if grouped and not verb.touches:
+            names = ", ".join(text_styles.clean(effect.object) for effect in rows)
+            lines += paragraph(names, width, text_styles, style=FAINT, indent=column)
+            continue
+        for effect in rows:
+            label = "" if grouped else verb.value
+            lines += _row(effect, label, "" if grouped else remark, column, beside, width, text_styles)
     if more := len(plan.effects) - len(effects):
         lines.append(
             text_styles.ink(f" {'':{column - 1}}and {more} more; the record of the plan has all of them", SOON)
@@ -138,14 +154,37 @@ def _effects(plan: Plan, column: int, width: int, text_styles: TextStyles) -> li
     return lines
 
 
+def _group_head(
+    verb: Verb, remark: str, rows: Sequence[Effect], column: int, width: int, text_styles: TextStyles
+) -> list[Content]:
+    """What several effects have in common, with how many they are and their size."""
+    count = Counter(effect.kind or "item" for effect in rows)
+    total = sum(effect.size or 0 for effect in rows)
+    words = ", ".join(counted(number, kind) for kind, number in count.items()) + (f", {size(total)}" if total else "")
+    texts = wrap(text_styles.clean(remark), max(width - column - len(words) - 2, 12))
+    return [
+        edges(
+            Content.assemble(
+                text_styles.ink(f" {verb.value if n == 0 else '':{column - 1}}", _VERB_STYLES.get(verb, "")),
+                text_styles.ink(text, STRONG if verb.touches else ""),
+            ),
+            text_styles.ink(words if n == 0 else ""),
+            width,
+        )
+        for n, text in enumerate(texts)
+    ]
+
+
 def _remark(effect: Effect, *, say_final: bool) -> str:
     final = "cannot be undone" if say_final and effect.verb.touches and not effect.reversible else ""
     return "; ".join(part for part in (effect.note, final) if part)
 
 
-def _row(effect: Effect, remark: str, column: int, beside: int, width: int, text_styles: TextStyles) -> list[Content]:
+def _row(
+    effect: Effect, label: str, remark: str, column: int, beside: int, width: int, text_styles: TextStyles
+) -> list[Content]:
     """`beside` are the cells from where a name begins to where a remark does."""
-    style = {Verb.REMOVE: WRONG, Verb.KEEP: FAINT, Verb.READ: FAINT}.get(effect.verb, "")
+    style = _VERB_STYLES.get(effect.verb, "")
     extent = size(effect.size) if effect.size is not None else ""
     name, remark = text_styles.clean(effect.object), text_styles.clean(remark)
     room = width - column - len(extent) - 2
@@ -153,7 +192,7 @@ def _row(effect: Effect, remark: str, column: int, beside: int, width: int, text
     lines = [
         edges(
             Content.assemble(
-                text_styles.ink(f" {effect.verb.value if n == 0 else '':{column - 1}}", style),
+                text_styles.ink(f" {label if n == 0 else '':{column - 1}}", style),
                 text_styles.ink(text),
                 text_styles.ink(behind, FAINT),
             ),

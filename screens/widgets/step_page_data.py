@@ -53,5 +53,7 @@ class StepPageData:
     """Whether what the step did or will do can be undone; None while that cannot be known."""
     undo_key: str = "U"
     """The key that undoes it, as it is shown."""
+    output_key: str = ""
+    """Opens the output of the step; empty where that is no use."""
     whole: bool = False
     """Also what is left out while it is not needed: the detail page."""

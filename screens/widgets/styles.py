@@ -27,6 +27,8 @@ class Signs:
     folded: str
     unfolded: str
     person: str
+    wrong: str
+    news: str
     star: str
     dot: str
     dash: str
@@ -57,6 +59,8 @@ UNICODE = Signs(
     folded="▸",
     unfolded="▾",
     person="!",
+    wrong="✗",
+    news="i",
     star="★",
     dot="·",
     dash="–",
@@ -86,6 +90,8 @@ ASCII = Signs(
     folded="+",
     unfolded="-",
     person="!",
+    wrong="F",
+    news="i",
     star="*",
     dot="-",
     dash="-",

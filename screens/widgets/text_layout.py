@@ -88,13 +88,21 @@ def fit(text: str, width: int, text_styles: TextStyles) -> str:
     return chop_cells(text, width - 1)[0] + text_styles.signs.more
 
 
+def fit_middle(text: str, width: int, text_styles: TextStyles) -> str:
+    """As `fit`, but begin and end stay and the middle is left out: the end often says what a title is about."""
+    if cell_len(text) <= width or width < _APART:
+        return fit(text, width, text_styles)
+    tail = chop_cells(text[::-1], width * 2 // 5)[0][::-1]
+    return fit(text, width - cell_len(tail.lstrip()), text_styles).replace(" …", "…") + tail.lstrip()
+
+
 def fit_apart(text: str, others: Iterable[str], width: int, text_styles: TextStyles) -> str:
-    """As `fit`; where another text would look the same then, the part that differs stays and the middle is left out."""
-    short = fit(text, width, text_styles)
+    """As `fit_middle`; where another text would look the same then, the part that differs stays."""
+    short = fit_middle(text, width, text_styles)
     if short == text or width < _APART:
         return short
-    kept = len(short) - len(text_styles.signs.more)
-    alike = [other for other in others if other != text and other[:kept] == text[:kept]]
+    head, _, end = short.rpartition(text_styles.signs.more)
+    alike = [other for other in others if other != text and other.startswith(head) and other.endswith(end)]
     if not alike:
         return short
     differs = max(_alike(text, other) for other in alike)

@@ -280,7 +280,7 @@ async def test_step_that_takes_two_is_asked_for_approved_and_run(controller: Inc
         await press(pilot, "y")
         await until(pilot, lambda: "Enter 1.1 waits for a second person" in grid(pilot))
         await press(pilot, "enter")
-        await until(pilot, lambda: "! It waits for a second person: midwatch approve" in grid(pilot))
+        await until(pilot, lambda: "i It waits for a second person: midwatch approve" in grid(pilot))
         approval = controller.incident.approvals["work"]
         by = Identity("bob", 1 << 20, None, 1)
         body = {"step": "work", "asked": approval.seq, "digest": approval.digest, "by": by.to_json()}
@@ -337,7 +337,7 @@ async def test_driver_reads_what_the_second_person_said(session: IncidentControl
     by = Identity("bob", 1001, 1001, 2).to_json()
     session.session.append(EventKind.APPROVAL_DECLINED, body | {"by": by, "reason": "not tonight"})
     async with opened(session) as pilot:
-        assert "! bob declined 3.8 Emergency backup of ARP: not tonight" in grid(pilot)
+        assert "i bob declined 3.8 Emergency backup of ARP: not tonight" in grid(pilot)
         assert "Enter ask a second person for 3.8" in grid(pilot)
 
 

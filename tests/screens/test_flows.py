@@ -175,7 +175,7 @@ async def test_checklist_is_filtered_by_what_one_looks_for(controller: IncidentC
         await press(pilot, "slash", *"destr")
         shown = grid(pilot)
         assert "1 found" in shown
-        assert "□ Burn it" in shown
+        assert "□ 2.2 Burn it" in shown
         assert "Look around" not in shown
         await press(pilot, "enter")
         assert "2.2 Burn it" in grid(pilot)  # the cursor is on what was found

@@ -96,6 +96,9 @@ def frozen(session: IncidentController, stage: Stage) -> None:
     stage.plans["undo freeze-deployments"] = draft.plan()
 
 
+GOAL = "not needed to reach the goal"
+
+
 def destroys(session: IncidentController, stage: Stage) -> None:
     """The next step removes more than the dialog has lines for."""
     draft = PlanDraft("clean-backups", {"target": "arp-db-prod"}, confirm_name="arp-db-prod")
@@ -108,7 +111,8 @@ def destroys(session: IncidentController, stage: Stage) -> None:
             kind="set",
             note="arp, gps, otc",
         )
-    draft.add(Verb.KEEP, "20261123-020000", size=10_700_000, note="one of the 2 newest good ones of arp")
+    for day, why in ((15, GOAL), (16, GOAL), (23, "one of the 2 newest good ones of arp"), (17, GOAL)):
+        draft.add(Verb.KEEP, f"202611{day}-020000", size=10_700_000, note=why, kind="set")
     draft.fact("disk", "96 % full, 5.8 MB free")
     draft.fact("frees", "150 MB: 96 % → 71 %")
     phases = tuple(
@@ -145,8 +149,14 @@ async def test_wrong_name_in_the_smallest_terminal_is_the_golden(
     """What goes, what it frees and where the name is typed stay in view, with the refusal as well."""
     destroys(session, stage)
     async with opened(session, SIZES["60x15"]) as pilot:
-        await press(pilot, "enter", "tab", *"arp", "enter")
+        await press(pilot, "enter")
+        await resize(pilot, (30, 8))
+        golden(pilot, "destroy-30x8")
+        await resize(pilot, SIZES["60x15"])
+        await press(pilot, "tab", *"arp", "enter")
         golden(pilot, "destroy-refused-60x15")
+        await resize(pilot, (30, 8))
+        golden(pilot, "destroy-refused-30x8")
 
 
 async def test_panel_page_is_the_golden(session: IncidentController, golden) -> None:

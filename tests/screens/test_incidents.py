@@ -6,8 +6,9 @@ from pathlib import Path
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
-from tests.support.screen_pilot import grid, opened, press
+from tests.support.screen_pilot import grid, opened, press, until
 from tests.support.small_incident import RUNBOOK
+from tui.app.app import MidwatchApp
 
 
 async def test_open_closed_and_damaged_ones_are_listed(here: Path) -> None:
@@ -26,4 +27,22 @@ async def test_open_closed_and_damaged_ones_are_listed(here: Path) -> None:
     assert "SEV-2 closed" in shown
     assert "ada@test drives" in shown
     assert "damaged" in shown
-    assert "midwatch --incident ID" in shown
+
+
+async def test_enter_on_an_incident_leaves_this_one_and_opens_that(here: Path) -> None:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    runbook = load(here / "runbook.yaml")
+    first = IncidentController.declare(runbook, actor="bob@test")
+    first.leave()
+    controller = IncidentController.declare(runbook, actor="ada@test")
+    async with opened(controller, sources=[]) as pilot:
+        assert isinstance(pilot.app, MidwatchApp)
+        await press(pilot, "i", "enter")
+        assert "Checklist" in grid(pilot), "on the one that is open already: back to it"
+        await press(pilot, "i", "down", "enter", "escape")
+        assert f"▶ {first.incident.id}" in grid(pilot), "it was not left"
+        await press(pilot, "enter")
+        await pilot.press("y")
+        await until(pilot, lambda: pilot.app.return_value)
+        assert (pilot.app.following, pilot.app.left_on_purpose) == (first.incident.id, True)
+    controller.leave()

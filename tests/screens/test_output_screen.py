@@ -59,7 +59,7 @@ async def test_times_and_broken_lines_are_there_on_demand(session: IncidentContr
         await press(pilot, "o")
         assert "size 3 MB" in grid(pilot)
         assert "size 2 MB" not in grid(pilot)
-        await press(pilot, "t", "b")
+        await press(pilot, "t")
         shown = grid(pilot).splitlines()
         assert shown[1].strip().startswith("02:14:07 begun")
         assert shown[2].strip().startswith("02:15:08 a long line")
@@ -70,7 +70,7 @@ async def test_times_and_broken_lines_are_there_on_demand(session: IncidentContr
 async def test_end_stays_in_view_when_lines_are_broken(session: IncidentController) -> None:
     begin(session, STEP, b"x " * 500 + b"\n" + b"y " * 300 + b"\nlast\n")
     async with opened(session, (60, 15)) as pilot:
-        await press(pilot, "o", "b", "G")
+        await press(pilot, "o", "G")
         assert "last" in grid(pilot)
         write(session, STEP, b"z " * 200 + b"\nnewest\n")
         await until(pilot, lambda: "newest" in grid(pilot))
@@ -81,7 +81,7 @@ async def test_broken_lines_scroll_by_rows_also_within_a_line_longer_than_the_sc
 ) -> None:
     begin(session, STEP, b"opening\n" + b"".join(b"%05d " % n for n in range(8000)) + b"end of it\nlast\n")
     async with opened(session, (60, 15)) as pilot:
-        await press(pilot, "o", "b", "g")
+        await press(pilot, "o", "g")
         assert "opening" in grid(pilot)
         assert "00050" in grid(pilot)
         await press(pilot, "j", "j", "j")
@@ -108,7 +108,7 @@ async def test_lines_that_are_cut_off_scroll_sideways_and_a_match_is_brought_int
 ) -> None:
     begin(session, STEP, b"".join(b"%03d " % n for n in range(60)) + b"table Ledger here\nshort\n")
     async with opened(session, (60, 15)) as pilot:
-        await press(pilot, "o")
+        await press(pilot, "o", "b")
         assert "000 001" in grid(pilot)
         await press(pilot, "right")
         assert "000 001" not in grid(pilot)

@@ -104,7 +104,7 @@ async def test_run_may_start_from_any_step(controller: IncidentController) -> No
         await until(pilot, lambda: "a reason has more than one letter" in grid(pilot))
         await press(pilot, "backspace", *"day shift did it", "enter")
         assert [status(controller, name) for name in ("freeze", "talk")] == [StepStatus.SKIPPED, StepStatus.SKIPPED]
-        await until(pilot, lambda: "▶ □ Do the work" in grid(pilot))
+        await until(pilot, lambda: "▶ □ 1.3 Do the work" in grid(pilot))
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24)])

@@ -63,7 +63,7 @@ async def test_hostile_output_is_shown_as_text(session: IncidentController) -> N
     """Nothing of it is obeyed, neither by the terminal nor as markup."""
     async with opened(session, (80, 36)) as pilot:
         begin(session, "emergency-backup", HOSTILE)
-        await press(pilot, "o")
+        await press(pilot, "o", "b")
         shown = grid(pilot)
     assert "clipboard" in shown
     assert "red [red]markup[/red] [/" in shown

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from screens.widgets.styles import TextStyles
-from screens.widgets.text_layout import fit, fit_apart, wrap
+from screens.widgets.text_layout import fit_apart, fit_middle, wrap
 
 WORDS = st.lists(
     st.sampled_from(["33", "%", "→", "4.9", "MB", "free", "of", "emergency-backup/arp-prod.sql.gz", "(7", "s)"])
@@ -35,5 +35,8 @@ def test_texts_that_begin_alike_stay_apart_when_they_are_shortened(width: int, c
     shown = [fit_apart(text, texts, width, styles) for text in texts]
     assert len(set(shown)) == len(texts)
     assert all(cell_len(text) <= width for text in shown)
-    assert fit_apart(texts[chosen], texts[chosen : chosen + 1], width, styles) == fit(texts[chosen], width, styles)
+    assert fit_apart(texts[chosen], texts[chosen : chosen + 1], width, styles) == fit_middle(
+        texts[chosen], width, styles
+    )
     assert shown[3] == "Read the manual"
+    assert fit_middle("Update the incident channel every 15 min", 26, styles) == "Update the inci…ery 15 min"

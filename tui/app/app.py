@@ -60,7 +60,8 @@ class MidwatchApp(BaseApp[bool]):
         """`sources` replaces the panels' own probes; `environment` is where NO_COLOR, TERM, MIDWATCH_THEME and the file
         of changed keys are looked up. Raises `BadInput` when that file is faulty."""
         super().__init__(os.environ if environment is None else environment, ascii=ascii, hand=hand)
-        self.left_on_purpose = False
+        self.left_on_purpose, self.following = False, ""
+        """Whether the operator left, and the id of the incident to open then."""
         self.drafts = Drafts()
         self._rings = read_settings(settings_file(self.environment)).bell
         self._desk, self._rehearsal = session, rehearsal
@@ -82,6 +83,11 @@ class MidwatchApp(BaseApp[bool]):
         if isinstance(event, events.Key):
             self.show_title("")
         await super().on_event(event)
+
+    def on_incident_screen_left(self, message: IncidentScreen.Left) -> None:
+        """Leave; the caller opens what follows."""
+        self.following = message.following
+        self.exit(True)
 
     def exit(self, result: bool | None = None, return_code: int = 0, message: object = None) -> None:
         """Leave; what runs goes on under its supervisors."""

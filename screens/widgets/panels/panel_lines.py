@@ -44,6 +44,16 @@ def column_lines(
     return lines[:-1]
 
 
+def block_at(panels: Sequence[PanelState], lines: Sequence[Content], line: int) -> int:
+    """The number of the panel to which this line of a column belongs; 0 for none."""
+    titles = [f"{number} {panel.title}" for number, panel in enumerate(panels, start=1)]
+    for shown in reversed(lines[: line + 1]):
+        found = [n for n, title in enumerate(titles, start=1) if shown.plain.startswith(title)]
+        if found:
+            return found[0]
+    return 0
+
+
 def block_lines(
     panel: PanelState,
     now: datetime,

@@ -14,21 +14,18 @@ from screens.widgets.styles import FAINT, LEVEL_STYLES, LEVEL_WORDS, SOON, TextS
 from screens.widgets.text_layout import edges, fit
 from screens.widgets.time_labels import age
 
-_HEAD = 10
+_HEAD, _MOST = 10, 3
+"""Cells of the name of a panel, and lines of a strip."""
 _SHORTEST = 24
 """Cells that a long text needs to say something."""
 
 
-def summary_lines(
-    panels: Sequence[PanelState], now: datetime, width: int, text_styles: TextStyles, *, most: int = 3
-) -> list[Content]:
+def summary_lines(panels: Sequence[PanelState], now: datetime, width: int, text_styles: TextStyles) -> list[Content]:
     """All panels in at most three lines, two beside each other where there are more."""
-    if not panels:
-        return []
-    if len(panels) <= most:
+    if len(panels) <= _MOST:
         return [summary_cell(panel, now, width, text_styles) for panel in panels]
-    half = (width - 2) // 2
-    cells = [summary_cell(panel, now, half, text_styles) for panel in panels[: most * 2]]
+    half = _half(width)
+    cells = [summary_cell(panel, now, half, text_styles) for panel in panels[: _MOST * 2]]
     lines = []
     for n in range(0, len(cells), 2):
         if n + 1 < len(cells):
@@ -38,14 +35,23 @@ def summary_lines(
     return lines
 
 
+def cell_at(count: int, width: int, line: int, cell: int) -> int:
+    """The number of the panel that `summary_lines` of so many panels drew there; 0 for none."""
+    beside = cell >= _half(width) + 2 and line * 2 + 1 < count
+    number = line + 1 if count <= _MOST else line * 2 + 1 + beside
+    return number if number <= count else 0
+
+
+def _half(width: int) -> int:
+    return (width - 2) // 2
+
+
 def worst_line(panels: Sequence[PanelState], now: datetime, width: int, text_styles: TextStyles) -> Content:
     """The one panel that matters most, and which others are not well, for a terminal with one line to spare."""
     if not panels:
         return Content("")
-    levels = {
-        panel.name: panel.reading.level if panel.reading and not panel.late(now) else Level.UNKNOWN for panel in panels
-    }
-    worst = max(panels, key=lambda panel: levels[panel.name].rank)
+    levels = {panel.name: _level(panel, now) for panel in panels}
+    worst = worst_panel(panels, now)
     others = sorted(
         (panel for panel in panels if panel is not worst and levels[panel.name] is not Level.OK),
         key=lambda panel: -levels[panel.name].rank,
@@ -64,6 +70,15 @@ def worst_line(panels: Sequence[PanelState], now: datetime, width: int, text_sty
         )
     cell = summary_cell(worst, now, width - more.cell_length - 2 * bool(more), text_styles, alone=True)
     return edges(cell, more, width)
+
+
+def worst_panel(panels: Sequence[PanelState], now: datetime) -> PanelState:
+    """The panel that matters most."""
+    return max(panels, key=lambda panel: _level(panel, now).rank)
+
+
+def _level(panel: PanelState, now: datetime) -> Level:
+    return panel.reading.level if panel.reading and not panel.late(now) else Level.UNKNOWN
 
 
 def counts(levels: Iterable[Level], text_styles: TextStyles) -> Content:
