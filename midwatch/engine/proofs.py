@@ -59,6 +59,8 @@ def _loop(step: Step) -> tuple[str, ...]:
 
 
 def _targets(step: Step, incident: Incident, runbook: Runbook) -> set[str]:
-    """The targets of the runbook that the last plan of the step names."""
-    last = incident.step(step.id).last
-    return set(runbook.targets).intersection(last.plan.parameters.values()) if last and last.plan else set()
+    """The targets of the runbook that the step and the plans of its attempts name."""
+    plans = [attempt.plan for attempt in incident.step(step.id).attempts if attempt.plan is not None]
+    named = {value for plan in plans for value in plan.parameters.values()}
+    named |= {value for value in step.with_.values() if isinstance(value, str)}
+    return set(runbook.targets) & named
