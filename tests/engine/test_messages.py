@@ -6,7 +6,9 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,6 +50,19 @@ phases:
     steps:
       - {id: tell, title: Tell them, notify: [boss, audit]}
 """
+
+
+@pytest.fixture(autouse=True)
+def _ended(tmp_path: Path) -> Iterator[None]:
+    """A delivery process ends with its outbox: else it would try a receiver that is gone for a day."""
+    yield
+
+    def are_gone() -> bool:  # again and again: the process may write meanwhile
+        for outbox in tmp_path.glob("logs/incidents/*/outbox"):
+            shutil.rmtree(outbox, ignore_errors=True)
+        return not any(tmp_path.glob("logs/incidents/*/outbox"))
+
+    wait_for(are_gone, "the end of the outbox")
 
 
 def declared(folder: Path, url: str = "http://127.0.0.1:9", environment: str = "production") -> IncidentController:
