@@ -102,10 +102,20 @@ def file_of(plan: Plan) -> str:
     """
     if plan.action != SHELL_ACTION:
         return json.dumps(plan.to_json())
-    script = plan.parameters["script"]
-    if interpreter_of(plan):
+    script, words = plan.parameters["script"], interpreter_of(plan)
+    if _is_traceable(words):
+        line, rest = script.split("\n", 1) if script.startswith("#!") and "\n" in script else ("", script)
+        return f"{line}\n{_TRAP}{rest}" if line else _TRAP + script
+    if words:
         return script
     return _TRAP + script if _is_long(script) else ""
+
+
+def _is_traceable(words: tuple[str, ...]) -> bool:
+    """Whether these words run a script by bash, and do not show each of its commands."""
+    *before, last = [word for word in words if not word.startswith("-")] or [""]
+    by_bash = last.rpartition("/")[2] == "bash" and all(word.rpartition("/")[2] == "env" for word in before)
+    return by_bash and not any("x" in word or "v" in word for word in words if word.startswith("-"))
 
 
 def other_user_of(plan: Plan) -> str:

@@ -16,6 +16,7 @@ SCRIPTS = {
     "a-line": ("echo 100%\n# comment\nls /nowhere >/dev/null 2>&1\necho never", 2, "line 3 ended it: ls /nowhere"),
     "pipeline": ("echo begun\nfalse | cat", 1, "line 2 ended it: … | cat (exits 1, 0)"),
     "function": ("check() {\n  echo 100%\n  ls /nowhere\n}\ncheck", 2, "line 3 ended it: ls /nowhere"),
+    "own-line": ("#!/usr/bin/env bash\nset -e\nls /nowhere\necho never", 2, "line 3 ended it: ls /nowhere"),
     "passed-over": ("set +e; false; set -e\necho bad; exit 1", 1, "its last line: “bad”"),
     "an-exit": ("echo checking.\nexit 7", 7, "its last line: “checking.”"),
     "not-found": ("no-such-command", 127, "a command was not found; line 1 ended it: no-such-command"),
