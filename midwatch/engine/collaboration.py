@@ -164,7 +164,8 @@ class Collaboration:
     def _answer(self, person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:
         handler = self._handlers.get(str(message.get("op")))
         if handler is None:
-            raise Refused("This is not known here", hint="Both screens have to be of the same version")
+            hint = "Use the same version of Midwatch on both screens"
+            raise Refused("The driver's Midwatch does not know this request", hint=hint)
         return handler(person, message) or {}
 
     def _answer_offer(self, person: Identity, message: Mapping[str, Any]) -> None:

@@ -202,7 +202,8 @@ def require_manual(
     status = incident.status(step)
     if step.kind is not StepKind.MANUAL:
         if status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
-            raise Refused(f"{step.title} is not a matter of ticking", hint="Run it, or skip it with a reason")
+            hint = "Run it, or skip it with a reason"
+            raise Refused(f"{step.title} cannot be marked done while it is {status}", hint=hint)
         require_reason(note)
     elif status in (StepStatus.NOT_NEEDED, StepStatus.UNDECIDED) and not optional_reason(note):
         hint = "Say in the note why it was done all the same"

@@ -232,7 +232,7 @@ class StepRunner:
             return
         if isinstance(status.inspect_attempt(folder), status.Lost) and status.is_alive(last.supervisor, folder):
             hint = f"Wait for it, or end it: kill -TERM {last.supervisor['pid']}"
-            raise Refused(f"{step.title} is still running, and its disk does not tell of it", hint=hint)
+            raise Refused(f"{step.title} is still running, but its files on disk do not show that", hint=hint)
         found = status.unwatched(folder)
         if found is not None and found.step is not None:
             hint = f"Wait for it, or end it: {found.how_to_end}"

@@ -218,10 +218,10 @@ def test_user_that_asks_too_often_is_told_so_and_root_is_not_held_up(driven: Inc
         return ""
 
     assert "This user asks too often" in run_as(MALLORY, flood)
-    with pytest.raises(Refused, match="This is not known here"):
+    with pytest.raises(Refused, match="The driver's Midwatch does not know this request"):
         run_as(BOB, lambda: send_request(driven.folder, {"op": "unknown"}))
     for _ in range(200):
-        with pytest.raises(Refused, match="This is not known here"):
+        with pytest.raises(Refused, match="The driver's Midwatch does not know this request"):
             send_request(driven.folder, {"op": "unknown"})
 
 
@@ -329,7 +329,7 @@ def test_thread_that_cannot_go_on_says_so_and_the_driver_opens_another_socket(
     monkeypatch.setattr(collaboration, "REOPEN_S", 0.0)
     driven.poll()
     assert driven.unreachable == ""
-    with pytest.raises(Refused, match="This is not known here"):
+    with pytest.raises(Refused, match="The driver's Midwatch does not know this request"):
         send_request(driven.folder, {"op": "unknown"})
 
 
@@ -368,7 +368,7 @@ def test_wrong_value_is_answered_with_a_sentence_and_changes_nothing(driven: Inc
     assert reply["sentence"]
     assert "Internal error" not in reply["sentence"]
     assert len(driven.events) == before
-    with pytest.raises(Refused, match="This is not known here"):
+    with pytest.raises(Refused, match="The driver's Midwatch does not know this request"):
         send_request(driven.folder, {"op": "unknown"})
 
 
@@ -407,7 +407,7 @@ def test_control_socket_after_any_bytes_answers_the_next_request(
 
     run_as(MALLORY, send)
     assert fuzzed.unreachable == ""
-    with pytest.raises(Refused, match="This is not known here"):
+    with pytest.raises(Refused, match="The driver's Midwatch does not know this request"):
         send_request(fuzzed.folder, {"op": "unknown"})
 
 

@@ -55,7 +55,7 @@ def test_journal_keeps_the_values_that_the_script_was_given(controller: Incident
     assert [event.body["command"] for event in controller.events if event.kind == EventKind.STARTED] == [written]
 
 
-def test_ticking_tells_the_roles_and_keeps_the_answers(controller: IncidentController) -> None:
+def test_step_marked_done_notifies_the_roles_and_keeps_the_answers(controller: IncidentController) -> None:
     with pytest.raises(Refused, match="Who owns it"):
         controller.mark_done("asked")
     controller.mark_done("asked", values={"owner": "ada"}, note="taken over")
