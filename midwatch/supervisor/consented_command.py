@@ -98,7 +98,8 @@ def interpreter_of(plan: Plan) -> tuple[str, ...]:
 def file_of(plan: Plan) -> str:
     """The text that the command gets as a file, behind its words; empty for none.
 
-    An action gets its plan. A script is a file when it is for another program than bash, or too long for a word.
+    An action gets its plan. A script is a file when its `shell` or `#!` line names a program, or when it is too long
+    for a word.
     """
     if plan.action != SHELL_ACTION:
         return json.dumps(plan.to_json())
