@@ -21,8 +21,8 @@ _SEVERITY, _PEOPLE = "-severity", "-people"  # no input of a runbook can have th
 def declare_form(
     text_styles: TextStyles, runbook: Runbook, earlier: Sequence[Summary], given: Mapping[str, str]
 ) -> Form:
-    """`y` or the second choice declares; Esc declares nothing. What has to be filled in stands above what may be
-    read."""
+    """`y`, the second choice, or Enter once everything required is there declares; Esc declares nothing. What has to be
+    filled in stands above what may be read."""
     options = [(level.value, f"{level.value} {words}") for level, words in WORDS.items()]
     roles = "; ".join(f"{role.name}: …" for role in runbook.roles.values())
     form = Form(
@@ -39,7 +39,8 @@ def declare_form(
         accepted_by_yes=True,
     )
     form.leave_words = "Not now"
-    form.hint = f"Esc not now {text_styles.signs.dot} {{accept}} declare"
+    key = "{accept}" if any(field.kind == "text" for field in form.fields) else "Enter"
+    form.hint = f"Esc not now {text_styles.signs.dot} {key} declare"
     return form
 
 

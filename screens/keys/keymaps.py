@@ -35,6 +35,7 @@ OUTPUT = (
 )
 TIMELINE = (
     Key("timeline.find", "slash", "find", "Only the events that hold these words", action="find"),
+    Key("timeline.open", "enter", "open", "The whole event, with both texts of a correction", action="open"),
     Key("timeline.kind", "f", "kind", "All, words that people wrote, steps, or what is starred", action="kind"),
     Key(
         "timeline.star",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,7 +17,7 @@ from screens.dialogs.correct_text import correct_form
 from screens.dialogs.note import write_note
 from screens.keys.keymaps import TIMELINE
 from screens.pages.page import Page
-from screens.pages.timeline_entries import FILTERS, Entry, entries
+from screens.pages.timeline_entries import FILTERS, Entry, entries, whole_event
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.filter_line import FilterLine
@@ -190,6 +191,12 @@ class TimelineScreen(BaseScreen[None]):
         async for values in form.answers(self.app):
             await form.carry_out(self._desk.correct, event.seq, values["text"])
         self.redraw()
+
+    def action_open(self) -> None:
+        """The event under the cursor with every line of it."""
+        if (entry := self.entry) is not None:
+            lines = partial(whole_event, entry.event, self._desk, text_styles=self.text_styles)
+            self.app.push_screen(Page(self.text_styles, f"Event {entry.event.seq}", lines))
 
     def action_note(self) -> None:
         if self._writes:

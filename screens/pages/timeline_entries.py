@@ -17,6 +17,8 @@ from screens.widgets.text_layout import edges, wrap
 _COLUMN = 10
 _EXCERPT = 12
 """Lines of an excerpt that are shown; the export has them all."""
+_ROOMY = 72
+"""Cells from which on there is room for the local time beside UTC."""
 _LONGEST = 2_000
 """Characters of an event's words that are shown; the export has them all."""
 _STYLES: dict[str, str] = {  # what went well is told without a colour: those are for what did not
@@ -92,23 +94,49 @@ def entries(
         below = _below(event, session)
         if term and term.lower() not in "\n".join((text, event.actor, *below)).lower():
             continue
-        head = [text_styles.ink(f"{event.time:%Y-%m-%d} UTC", STRONG)] if event.time.date() != day else []
+        head = [text_styles.ink(_day(event, width), STRONG)] if event.time.date() != day else []
         day = event.time.date()
         found.append(Entry(event, (*head, *_lines(event, text, below, session, width, text_styles))))
     return found
 
 
+def whole_event(event: Event, session: IncidentControls, width: int, text_styles: TextStyles) -> list[Content]:
+    """Everything of one event: when by both clocks, who, what was said, what was pasted, how it was corrected."""
+    written, correction = event.time.astimezone(), session.incident.corrections.get(event.seq)
+    local = f", {written:%Y-%m-%d %H:%M:%S %Z} here" if written.utcoffset() else ""
+    lines = [text_styles.ink(f"{event.time:%Y-%m-%d %H:%M:%S} UTC{local}, {event.actor}", FAINT), Content("")]
+    said = "It said: " if correction else ""
+    texts = [(f"{said}{describe(event, session.runbook)}", FAINT if correction else "")]
+    texts += [(line, "") for line in _below(event, session, whole=True)]
+    for text, style in texts:
+        lines += [text_styles.ink(part, style) for part in wrap(text_styles.clean(text, newlines=True), width)]
+    return lines
+
+
+def _day(event: Event, width: int) -> str:
+    """The heading of a day; it ends with UTC."""
+    beside = f", {event.time.astimezone():%Z} beside" if _local(event, width) else ""
+    return f"{event.time:%Y-%m-%d}{beside} UTC"
+
+
+def _local(event: Event, width: int) -> str:
+    """The time here beside that of the journal, where it differs and there is room for it."""
+    here = event.time.astimezone()
+    return f"{here:%H:%M} " if here.utcoffset() and width >= _ROOMY else ""
+
+
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… and {len(text) - _LONGEST} more characters"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… and {len(text) - _LONGEST} more characters: Enter"
 
 
-def _below(event: Event, session: IncidentControls) -> list[str]:
+def _below(event: Event, session: IncidentControls, *, whole: bool = False) -> list[str]:
     """What stands under an event: when it really happened, what was given with it or pasted, how it was corrected."""
     found: list[str] = []
     if event.kind == EventKind.NOTE and event.body.get("at"):
         found.append(f"It happened at {from_rfc3339(str(event.body['at'])):%H:%M:%S}")
     more = lines_below(event, session.runbook)
-    found += more[:_EXCERPT] + ([f"| and {len(more) - _EXCERPT} more lines"] if len(more) > _EXCERPT else [])
+    shown = more if whole else more[:_EXCERPT]
+    found += shown + ([f"| and {len(more) - len(shown)} more lines: Enter"] if len(more) > len(shown) else [])
     if correction := session.incident.corrections.get(event.seq):
         found.append(f"Corrected by {correction.actor.partition('@')[0]}: {correction.text}")
     return found
@@ -124,19 +152,21 @@ def _lines(
     who = event.actor.partition("@")[0]
     star = text_styles.signs.star if event.seq in session.incident.stars else " "
     lines: list[Content] = []
-    room = max(width - _COLUMN - len(who) - 2, 16)
+    local = _local(event, width)
+    column = _COLUMN + len(local)
+    room = max(width - column - len(who) - 2, 16)
     for number, line in enumerate(wrap(text_styles.clean(_cut(text), newlines=True), room)):
         head = (
-            text_styles.ink(f"{star}{event.time:%H:%M:%S} ", CHOSEN if star.strip() else FAINT)
+            text_styles.ink(f"{star}{event.time:%H:%M:%S} {local}", CHOSEN if star.strip() else FAINT)
             if number == 0
-            else " " * _COLUMN
+            else " " * column
         )
         said = Content.assemble(head, text_styles.ink(line, FAINT if corrected else style))
         lines.append(edges(said, text_styles.ink(who if number == 0 else "", FAINT), width))
     for line in below:
         last = corrected and line is below[-1]
         lines += [
-            Content.assemble(" " * _COLUMN, text_styles.ink(part, STRONG if last else FAINT))
-            for part in wrap(text_styles.clean(_cut(line), newlines=True), max(width - _COLUMN, 16))
+            Content.assemble(" " * column, text_styles.ink(part, STRONG if last else FAINT))
+            for part in wrap(text_styles.clean(_cut(line), newlines=True), max(width - column, 16))
         ]
     return lines

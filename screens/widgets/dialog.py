@@ -104,6 +104,8 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         """What stays in view below the body, however long that is: nothing, unless something has to be typed there."""
         return ()
 
+    border_rows = 2
+    """Rows that the frame of the box takes."""
     draft_name = ""
     """Under this name the application keeps what was typed when the dialog is left; empty: nothing is kept."""
     adds_to_draft = False
@@ -282,7 +284,7 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         extra = (said.size.height or 1) + self.blank_rows if said.display else 0
         extra += self.query_one("#above").size.height + self.query_one("#below").size.height
         self.query_one("#body", VerticalScroll).styles.max_height = max(
-            self.app.size.height - 4 - 2 * self.blank_rows - extra, self.blank_rows
+            self.app.size.height - 2 - self.border_rows - 2 * self.blank_rows - extra, self.blank_rows
         )
 
     @property

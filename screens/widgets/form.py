@@ -78,6 +78,9 @@ class Form(Dialog[Mapping[str, str]]):
     Form.-tall TextArea { height: 8; }
     Form #words { height: auto; width: 1fr; margin-bottom: 1; }
     Form.-words-below #words { margin-bottom: 0; }
+    Form.-whole { align: left top; background: $background; }
+    Form.-whole > #box { width: 100; height: 100%; border: none; background: $background; padding: 0 0 0 1; }
+    Form.-whole #body { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
@@ -96,7 +99,8 @@ class Form(Dialog[Mapping[str, str]]):
     ) -> None:
         """`choice_by_arrows` names the choice that up and down change while a line has the focus.
 
-        `accepted_by_yes`: `y` accepts the form, and the first field has the focus at first.
+        `accepted_by_yes`: a screen of its own that `y` accepts, and Enter once everything required is there. The first
+        field has the focus at first.
         """
         super().__init__(text_styles, title, mark=mark)
         self.fields = list(fields)
@@ -104,6 +108,8 @@ class Form(Dialog[Mapping[str, str]]):
         self._choice_by_arrows = choice_by_arrows
         self.set_class(words_below, "-words-below")
         self.draft_name = title
+        self.set_class(accepted_by_yes, "-whole")
+        self.border_rows = 0 if accepted_by_yes else 2
         self.accept_words = self.doing = accept
         several = any(field.kind == "text" for field in fields)
         self.hint = f"Esc cancel {text_styles.signs.dot} {'Ctrl+S' if several else 'Enter'} {accept.lower()}"
@@ -247,8 +253,11 @@ class Form(Dialog[Mapping[str, str]]):
         there = [field for field in self.fields if self.wanted(field)]
         field = next((field for field in there if widget.id == f"field-{field.name}"), None)
         ends = field is not None and field.last_without and not self._chosen(field.last_without)
-        if field is not None and (ends or field is there[-1]):
+        missing = next((item for item in there if self.required(item) and not self._value(item).strip()), None)
+        if field is not None and (ends or field is there[-1] or (self._by_yes and missing is None)):
             self.action_accept()
+        elif self._by_yes and missing is not None:
+            self.query_one(f"#field-{missing.name}").focus()
         else:
             self.focus_next()
 

@@ -99,15 +99,15 @@ async def test_field_is_seen_without_colours(asking: Runbook, monkeypatch: pytes
         await rest(pilot)  # type: ignore[arg-type]
         shown = grid(pilot).splitlines()  # type: ignore[arg-type]
     place = next(number for number, line in enumerate(shown) if "What was seen first?" in line)
-    assert [line[2:4] for line in shown[place + 1 : place + 6]] == ["| "] * 4 + ["  "]
-    assert any(line.startswith("| |OPS-") for line in shown)
+    assert [line[1:2] for line in shown[place + 1 : place + 6]] == ["|"] * 4 + [""]
+    assert any(line.startswith(" |OPS-") for line in shown)
 
 
 async def test_declare_screen_is_filled_in_from_field_to_field(asking: Runbook) -> None:
     app = DeclareApp(asking, EARLIER, {"worst": "GPS"}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=(80, 24)) as pilot:
-        await press(pilot, "enter", *"red", "enter", *"go", "tab", "n", "enter")  # type: ignore[arg-type]
-        await press(pilot, *"4711", "enter", "left", "enter", *"Eve", "enter")  # type: ignore[arg-type]
+        await press(pilot, "enter", *"red", "enter", *"go", "tab", "n", "tab")  # type: ignore[arg-type]
+        await press(pilot, *"4711", "tab", "left", "tab", *"Eve", "enter")  # type: ignore[arg-type]
     found = app.return_value
     assert found is not None
     assert found.inputs == {"ticket": "OPS-4711", "seen": "red\ngo", "worst": "OTC", "hurt": "no"}
@@ -163,3 +163,13 @@ def test_incident_is_as_severe_as_it_was_declared(here: Path) -> None:
     controller = IncidentController.declare(loader.load(here / "runbook.yaml"), actor="ada", severity=Severity.SEV0)
     assert controller.incident.severity is Severity.SEV0
     controller.leave()
+
+
+async def test_enter_goes_to_what_is_missing_and_declares_once_nothing_is(asking: Runbook) -> None:
+    app = DeclareApp(asking, EARLIER, {}, environment={"TERM": "xterm-256color"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        box = app.screen.query_one("#box").region
+        assert (box.x, box.y, box.height) == (0, 0, 24)  # a screen, not a box
+        await press(pilot, "enter", *"fog", "tab", "y", "enter")  # type: ignore[arg-type]
+    assert app.return_value is not None
+    assert app.return_value.inputs["seen"] == "fog"

@@ -26,8 +26,9 @@ from tests.support.small_incident import RUNBOOK
 from tests.support.waiting import wait_for
 from tui.terminal import key_queue
 
-OPENING = ["enter", "s", "f", "n", "u", "t", "exclamation_mark", "h", "c", "q", "b", "colon", "question_mark", "escape"]
-KEYS = [*OPENING, "y", "space", "tab", "down", "up", "ctrl+s", "ctrl+r", *"exam", "backspace"]
+OPENING = ["enter", *"sfnuth", "exclamation_mark", "c", "q", "b", "colon", "question_mark", "escape", "minus"]
+OTHERS = [*"eyzEwj", "equals_sign", "number_sign"]
+KEYS = [*OPENING, *OTHERS, "y", "space", "tab", "down", "up", "ctrl+s", "ctrl+r", *"exam", "backspace"]
 DECIDES = frozenset({"enter", "y", "ctrl+s"})
 """The keys that can consent to anything; all others open, move or write into a field."""
 BY_ITSELF = frozenset({"criterion.evaluated", "driver.left", "step.started", "step.finished", "reading"})

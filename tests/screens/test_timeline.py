@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from textual.events import Paste
 
@@ -124,3 +126,26 @@ async def test_timeline_names_a_criterion_by_its_title(session: IncidentControll
     async with opened(session) as pilot:
         await press(pilot, "c", "escape", "e")
         assert "Criterion Follow-up actions assigned: " in grid(pilot)
+
+
+async def test_long_note_opens_whole_with_its_correction_and_both_times(
+    session: IncidentController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    session.note("x" * 3000 + " the end", pasted_output="\n".join(f"line {n}" for n in range(40)))
+    session.correct(session.events[-1].seq, "it began at noon")
+    try:
+        async with opened(session, size=(120, 50)) as pilot:
+            await press(pilot, "e", "slash", *"line 3", "enter", "enter", "G")
+            shown = grid(pilot)
+            assert "line 39" in shown
+            assert "Corrected by ada: it began at noon" in shown
+            assert "the end" in shown
+            await press(pilot, "g")
+            assert "CET here" in grid(pilot)
+            await press(pilot, "escape")
+            assert ", CET beside UTC" in grid(pilot)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
