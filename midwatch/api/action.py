@@ -40,7 +40,8 @@ class Console(Protocol):
         Args:
             done: The amount that is done, in `unit`.
             total: The whole amount, in `unit`; None when it is not known.
-            unit: `bytes`, or the counted things as one word in the plural (`tables`, `images`).
+            unit: `bytes`, `unpacked` (bytes before they are packed), or the counted things as one word in the plural
+                (`tables`, `images`).
         """
         ...
 

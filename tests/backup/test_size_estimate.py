@@ -101,8 +101,8 @@ def test_words_come_now_and_then_with_pace_and_what_is_left(monkeypatch: pytest.
         now[0] = float(second)
         watching(second * 2_000_000)
     assert said == [
-        "30 %, 60.0 of 200 MB, 2.0 MB/s, about 1 min 10 s left, table 1 of 1, public.orders",
-        "60 %, 120 of 200 MB, 2.0 MB/s, about 40 s left, table 1 of 1, public.orders",
+        "30 %, 60.0 of 200 MB unpacked, 2.0 MB/s, about 1 min 10 s left, table 1 of 1, public.orders",
+        "60 %, 120 of 200 MB unpacked, 2.0 MB/s, about 40 s left, table 1 of 1, public.orders",
     ]
 
 
@@ -156,7 +156,7 @@ def test_backup_tells_bytes_and_an_expected_total(arp: Target, context: Context)
     action = EmergencyBackup(arp)
     first = action.apply(counting, action.plan(counting))
     size = told[-1][0]
-    assert told[-1] == (size, size, "bytes")
+    assert told[-1] == (size, size, "unpacked")
     told.clear()
     again = EmergencyBackup(arp, destination=(f"{Path(first.values['path']).parent}-again",))
     assert again.apply(counting, again.plan(counting)).ok
