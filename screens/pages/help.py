@@ -14,7 +14,7 @@ from screens.widgets.styles import CHOSEN, FAINT, STRONG, TextStyles
 from screens.widgets.text_layout import labelled
 
 FIVE_LINES = (
-    "The line marked next is what to do now; Enter does it.",
+    "The marked line is what to do now; Enter does it.",
     "You see first what a step will touch; with no way back, you type a name.",
     "Steps go on when this screen or the line dies; midwatch finds them again.",
     "All goes into the journal; the timeline and the post-mortem come from it.",
