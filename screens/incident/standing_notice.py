@@ -19,12 +19,13 @@ def standing_notice(session: IncidentView, absence: str, key_name: KeyName) -> t
         return f"{incident.word.upper()}. {'. '.join(open_ends(session)) or 'All is done'}.", SOON
     if request := answerable_request(session, key_name):
         return request, SOON
-    if absence:
-        return f"You looked away {absence}; {key_name('since')} shows", WRONG if "failed" in absence else CHOSEN
+    away = f"You looked away {absence}; {key_name('since')} shows" if absence else ""
     if session.driving and (owed := incident.to_notify):
         roles = session.runbook.roles
         names = ", ".join(roles[role].name if role in roles else role for role in owed)
-        return f"Notify {names}: press {key_name('notify_people')}", SOON
+        return f"Notify {names}: press {key_name('notify_people')}{'. ' if away else ''}{away}", SOON
+    if away:
+        return away, WRONG if "failed" in absence else CHOSEN
     found = pending_request(session)
     return found.message + found.waits if found else "", CHOSEN
 
