@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.workflow import ActionKind, Requirement, next_action, requirements
 from midwatch.reports.handoff_summary import handoff_summary
 from midwatch.runbook.loader import load
+from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Exit, MidwatchError, SourceLocation
 from screens.incident import primary_action
 from screens.widgets.step_page_data import PlanState
@@ -41,6 +43,7 @@ OPEN_ENDS = """\
 midwatch: 1
 title: Open ends
 severity: SEV-2
+comms: {update_every: 15 min}
 roles: {boss: {name: The boss}}
 phases:
   - title: All of it
@@ -48,6 +51,18 @@ phases:
       - {id: asked, title: Take ownership}
       - {id: work, title: Work, on_failure: {notify: [boss]}}
 """
+
+
+class Later(SystemClock):
+    """The clock of the machine, and so much later as the test says."""
+
+    later = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.later
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.later.total_seconds()
 
 
 @pytest.fixture(scope="module")
@@ -172,18 +187,22 @@ def test_next_action_from_a_running_step_to_the_end(here: Path) -> None:
 
 def test_closing_says_what_it_leaves_undone(here: Path) -> None:
     (here / "runbook.yaml").write_text(OPEN_ENDS, encoding="utf-8")
-    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    clock = Later()
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test", clock=clock)
     assert workflow.open_ends(controller) == ["Not concluded: 1.1, 1.2"]
+    clock.later = timedelta(minutes=20)
     controller.skip("asked", "nobody is here")
     controller.mark_failed("work", "it broke")
     controller.skip("work", "it cannot be mended")
     assert workflow.open_ends(controller) == [
         "Skipped, so not done: 1.1, 1.2",
         "The boss is still to be notified: work failed",
+        "A status update is overdue by 5 min",
     ]
     operator = Operator(["closure"])
     Session(controller, operator).run()
     assert "The boss is still to be notified: work failed." in operator.said
+    assert "A status update is overdue by 5 min." in operator.said
     said: list[str] = []
     assert headless.run(controller, Answers("answers.yaml"), said.append) is Exit.DONE
     assert "The boss is still to be notified: work failed" in said
