@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -75,7 +76,9 @@ def run_headless(
     except KeyboardInterrupt:
         under_way = [state.id for state in controller.incident.running()]
         if under_way:
-            _say(began, f"interrupted; {', '.join(under_way)} goes on under its supervisor: midwatch run --resume")
+            words = ["midwatch", "run", str(runbook.file), "--headless", "--resume"]
+            words += ["--answers", str(answers_file.resolve())] if answers_file else ["--observe", observe]
+            _say(began, f"interrupted; {', '.join(under_way)} goes on under its supervisor: {shlex.join(words)}")
         return Exit.INTERRUPTED
     finally:
         controller.leave()
