@@ -16,6 +16,7 @@ from midwatch.runbook.model import Question
 from midwatch.runbook.questions import READERS, accepted
 from midwatch.system.sanitize import safe_text
 from screens.widgets.dialog import Dialog
+from screens.widgets.drafts import content_of, fields_in
 from screens.widgets.inline_button import PickOne
 from screens.widgets.key_bindings import YES, bindings
 from screens.widgets.line_input import LineInput
@@ -108,6 +109,7 @@ class Form(Dialog[Mapping[str, str]]):
         self._choice_by_arrows = choice_by_arrows
         self.set_class(words_below, "-words-below")
         self.draft_name = title
+        self._warned = False
         self.set_class(accepted_by_yes, "-whole")
         self.border_rows = 0 if accepted_by_yes else 2
         self.accept_words = self.doing = accept
@@ -189,6 +191,15 @@ class Form(Dialog[Mapping[str, str]]):
         )
         first = next(iter([*to_type, *self.fields]), None)
         return self.query_one(f"#field-{first.name}") if first else super().first_focus()
+
+    def action_leave(self) -> None:
+        """Nobody keeps the draft of a screen of its own: what was filled in is not left by one Esc."""
+        changed = {name: content_of(widget) for name, widget in fields_in(self).items()} != self._begun
+        if self._by_yes and changed and not self._warned and not self.writing:
+            self._warned = True
+            self.complain("What you filled in would be lost. Esc once more leaves.")
+        else:
+            super().action_leave()
 
     def values(self) -> dict[str, str]:
         """What stands in the fields."""

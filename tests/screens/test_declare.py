@@ -173,3 +173,14 @@ async def test_enter_goes_to_what_is_missing_and_declares_once_nothing_is(asking
         await press(pilot, "enter", *"fog", "tab", "y", "enter")  # type: ignore[arg-type]
     assert app.return_value is not None
     assert app.return_value.inputs["seen"] == "fog"
+
+
+async def test_what_was_filled_in_is_not_lost_by_one_escape(asking: Runbook) -> None:
+    app = DeclareApp(asking, EARLIER, {}, environment={"TERM": "xterm-256color"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "enter", *"fog", "escape")  # type: ignore[arg-type]
+        assert "Esc once more leaves" in grid(pilot)  # type: ignore[arg-type]
+        assert "fog" in grid(pilot)  # type: ignore[arg-type]
+        await pilot.press("escape")
+        await pilot.pause()
+    assert app.return_value is None
