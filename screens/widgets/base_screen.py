@@ -14,6 +14,16 @@ class BaseScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
     open, a still screen would send 20 kB a second.
     """
 
+    def _on_timer_update(self) -> None:
+        """Keep the widgets that changed when parts of the screen itself are drawn as well.
+
+        Textual forgets these widgets then, because it takes the whole screen for changed: text that was typed while the
+        screen beneath changed would not be shown before the next key.
+        """
+        if self._repaint_required and self.is_current and not self.app._batch_count:
+            self._compositor.update_widgets(self._dirty_widgets)
+        super()._on_timer_update()
+
     def _compositor_refresh(self) -> None:
         above = self.app.screen
         if above is self:
