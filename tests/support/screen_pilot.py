@@ -91,8 +91,8 @@ def _soonest(loop: asyncio.AbstractEventLoop) -> float:
 
 async def _draw(pilot: Pilots) -> None:
     """Let every widget handle what has been posted to it, and draw what changed."""
-    await pilot._wait_for_screen()
-    pilot.app.screen._on_timer_update()
+    with patch("textual.pilot.wait_for_idle", _one_turn):
+        await pilot.pause()
     await pilot._wait_for_screen()
 
 
