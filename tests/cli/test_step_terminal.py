@@ -14,6 +14,7 @@ import pytest
 from midwatch.incident.state import StepStatus
 from tests.support.plain_lines import Talk
 from tests.support.program import MIDWATCH, midwatch_text
+from tests.support.pty_child import end_child
 from tests.support.real_terminal import Terminal, incident, status
 
 pytestmark = [
@@ -122,7 +123,7 @@ def test_plain_lines_give_their_terminal_and_come_back(here: Path) -> None:
         talk.word("q")
         talk.child.expect_exact(pexpect.EOF)
     finally:
-        talk.child.close(force=True)
+        end_child(talk.child)
 
 
 def test_headless_refuses_before_anything_is_declared(here: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.plain_lines import RUNBOOK, Begin, Talk
+from tests.support.pty_child import end_child
 
 
 @pytest.fixture
@@ -22,4 +23,4 @@ def begin(here: Path) -> Iterator[Begin]:
     yield open_one
     (here / "hold").unlink(missing_ok=True)
     for talk in talks:
-        talk.child.close(force=True)
+        end_child(talk.child)

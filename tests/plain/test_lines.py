@@ -23,6 +23,7 @@ from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
 from tests.support.plain_lines import PROMPT, RUNBOOK, Begin, Talk, incident, status, to_the_work
 from tests.support.program import MIDWATCH
+from tests.support.pty_child import end_child
 from tests.support.waiting import wait_for
 from tui.plain.command_words import COMMAND_WORDS, parse
 from tui.plain.line_terminal import LineTerminal
@@ -282,7 +283,7 @@ def test_full_disk_is_told_to_whoever_drives(here: Path) -> None:
         talk.answer("Run it?", "y")
         talk.until("The incident's disk is full (No space left on device): ")
         talk.word("q")
-        talk.child.close(force=True)
+        end_child(talk.child)
         assert status(disk, "work") is StepStatus.DONE
     finally:
         subprocess.run(["umount", "-l", disk], check=True, timeout=20)

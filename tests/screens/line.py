@@ -14,6 +14,7 @@ from pathlib import Path
 import pexpect
 
 from tests.support.program import MIDWATCH
+from tests.support.pty_child import end_child
 from tests.support.waiting import PATIENCE_S
 
 BETWEEN_S = 1.2
@@ -149,4 +150,4 @@ def lines() -> Iterator[list[Line]]:
         yield opened
     finally:
         for line in opened:
-            line.child.close(force=True)
+            end_child(line.child)

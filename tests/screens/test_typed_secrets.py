@@ -12,6 +12,7 @@ from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.support.plain_lines import Talk
 from tests.support.program import midwatch_text
+from tests.support.pty_child import end_child
 from tests.support.screen_pilot import grid, opened, press, rest, until
 from tests.support.steps import ended
 
@@ -69,7 +70,7 @@ def test_plain_lines_ask_without_echo(here: Path) -> None:
         talk.until("1.1 Use it: done")
         talk.word("q")
     finally:
-        talk.child.close(force=True)
+        end_child(talk.child)
     assert (here / "hash").read_text() == f"{HASH}\n"
     assert VALUE not in everything_in(here)
     assert VALUE.encode() not in talk.said

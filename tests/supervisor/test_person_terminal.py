@@ -21,6 +21,7 @@ from midwatch.supervisor.terminal_client import attach
 from midwatch.system.errors import Failed
 from midwatch.system.unix_socket import listen_in_folder
 from tests.supervisor.supervised import Step
+from tests.support.pty_child import end_child
 from tests.support.users import ALICE, needs_root, run_as
 from tests.support.waiting import wait_for
 
@@ -70,7 +71,7 @@ def clients() -> Iterator[list[Client]]:
     made: list[Client] = []
     yield made
     for client in made:
-        client.close(force=True)
+        end_child(client)
 
 
 def test_person_types_leaves_by_key_comes_back_and_ends_it(step: Step, clients: list[Client]) -> None:

@@ -15,6 +15,7 @@ from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from tests.support.program import MIDWATCH
+from tests.support.pty_child import end_child
 
 RUNBOOK = """\
 midwatch: 1
@@ -139,7 +140,7 @@ def talking(folder: Path, *arguments: str) -> Iterator[Talk]:
     try:
         yield talk
     finally:
-        talk.child.close(force=True)
+        end_child(talk.child)
 
 
 Begin = Callable[..., Talk]
