@@ -1,7 +1,7 @@
 # The two commands for a fresh machine with Python 3.11 and nothing else: `make drill` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
-TESTERS ?= 6
+TESTERS ?= 4
 SOAK ?= 60
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
@@ -14,7 +14,7 @@ drill: $(READY)  ## open the rehearsal: the whole incident on real PostgreSQL se
 run: $(READY)  ## open the screen on ./runbook.yaml
 	$(BIN)/midwatch
 
-test: $(READY) lint  ## style, types and the tests, six files at a time, since most of them wait; one by one: make test TESTERS=0
+test: $(READY) lint  ## style, types and the tests, four files at a time, since most of them wait; one by one: make test TESTERS=0
 	$(BIN)/pytest -n $(TESTERS) -m "not heavy"
 
 test-fast: $(READY)  ## under a minute: no server, no Docker, no other user, nothing slow

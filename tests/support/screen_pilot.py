@@ -25,6 +25,8 @@ from tui.app.base_app import BaseApp
 Pilots = Pilot[bool]
 _AT_ONCE_S = 0.005
 """A timer that is due within this time belongs to what is going on; the later ones are those that come round."""
+_SLOW_S = 5.0
+"""Seconds after which a machine counts as too busy for all timers to be waited for."""
 
 
 @asynccontextmanager
@@ -52,20 +54,21 @@ async def opened(
 
 async def rest(pilot: Pilots) -> None:
     """Wait until no work is running beside the loop and every key and message has been handled."""
-    still = 0
-    deadline = time.monotonic() + PATIENCE_S
+    still, began = 0, time.monotonic()
     while still < 3:
-        assert time.monotonic() < deadline, f"never at rest: {background.RUNNING}"
-        still = still + 1 if await _is_still(pilot) else 0
+        passed = time.monotonic() - began
+        assert passed < PATIENCE_S, f"never at rest: {background.RUNNING}"
+        still = still + 1 if await _is_still(pilot, busy=passed > _SLOW_S) else 0
     screen = pilot.app.screen
     if hasattr(screen, "redraw"):
         screen.redraw()
         await _draw(pilot)
 
 
-async def _is_still(pilot: Pilots) -> bool:
-    """Whether nothing is left to do for the loop: no message, no thread of ours, no key, no timer that is due at
-    once."""
+async def _is_still(pilot: Pilots, *, busy: bool) -> bool:
+    """Whether nothing is left to do for the loop: no message, no thread of ours, no key, nothing to draw, no timer that
+    is due at once. Where a `busy` machine takes longer for a turn of the loop than a timer waits, only threads and keys
+    count."""
     if not pilot.app.is_running:  # what a screen that has ended was still to do is never done
         return True
     loop = asyncio.get_running_loop()
@@ -73,7 +76,8 @@ async def _is_still(pilot: Pilots) -> bool:
     await asyncio.sleep(0.002)  # what threads and descriptors bring in comes between two turns of the loop
     working = [thread for thread in background.RUNNING if thread.name != "poll"]
     unheard = isinstance(pilot.app, BaseApp) and not pilot.app.key_queue.is_idle and pilot.app.screen.is_attached
-    return not (working or unheard or _is_drawing(pilot.app.screen) or _soonest(loop) < _AT_ONCE_S)
+    due = not busy and (_is_drawing(pilot.app.screen) or _soonest(loop) < _AT_ONCE_S)
+    return not (working or unheard or due)
 
 
 def _is_drawing(screen: Screen[Any]) -> bool:
