@@ -25,6 +25,8 @@ from midwatch.system.unix_socket import connect_in_folder
 
 _LOG = logging.getLogger(__name__)
 
+SAME_VERSION = "Use the same version of Midwatch on both screens"
+"""What to do when driver and observer do not understand each other."""
 _ANSWER_LIMIT_S = 30.0
 _CONNECT_LIMIT_S = 2.0
 _NAMES_AT_MOST = 256

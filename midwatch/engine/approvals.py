@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from midwatch.api.plan import Plan
-from midwatch.control.control_client import send_request
+from midwatch.control.control_client import SAME_VERSION, send_request
 from midwatch.engine import attempts, policy
 from midwatch.engine.collaboration import Handler
 from midwatch.engine.journal_session import JournalSession
@@ -64,8 +64,7 @@ class Approvals:
         try:
             plan = Plan.from_json(reply["plan"])
         except (KeyError, TypeError, ValueError) as error:
-            hint = "Both screens have to be of the same version"
-            raise Refused("The driver does not show the plan", hint=hint) from error
+            raise Refused("The driver does not show the plan", hint=SAME_VERSION) from error
         if plan.digest != approval.digest:
             hint = "Do not approve it"
             raise Refused("The plan that the driver shows is not the one that the journal has", hint=hint)

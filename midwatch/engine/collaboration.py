@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from midwatch.control.control_client import ObserverConnection, send_request
+from midwatch.control.control_client import SAME_VERSION, ObserverConnection, send_request
 from midwatch.control.control_socket import ControlServer
 from midwatch.control.lease import DriverState
 from midwatch.engine import policy
@@ -164,8 +164,7 @@ class Collaboration:
     def _answer(self, person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:
         handler = self._handlers.get(str(message.get("op")))
         if handler is None:
-            hint = "Use the same version of Midwatch on both screens"
-            raise Refused("The driver's Midwatch does not know this request", hint=hint)
+            raise Refused("The driver's Midwatch does not know this request", hint=SAME_VERSION)
         return handler(person, message) or {}
 
     def _answer_offer(self, person: Identity, message: Mapping[str, Any]) -> None:

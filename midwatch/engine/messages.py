@@ -60,7 +60,7 @@ class Messages:
         with self._session.mutex:
             event = len(self._session.events) + 1  # its own: it tells of nothing else
             self._queue(OwedMessage(channel, require_sendable(text), event, _role_of(channel, self._session), urgent))
-            self._sending()
+            self._ensure_sending()
 
     def channel(self, name: str) -> Channel:
         """The channel of this name. Raises `BadInput` where there is none."""
@@ -87,7 +87,7 @@ class Messages:
                 raise Refused(f"Message {delivery_id} was accepted", hint="Write a new one")
             body = {"delivery": delivery_id, "retry": retry, "reason": require_reason(reason)}
             session.append(EventKind.MESSAGE_DECIDED, body)
-            self._sending()
+            self._ensure_sending()
 
     def follow(self) -> None:
         """Queue what the events since the last call bring with them, and take in what became of messages."""
@@ -101,7 +101,7 @@ class Messages:
                     self._queue(message)
                 self._scanned = len(session.events)
             self._take_fates()
-            self._sending()
+            self._ensure_sending()
 
     def announce_end(self, text: str) -> None:
         """Queue what is told at the end of the incident; its last event follows."""
@@ -111,7 +111,7 @@ class Messages:
             seq = len(session.events) + 1
             for message in list(closing_messages(text, seq, session.incident, session.runbook)):
                 self._queue(message)
-            self._sending()
+            self._ensure_sending()
 
     def _queue(self, message: OwedMessage) -> None:
         session, channel = self._session, message.channel
@@ -150,7 +150,7 @@ class Messages:
                     found.append((str(single), single.resolved(self._session.runbook.base)))
         return found
 
-    def _sending(self) -> None:
+    def _ensure_sending(self) -> None:
         """Put on disk what has no file yet, and see that a process sends it. What fails is tried again later."""
         waiting = [item for item in self._session.incident.deliveries.values() if _is_outstanding(item)]
         if not waiting:

@@ -47,8 +47,8 @@ def owed_messages(
 ) -> Iterator[OwedMessage]:
     """The messages that the events from this index on call for and that none of them says to be queued.
 
-    A channel outside the team is never used by itself. A driver that begins (`since` is 0) owes nothing for what came
-    before the runbook in force.
+    A channel outside the team is never used automatically. A driver that begins (`since` is 0) owes nothing for what
+    came before the runbook in force.
     """
     events = events[since:]
     if not runbook.channels:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from midwatch.api.plan import WARNING, Plan, Verb
-from midwatch.engine.step_selection import is_safeguard
+from midwatch.engine.step_selection import is_safeguard, named_targets
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.runbook.model import Risk, Runbook, Step
@@ -109,9 +109,5 @@ def _protects(other: Step, step: Step, runbook: Runbook) -> bool:
     """Whether the action of the other step is a safeguard, and for no other targets than those of this step."""
     if not is_safeguard(other):
         return False
-    targets, theirs = _targets(step, runbook), _targets(other, runbook)
+    targets, theirs = named_targets(step, runbook), named_targets(other, runbook)
     return not (targets and theirs) or bool(targets & theirs)
-
-
-def _targets(step: Step, runbook: Runbook) -> set[str]:
-    return {value for value in step.with_.values() if isinstance(value, str) and value in runbook.targets}

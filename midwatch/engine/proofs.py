@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from midwatch.engine.step_selection import named_targets
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.runbook.model import Reference, Risk, Runbook, Step, StepKind
@@ -62,5 +63,4 @@ def _targets(step: Step, incident: Incident, runbook: Runbook) -> set[str]:
     """The targets of the runbook that the step and the plans of its attempts name."""
     plans = [attempt.plan for attempt in incident.step(step.id).attempts if attempt.plan is not None]
     named = {value for plan in plans for value in plan.parameters.values()}
-    named |= {value for value in step.with_.values() if isinstance(value, str)}
-    return set(runbook.targets) & named
+    return named_targets(step, runbook) | (set(runbook.targets) & named)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from midwatch.api.plan import Plan
-from midwatch.control.control_client import send_request
+from midwatch.control.control_client import SAME_VERSION, send_request
 from midwatch.engine.collaboration import Handler
 from midwatch.engine.journal_session import JournalSession
 from midwatch.incident.state import CriterionState
@@ -66,8 +66,7 @@ class ShownPlans:
             }
             return Plan.from_json(reply["plan"]), from_rfc3339(reply["at"]), required
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            hint = "Both screens have to be of the same version"
-            raise Refused("The driver does not show the plan", hint=hint) from error
+            raise Refused("The driver does not show the plan", hint=SAME_VERSION) from error
 
     def _answer(self, person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:
         step_id, runbook = text_of(message, "step"), self._session.runbook

@@ -94,3 +94,8 @@ def steps_to_skip(step: Step, incident: Incident) -> list[Step]:
     if not (found := [item for item in step.loop.steps if incident.status(item).waits]):
         raise Refused(f"No item of {step.title} waits for anybody", hint="Choose an item")
     return found
+
+
+def named_targets(step: Step, runbook: Runbook) -> set[str]:
+    """The targets of the runbook that the parameters of the step name."""
+    return {value for value in step.with_.values() if isinstance(value, str) and value in runbook.targets}

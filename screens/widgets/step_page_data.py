@@ -51,7 +51,7 @@ class StepPageData:
     """Of the attempt that is running."""
     undoable: bool | None = None
     """Whether what the step did or will do can be undone; None while that cannot be known."""
-    undo_key: str = "U"
+    undo_key: str = "-"
     """The key that undoes it, as it is shown."""
     output_key: str = ""
     """Opens the output of the step; empty where that is no use."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.model import Runbook
-from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, Refused
 from midwatch.system.identity import Identity
+from tests.support.clocks import AheadClock
 from tests.support.people import HER, Someone, User, share
 from tests.support.user_screen import Screen
 from tests.support.waiting import wait_for
@@ -30,15 +30,6 @@ from tui.cli import main
 
 ME = Identity.current().name
 OTHER = "bin" if ME == "daemon" else "daemon"
-
-
-class Hours(SystemClock):
-    """A clock that can be set ahead."""
-
-    ahead = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.ahead
 
 
 @pytest.fixture
@@ -134,7 +125,7 @@ def test_step_goes_on_under_the_next_driver(users: tuple[User, User], shared: Pa
 
 def test_offer_lapses_and_the_giver_never_lost_control(runbook: Runbook, place: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(place)
-    clock = Hours()
+    clock = AheadClock()
     ada = IncidentController.declare(runbook, actor=HER, clock=clock)
     ada.offer_control(ME, within=60)
     assert ada.offer is not None

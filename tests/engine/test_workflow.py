@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.workflow import ActionKind, Requirement, next_action, requirements
 from midwatch.reports.handoff_summary import handoff_summary
 from midwatch.runbook.loader import load
-from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Exit, MidwatchError, SourceLocation
 from screens.incident import primary_action
 from screens.widgets.step_page_data import PlanState
+from tests.support.clocks import AheadClock
 from tests.support.line_operator import Operator
 from tests.support.situations import (
     ANSWERS,
@@ -51,18 +51,6 @@ phases:
       - {id: asked, title: Take ownership}
       - {id: work, title: Work, on_failure: {notify: [boss]}}
 """
-
-
-class Later(SystemClock):
-    """The clock of the machine, and so much later as the test says."""
-
-    later = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.later
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.later.total_seconds()
 
 
 @pytest.fixture(scope="module")
@@ -187,10 +175,10 @@ def test_next_action_from_a_running_step_to_the_end(here: Path) -> None:
 
 def test_closing_says_what_it_leaves_undone(here: Path) -> None:
     (here / "runbook.yaml").write_text(OPEN_ENDS, encoding="utf-8")
-    clock = Later()
+    clock = AheadClock()
     controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test", clock=clock)
     assert workflow.open_ends(controller) == ["Not concluded: 1.1, 1.2"]
-    clock.later = timedelta(minutes=20)
+    clock.ahead = timedelta(minutes=20)
     controller.skip("asked", "nobody is here")
     controller.mark_failed("work", "it broke")
     controller.skip("work", "it cannot be mended")
