@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from midwatch.api.plan import Plan
+from midwatch.api.probe import Level
 from midwatch.runbook.model import Environment, Risk, Step
 from midwatch.system.clock import Clock
 from midwatch.system.units import counted
@@ -161,7 +162,7 @@ class Confirm(Dialog[Consent]):
             return []
         lines = total_lines(self._plan, self.room, self.text_styles, spared=spared, say_final=not self._name)
         if warnings := warnings_of(self._plan):
-            text = f" {self.text_styles.signs.person} {counted(len(warnings), 'warning')} in the plan"
+            text = f" {self.text_styles.signs.levels[Level.WARN]} {counted(len(warnings), 'warning')} in the plan"
             lines.append(self.text_styles.ink(text, WRONG))
         if self._target and self._target != self._name:
             lines += labelled(" target", self._target, self.room, self.text_styles, column=column, style=STRONG)

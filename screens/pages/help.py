@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from textual.content import Content
 
+from midwatch.api.probe import Level
 from midwatch.incident.state import StepStatus
 from screens.keys.incident_keys import GROUPS, KEYS, MOVE, MOVES, RECORD, SCREEN, STEP, VIEW
 from screens.pages.page import Page
@@ -68,7 +69,12 @@ def help_lines(
     )
     for status in StepStatus:
         lines.append(Content.assemble(" ", text_styles.state(status), text_styles.ink(f"   {status.value}", FAINT)))
-    lines.append(
-        Content.assemble(" ", text_styles.ink(text_styles.signs.person), text_styles.ink("   needs a person", FAINT))
-    )
+    signs = text_styles.signs
+    for sign, words in (
+        (signs.person, "needs you"),
+        (signs.wrong, "wrong"),
+        (signs.levels[Level.WARN], "a warning"),
+        (signs.news, "news"),
+    ):
+        lines.append(Content.assemble(" ", text_styles.ink(sign), text_styles.ink(f"   {words}", FAINT)))
     return lines

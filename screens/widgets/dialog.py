@@ -368,7 +368,7 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
     def complain(self, sentence: str) -> None:
         """Say why not, and take answers again."""
         self.listen()
-        self.say(f"{self.text_styles.signs.person} {sentence}", WRONG)
+        self.say(f"{self.text_styles.signs.wrong} {sentence}", WRONG)
 
     def say(self, text: str, style: str) -> None:
         """One sentence above the choices."""

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from midwatch.api.plan import SUMS, WARNING, Effect, Plan, Verb
+from midwatch.api.probe import Level
 from midwatch.engine.consent import NONE
 from midwatch.runbook.model import Runbook
 from midwatch.system.units import counted, size
@@ -68,7 +69,7 @@ def plan_lines(
         lines += labelled(" refuses", plan.refusal, width, text_styles, column=_COLUMN, style=WRONG)
     column = plan_column(plan)
     for text in warnings_of(plan):
-        lines += labelled(f" {text_styles.signs.person}", text, width, text_styles, column=3, style=WRONG)
+        lines += labelled(f" {text_styles.signs.levels[Level.WARN]}", text, width, text_styles, column=3, style=WRONG)
     if total:
         lines += total_lines(plan, width, text_styles, spared=spared)
     lines += _effects(plan, column, width, text_styles)

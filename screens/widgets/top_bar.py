@@ -17,6 +17,7 @@ from screens.widgets.text_layout import edges, fit
 from screens.widgets.time_labels import elapsed, span
 
 _NAMED = 2
+_JOURNAL_OK = "journal ok"
 _STYLES = {
     Severity.SEV0: f"bold {WRONG}",
     Severity.SEV1: f"bold {WRONG}",
@@ -42,6 +43,8 @@ def top_bar(
 ) -> Content:
     """What fits, most important first; the clock stands beside it on its own. The role is always there.
 
+    What comes and goes stands left of the role, so that the role, the time and the next update keep their places.
+
     `steady`: seconds since the declaration (`Incident.elapsed_now`). `journal`: what is wrong with it, if anything.
 
     `observers`: who else observes, one name for each screen. `silent`: seconds for which the driver has been
@@ -49,15 +52,15 @@ def top_bar(
     """
     journal = "journal" if journal else "journal elsewhere" if incident.journal_away else ""
     parts = [  # the most important first, each with its place from left to right
-        (1, _role(incident, text_styles, width, driving=driving, observers=observers, silent=silent, gone=gone)),
-        (0, text_styles.ink(f"{text_styles.signs.person} {journal}", WRONG) if journal else None),
-        (6, _undelivered(incident, now, text_styles)),
+        (3, _role(incident, text_styles, width, driving=driving, observers=observers, silent=silent, gone=gone)),
+        (2, _wrong(journal.ljust(len(_JOURNAL_OK) - 2), text_styles) if journal else None),
+        (0, _undelivered(incident, now, text_styles)),
         (5, _due(due, now, text_styles)),
         (4, _elapsed(incident, steady, text_styles)),
-        (3, _running(incident, text_styles)),
+        (1, _running(incident, text_styles)),
     ]
     right = [(place, part) for place, part in parts if part]
-    well = (2, text_styles.ink("journal ok", FAINT))
+    well = (2, text_styles.ink(_JOURNAL_OK, FAINT))
     severity, title = (
         text_styles.ink(incident.severity.value, _STYLES[incident.severity]),
         text_styles.clean(incident.title),
@@ -65,10 +68,10 @@ def top_bar(
     severity = Content.assemble(severity, "  ", environment_text(environment, text_styles))
     room = width - severity.cell_length - 2
     is_overdue = due is not None and due < now
-    least = 0 if is_overdue else min(len(title), 14)  # a late update matters more than the title
+    least = 0 if is_overdue or journal else min(len(title), 14)  # what is wrong matters more than the title
     while len(right) > 1 and room - _length(right) < least:
         right.pop()
-    shown = fit(title, max(room - _length(right), 0 if is_overdue else 8), text_styles)
+    shown = fit(title, max(room - _length(right), min(least, 8)), text_styles)
     left = Content.assemble(severity, "  ", text_styles.ink(shown if len(shown) > 2 else "", STRONG))
     if room - len(title) - len(incident.id) - 3 > _length(right):
         right += [] if journal or room - len(title) - len(incident.id) - 3 <= _length([*right, well]) else [well]
@@ -82,9 +85,13 @@ def _length(parts: Sequence[tuple[int, Content]]) -> int:
     return sum(part.cell_length + 2 for _, part in parts)
 
 
+def _wrong(text: str, text_styles: TextStyles) -> Content:
+    return text_styles.ink(f"{text_styles.signs.wrong} {text}", WRONG)
+
+
 def _undelivered(incident: Incident, now: datetime, text_styles: TextStyles) -> Content | None:
     late = sum(delivery.is_late(now) for delivery in incident.deliveries.values())
-    return text_styles.ink(f"{text_styles.signs.person} {undelivered_words(late)}", WRONG) if late else None
+    return _wrong(undelivered_words(late), text_styles) if late else None
 
 
 def _running(incident: Incident, text_styles: TextStyles) -> Content | None:
@@ -126,12 +133,12 @@ def _role(
 
 
 def _due(due: datetime | None, now: datetime, text_styles: TextStyles) -> Content | None:
+    """As wide at each time, so that nothing moves while the time runs."""
     if due is None:
         return None
     left = (due - now).total_seconds()
     if left < 0:
-        late = f"since {int(-left // 60)} min" if left <= -60 else "now"
-        return text_styles.ink(f"{text_styles.signs.person} update due {late}", WRONG)
+        return text_styles.ink(f"{text_styles.signs.person} update {'overdue' if left <= -60 else 'due now'}", WRONG)
     if left < 120:
-        return text_styles.ink(f"update in {span(left)}", SOON)
-    return text_styles.ink(f"update in {int(left // 60)} min", FAINT)
+        return text_styles.ink(f"update in {span(left):>6}", SOON)
+    return text_styles.ink(f"update in {int(left // 60):>2} min", FAINT)

@@ -60,6 +60,6 @@ async def test_destroy_plan_names_corrupt_sets_and_missing_safeguards(here: Path
         async with opened(controller, (80, 24), sources=[]) as pilot:
             await until(pilot, lambda: "found corrupt stay" in grid(pilot))
             await press(pilot, "enter")
-            await until(pilot, lambda: "! 3 warnings in the plan" in grid(pilot))
+            await until(pilot, lambda: "▲ 3 warnings in the plan" in grid(pilot))
             assert "no room anywhere" in grid(pilot)
         leave(controller)

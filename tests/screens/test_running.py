@@ -131,7 +131,7 @@ async def test_journal_failover_is_shown_at_once(session: IncidentController) ->
         moved = {"to": "/var/tmp/j.jsonl", "host": "bastion", "reason": "its reserve is used up", "in_memory": False}
         session.session.append(EventKind.JOURNAL_FAILED_OVER, moved)
         await until(pilot, lambda: "The journal goes on in /var/tmp/j.jsonl: its reserve is used up" in grid(pilot))
-        assert "! journal elsewhere" in grid(pilot).splitlines()[0]
+        assert "✗ journal elsewhere" in grid(pilot).splitlines()[0]
         session.session.append(EventKind.JOURNAL_FAILED_BACK, {"files": ["/var/tmp/j.jsonl"], "events": 3})
         await until(pilot, lambda: "The journal is whole on its own disk again: 3 events came back" in grid(pilot))
         assert "journal elsewhere" not in grid(pilot)
