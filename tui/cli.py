@@ -30,6 +30,7 @@ COMMANDS = {
     "handoff": "summarize an incident, and offer control to somebody",
     "approve": "approve a plan as the second person, from a login of your own",
     "update": "show the draft of a status update, or send one, or a message to another channel",
+    "note": "put events of another machine, such as a CI job, into the timeline: JSON lines on standard input",
     "messages": "list the messages by channels and what became of each; send one anew, or give it up",
     "adopt": "show how an edited runbook differs from an incident's copy, and adopt it",
     "close": "evaluate the closure criteria and close an incident",

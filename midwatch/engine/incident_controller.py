@@ -31,6 +31,7 @@ from midwatch.engine.journal_session import DriverHandle, JournalSession
 from midwatch.engine.message_requests import MessageRequests
 from midwatch.engine.messages import Messages
 from midwatch.engine.shown_plans import ShownPlans
+from midwatch.engine.source_notes import SourceNotes
 from midwatch.engine.step_decisions import StepDecisions
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import StepRunner
@@ -70,10 +71,14 @@ class IncidentController:
         annotations = Annotations(session)
         self._messages = messages = Messages(session)
         requests = MessageRequests(session, messages, annotations)
+        source_notes = SourceNotes(session)
+        self.add_source_notes = source_notes.add
         shown_plans = ShownPlans(session)
         self.driver_plan = shown_plans.driver_plan
         self._collaboration = collaboration = Collaboration(
-            session, control, {**approvals.handlers, **shown_plans.handlers, **requests.handlers}
+            session,
+            control,
+            {**approvals.handlers, **shown_plans.handlers, **requests.handlers, **source_notes.handlers},
         )
         self.register_observer = collaboration.register_observer
         self.offer_control = collaboration.offer_control

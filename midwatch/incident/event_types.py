@@ -66,7 +66,7 @@ _CHECKS: dict[str, Check] = {
         ),
         (_is_text, "system_identifier role command outcome detail note when criterion text message channel head"),
         (_is_text, "dropped_sha256 problem file probe error sha256 boot result approved_by plan_sha256 difference"),
-        (_is_text, "delivery receiver audience action"),
+        (_is_text, "delivery receiver audience action source url"),
         (_or_none(_is_text), "site terminal to at ended loop marks pasted_output"),
         (_is_count, "attempt try of asked tries event pid start bytes dropped masked dropped_bytes after left effects"),
         (_or_none(_is_count), "exit undoes offer owner"),

@@ -58,8 +58,7 @@ class EventKind(StrEnum):
     READING = "reading"  # step, attempt, when: before|after, reading: {…}
     CRITERION = "criterion.evaluated"  # criterion, met: true|false|null, detail
     # text, at (when it happened, if not now), pasted_output (pasted lines), manual_command: {command, host, result}
-    # (run
-    # elsewhere, manually)
+    # (run elsewhere, manually); of a machine: source, by (who sent it), url
     NOTE = "note"
     TEXT_CORRECTED = "text.corrected"  # event (number of the one whose words are wrong), text
     STARRED = "event.starred"  # event (its number), starred: true|false

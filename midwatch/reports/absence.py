@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from midwatch.incident.events import Event, EventKind
+from midwatch.incident.source_note import is_from_outside
 from midwatch.incident.state import Incident
-from midwatch.reports.event_text import describe
+from midwatch.reports.event_text import author_of, describe
 from midwatch.reports.handoff_summary import Section
 from midwatch.runbook.model import Runbook
 from midwatch.system.actor import login
@@ -38,7 +39,7 @@ _ARRIVALS = frozenset({EventKind.DRIVER_JOINED, EventKind.DRIVER_TOOK_OVER})
 
 def left_at(events: Sequence[Event], actor: str) -> Event | None:
     """The last thing that this person did before they came back; None for who did not leave or was never here."""
-    own = [event for event in events if login(event.actor) == login(actor)]
+    own = [event for event in events if login(event.actor) == login(actor) and not is_from_outside(event)]
     back = next((n for n in range(len(own) - 1, -1, -1) if own[n].kind in _ARRIVALS), 0)
     before = [event for event in own[:back] if event.kind in _BY_PEOPLE]
     here = any(event.kind in _BY_PEOPLE for event in own[back + 1 :])
@@ -77,4 +78,4 @@ def _is_failure(event: Event) -> bool:
 
 
 def _lines(events: Sequence[Event], runbook: Runbook) -> tuple[str, ...]:
-    return tuple(f"{event.time:%H:%M} {login(event.actor)}: {describe(event, runbook)}" for event in events)
+    return tuple(f"{event.time:%H:%M} {login(author_of(event))}: {describe(event, runbook)}" for event in events)

@@ -11,7 +11,7 @@ from midwatch.incident.conditions import CHECK_WORDS
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
-from midwatch.reports.event_text import follows, items_words, steps_words, tried_words, with_the_loop
+from midwatch.reports.event_text import author_of, follows, items_words, steps_words, tried_words, with_the_loop
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import cell_code, sentence, table, text
 from midwatch.reports.message_text import MESSAGE_KINDS, message_words
@@ -47,7 +47,7 @@ def event_table(facts: Facts) -> str:
         if event.kind == EventKind.MARKED_DONE:
             said[str(event.body["note"]) or _title(facts, event.body["step"])] = event.seq
         star = _STAR if event.seq in facts.incident.stars else ""
-        rows.append((shown, text(event.actor), star + describe(facts, event, said), f"{event.seq}"))
+        rows.append((shown, text(author_of(event)), star + describe(facts, event, said), f"{event.seq}"))
     return table(("Time (UTC)", "Who", "What", "Event"), rows)
 
 
@@ -162,7 +162,10 @@ def _update(facts: Facts, body: Body) -> str:
 
 
 def _note(facts: Facts, body: Body) -> str:
-    parts = [f"Note{_and(body['text'])}"]
+    name = f"From {text(body['source'])}" if body.get("source") else "Note"
+    parts = [f"{name}{_and(body['text'])}"]
+    if url := body.get("url"):
+        parts.append(cell_code(url))
     if manual_command := body.get("manual_command"):
         where = f" on {text(manual_command['host'])}" if manual_command["host"] else ""
         parts.append(f"Ran elsewhere{where}: {cell_code(manual_command['command'])}{_and(manual_command['result'])}")

@@ -64,6 +64,8 @@ def lines_below(event: Event, runbook: Runbook) -> list[str]:
         return [f"| {line}" for line in str(body.get("difference", "")).splitlines()]
     if event.kind != EventKind.NOTE:
         return []
+    if url := body.get("url"):
+        found.append(str(url))
     if manual_command := body.get("manual_command"):
         where = f" on {manual_command.get('host')}" if manual_command.get("host") else ""
         result = f": {manual_command.get('result')}" if manual_command.get("result") else ""
@@ -179,7 +181,14 @@ def _of_a_message(kind: str, runbook: Runbook, body: Body) -> str:
 
 
 def _note(runbook: Runbook, body: Body) -> str:
-    return f"Note: {body.get('text')}" if body.get("text") else "Note"
+    name = f"From {body['source']}" if body.get("source") else "Note"
+    return f"{name}: {body.get('text')}" if body.get("text") else name
+
+
+def author_of(event: Event) -> str:
+    """Who wrote an event; of a note from outside who sent it, not the driver that took it in."""
+    by = event.body.get("by") if event.kind == EventKind.NOTE else None
+    return str(by or event.actor)
 
 
 _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.incident.events import Event, EventKind
-from midwatch.reports.event_text import SILENT, WORDS_IN, describe, lines_below
+from midwatch.reports.event_text import SILENT, WORDS_IN, author_of, describe, lines_below
 from midwatch.system.clock import from_rfc3339
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.text_layout import edges, wrap
@@ -92,7 +92,7 @@ def entries(
             continue
         text = describe(event, session.runbook)
         below = _below(event, session)
-        if term and term.lower() not in "\n".join((text, event.actor, *below)).lower():
+        if term and term.lower() not in "\n".join((text, author_of(event), *below)).lower():
             continue
         head = [text_styles.ink(_day(event, width), STRONG)] if event.time.date() != day else []
         day = event.time.date()
@@ -104,7 +104,7 @@ def whole_event(event: Event, session: IncidentControls, width: int, text_styles
     """Everything of one event: when by both clocks, who, what was said, what was pasted, how it was corrected."""
     written, correction = event.time.astimezone(), session.incident.corrections.get(event.seq)
     local = f", {written:%Y-%m-%d %H:%M:%S %Z} here" if written.utcoffset() else ""
-    lines = [text_styles.ink(f"{event.time:%Y-%m-%d %H:%M:%S} UTC{local}, {event.actor}", FAINT), Content("")]
+    lines = [text_styles.ink(f"{event.time:%Y-%m-%d %H:%M:%S} UTC{local}, {author_of(event)}", FAINT), Content("")]
     said = "It said: " if correction else ""
     texts = [(f"{said}{describe(event, session.runbook)}", FAINT if correction else "")]
     texts += [(line, "") for line in _below(event, session, whole=True)]
@@ -149,7 +149,7 @@ def _lines(
     if event.kind == EventKind.FINISHED:
         style = "" if event.body.get("outcome") == "done" else WRONG
     corrected = event.seq in session.incident.corrections
-    who = event.actor.partition("@")[0]
+    who = author_of(event).partition("@")[0]
     star = text_styles.signs.star if event.seq in session.incident.stars else " "
     lines: list[Content] = []
     local = _local(event, width)
