@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from midwatch.incident.events import ENDS, Event, EventKind
 from midwatch.incident.known_values import FilledRunbook
@@ -19,8 +17,7 @@ from midwatch.journal.verify import verify
 from midwatch.reports.time_format import elapsed, happened
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import MidwatchError
-
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z| UTC|[+-]\d\d:?\d\d)?")
+from midwatch.system.line_moment import line_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ class Facts:
             values = self.incident.steps[step.id].values if step.id in self.incident.steps else {}
             if step.uses == "trigger" and values.get("detected") == "yes":
                 evidence = values.get("evidence", "")
-                moment = _moment(evidence, zones.get(str(step.with_.get("id")), ""))
+                moment = line_moment(evidence, zones.get(str(step.with_.get("id")), ""))
                 found.append(Detected(titles.get(str(step.with_.get("id")), step.title), evidence, moment))
         return found
 
@@ -174,15 +171,3 @@ class Facts:
 
 
 _ENDS = frozenset({EventKind.FINISHED, EventKind.MARKED_DONE, EventKind.SKIPPED})
-
-
-def _moment(evidence: str, timezone: str) -> datetime | None:
-    """The time in a line of a log; in `timezone` where the line tells no zone, and None where nobody does."""
-    found = _TIME.search(evidence)
-    if found is None:
-        return None
-    try:
-        at = datetime.fromisoformat(found[0].replace(",", ".").replace(" UTC", "Z"))
-        return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(timezone)) if timezone else None
-    except (OSError, ValueError, ZoneInfoNotFoundError):
-        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -10,14 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from midwatch.system.errors import Failed
+from midwatch.system.log_rotations import PACKED_NAME, rotations_of
 from midwatch.system.mounts import require_answer
 from midwatch.system.units import counted
 from probes.logs.log_tail import LogLine, is_cut, tail_lines
-
-_PACKED = r"(?:\.(?:gz|bz2|xz|zst|lz4|zip|Z))?"
-_PACKED_NAME = re.compile(r"\.(?:gz|bz2|xz|zst|lz4|zip|Z)$")
-_DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
-_WEEKDAY = re.compile(r"(?<![A-Za-z])(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?![a-z])")
 
 
 @dataclass(slots=True)
@@ -38,32 +33,6 @@ class Coverage:
         if self.passed_over:
             parts.append(f"passed over: {', '.join(self.passed_over)}")
         return "; ".join(parts)
-
-
-def rotations_of(path: Path) -> list[Path]:
-    """Regular files beside `path` that are its rotations by their names, the newest first. Links are none."""
-    name, suffix = re.escape(path.name), re.escape(path.suffix)
-    patterns = [
-        rf"{name}(?:[._-]\d[\d_.T:-]*|\.old){_PACKED}",
-        rf"{re.escape(path.stem)}[._-]{_DATE.pattern}[\d_T:-]*{suffix}{_PACKED}",
-    ]
-    if suffix:
-        patterns.append(rf"{re.escape(path.stem)}\.\d{{1,4}}{suffix}{_PACKED}")
-    if _DATE.search(path.name):  # one that its server names anew each day
-        patterns.append(re.sub(r"\d+", r"\\d+", name) + _PACKED)
-    if _WEEKDAY.search(path.name):
-        patterns.append(_WEEKDAY.sub("[A-Z][a-z]{2}", name) + _PACKED)
-    is_rotation = re.compile("|".join(f"(?:{pattern})" for pattern in patterns)).fullmatch
-    try:
-        with os.scandir(path.parent) as entries:
-            found = [
-                (entry.stat(follow_symlinks=False).st_mtime, Path(entry.path))
-                for entry in entries
-                if entry.name != path.name and is_rotation(entry.name) and entry.is_file(follow_symlinks=False)
-            ]
-    except OSError:
-        return []
-    return [path for _, path in sorted(found, reverse=True)]
 
 
 def is_there(path: Path) -> bool:
@@ -101,7 +70,7 @@ def find_lines(
     """
     require_answer(path)
     coverage = Coverage() if coverage is None else coverage
-    rotations = [rotated for rotated in rotations_of(path) if unpack or not _PACKED_NAME.search(rotated.name)]
+    rotations = [rotated for rotated in rotations_of(path) if unpack or not PACKED_NAME.search(rotated.name)]
     found: list[LogLine] = []
     if path.exists() or not rotations:
         found = _matching(_counted(path, limit, coverage), patterns, newest)

@@ -19,10 +19,11 @@ from actions.trigger import TriggerAction
 from midwatch.api.action import Context
 from midwatch.runbook.model import Trigger
 from midwatch.system.errors import Failed, SourceLocation
+from midwatch.system.log_rotations import rotations_of
 from probes.logs.failure_kinds import KINDS_LIMIT, FailureKinds, Mark, kind_of, mark_of
 from probes.logs.line_time import split_time
 from probes.logs.log_tail import LogLine, tail_lines
-from probes.logs.rotated_log import Coverage, find_lines, read_log, rotations_of
+from probes.logs.rotated_log import Coverage, find_lines, read_log
 from tests.support.host_world import Heard
 
 FAILED = "2026-11-22 02:00:05 [FAILURE] PROD nightly backup stopped\n"
