@@ -183,7 +183,7 @@ def this_process() -> dict[str, Any]:
         terminal = str(Path("/proc/self/fd/0").readlink())
     except OSError:
         terminal = ""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "terminal": terminal}
+    return {"host": socket.gethostname(), "pid": os.getpid(), "uid": os.geteuid(), "terminal": terminal}
 
 
 def _silence(lease: Lease, seized: bool) -> float | None:

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from midwatch.channels.message import Message
 from midwatch.engine.journal_session import JournalSession
@@ -32,6 +32,9 @@ from midwatch.system.errors import BadInput, MidwatchError, Refused
 from midwatch.system.suggestion import suggest
 
 _LOG = logging.getLogger(__name__)
+_LOOK_INTERVAL_S = 2.0
+"""Seconds after which the outbox is read again although nothing in it seems to have changed: times of files are
+coarse."""
 REHEARSAL_FILE = "rehearsal.jsonl"
 """The file in the outbox that takes the place of every receiver in a rehearsal."""
 
@@ -45,7 +48,9 @@ class Messages:
         self._start = DeliveryStart(self._store.folder, hand_over)
         self._scanned = 0
         """The number of events for which nothing more is owed."""
-        self._changed_at = 0
+        self._seen = (0, 0)
+        """The number of events, and when a file of the outbox was replaced last, as of the last look at the outbox."""
+        self._next_look_at = 0.0
 
     def send(self, channel_name: str, text: str, *, confirmed: bool = False, urgent: bool = False) -> None:
         """Queue a person's message. Raises `Refused` for a channel outside the team, unless a person confirmed this
@@ -100,8 +105,11 @@ class Messages:
                 for message in list(owed_messages(events, session.incident, session.runbook, since=since)):
                     self._queue(message)
                 self._scanned = len(session.events)
-            self._take_fates()
-            self._ensure_sending()
+            seen, now = (len(session.events), self._store.changed_at()), time.monotonic()
+            if seen != self._seen or now >= self._next_look_at:
+                self._take_fates()
+                self._ensure_sending()
+                self._seen, self._next_look_at = seen, now + _LOOK_INTERVAL_S
 
     def announce_end(self, text: str) -> None:
         """Queue what is told at the end of the incident; its last event follows."""
@@ -155,24 +163,25 @@ class Messages:
         waiting = [item for item in self._session.incident.deliveries.values() if _is_outstanding(item)]
         if not waiting:
             return
-        try:
-            new = [self._put_on_disk(delivery) for delivery in waiting]
-            if any(self._store.is_own(delivery.id) for delivery in waiting):
-                self._start.ensure(at_once=any(new))
-        except (OSError, MidwatchError) as error:
-            _LOG.warning("The outbox cannot be written: %s", error)
+        new = False
+        for delivery in waiting:
+            with _logged():
+                new = self._put_on_disk(delivery) or new
+        with _logged():
+            if any(self._store.is_by(delivery.id) for delivery in waiting):
+                self._start.ensure(at_once=new)
 
     def _put_on_disk(self, known: MessageDelivery) -> bool:
         """Whether there was something to be put on disk."""
-        store = self._store
-        stored = store.read(known.id, anybody=True)
+        store, users = self._store, self._session.incident.driver_users
+        stored = store.read(known.id, users)
         if stored is None:
             with contextlib.suppress(FileExistsError):
                 new_folder(store.folder)
             if (fresh := self._delivery_of(known)) is not None:
-                store.add(fresh)
+                store.add(fresh, users)
         if known.decision and (stored is None or stored.decision < known.decision):
-            if stored and stored.state.concluded and not known.dropped and not store.is_own(known.id):
+            if stored and stored.state.concluded and not known.dropped and not store.is_by(known.id):
                 if (fresh := self._delivery_of(known)) is not None:  # nobody sends what another user queued
                     store.write(dataclasses.replace(fresh, decision=known.decision))
                 return True
@@ -216,24 +225,14 @@ class Messages:
 
     def _take_fates(self) -> None:
         """Journal what the delivery process has written since the last call."""
-        changed_at = self._store.changed_at()
-        if changed_at == self._changed_at:
-            return
-        for delivery in self._unrecorded(self._store.every()):
-            known = self._session.incident.deliveries[delivery.id]
-            self._record(known, delivery.state, delivery.at, delivery.detail, delivery.tries)
-        self._changed_at = changed_at
-
-    def _unrecorded(self, stored: Iterable[Delivery]) -> list[Delivery]:
-        known = self._session.incident.deliveries
-        return [
-            delivery
-            for delivery in stored
-            if delivery.state.concluded
-            and (of := known.get(delivery.id)) is not None
-            and of.state is not delivery.state
-            and delivery.decision >= of.decision
-        ]
+        incident = self._session.incident
+        for known in incident.deliveries.values():
+            if known.state is DeliveryState.ACCEPTED:
+                continue
+            stored = self._store.read(known.id, incident.driver_users)
+            is_new = stored is not None and stored.state.concluded and stored.state is not known.state
+            if stored is not None and is_new and stored.decision >= known.decision:
+                self._record(known, stored.state, stored.at, stored.detail, stored.tries)
 
     def _record(self, known: MessageDelivery, state: DeliveryState, at: str, detail: str, tries: int) -> None:
         body = {
@@ -246,6 +245,14 @@ class Messages:
             "tries": tries,
         }
         self._session.append(FATES[state], body)
+
+
+@contextlib.contextmanager
+def _logged() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, MidwatchError) as error:
+        _LOG.warning("The outbox cannot be written: %s", error)
 
 
 def _is_outstanding(delivery: MessageDelivery) -> bool:

@@ -24,7 +24,7 @@ class EventKind(StrEnum):
     ABANDONED = "incident.abandoned"  # reason, events: as of incident.closed
     # runbook, site, their SHA-256, base: as of incident.declared; steps: {added, removed, changed}, difference, reason
     ADOPTED = "runbook.adopted"
-    DRIVER_JOINED = "driver.joined"  # host, pid, terminal; by an offer: from and offer (its seq)
+    DRIVER_JOINED = "driver.joined"  # host, pid, uid, terminal; by an offer: from and offer (its seq)
     # host, pid, terminal, from: who had control, reason, how: ended|silent, silent: seconds without a heartbeat
     DRIVER_TOOK_OVER = "driver.took_over"
     DRIVER_LEFT = "driver.left"  # reason

@@ -83,6 +83,7 @@ def _adopted(incident: Incident, event: Event, body: Body) -> None:
 
 def _joined(incident: Incident, event: Event, body: Body) -> None:
     incident.driver, incident.offer, incident.asked_by = event.actor, None, ""
+    incident.driver_users |= {body["uid"]} if "uid" in body else set()
 
 
 def _left(incident: Incident, event: Event, body: Body) -> None:

@@ -216,6 +216,8 @@ class Incident:
     """Seconds from the declaration to the end, by the boot clock; only once it is closed."""
     driver: str = ""
     """Empty when nobody drives."""
+    driver_users: frozenset[int] = frozenset()
+    """The users, by their numbers, as whom the drivers so far have driven."""
     offer: Offer | None = None
     """The last offer of control that was neither taken nor withdrawn; it may have expired."""
     asked_by: str = ""

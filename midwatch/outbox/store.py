@@ -1,8 +1,9 @@
 """The files of the outbox: one for each delivery, written whole, on disk before anything depends on it.
 
 The driver makes a delivery and a person's decisions on it; the delivery process of the same user writes what becomes of
-it. A file of another user is shown and never sent, and so is one that somebody moved here: files of the outbox have a
-mark in their mode, which nobody else can set.
+it. A file of another user is never sent, and one of a user who never drove the incident is no message. Neither is a
+file that somebody moved here: files of the outbox have a mark in their mode, which nobody else can set, and name the
+incident.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import dataclasses
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -109,10 +110,13 @@ class OutboxStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read_files: dict[str, tuple[tuple[int, ...], Delivery]] = {}
+        """What was read of a file, and which state of it; the file is read again once it was replaced."""
 
-    def add(self, delivery: Delivery) -> None:
-        """Put a delivery on disk, unless one of its id is there. Raises `UntrustedFile` and `OSError`."""
-        if not os.path.lexists(self._file(delivery.id)):
+    def add(self, delivery: Delivery, users: Collection[int] = ()) -> None:
+        """Put a delivery on disk, unless one of its id by these users (or this one) is there. Raises `UntrustedFile`
+        and `OSError`."""
+        if not self.is_by(delivery.id, users):
             self.write(delivery)
 
     def write(self, delivery: Delivery) -> None:
@@ -126,30 +130,36 @@ class OutboxStore:
     def decision(self, delivery_id: str) -> Decision | None:
         """The latest decision on this delivery; None without one. Whoever may write in the folder decides."""
         with contextlib.suppress(OSError, MidwatchError, ValueError, TypeError):
-            return Decision(**self._read(self.folder / f"{delivery_id}.decision", anybody=True))
+            path = self.folder / f"{delivery_id}.decision"
+            return Decision(**self._read(path, Trust.of(path.lstat().st_uid)))
         return None
 
-    def is_own(self, delivery_id: str) -> bool:
-        """Whether this user queued it, so that this user's process sends it."""
+    def is_by(self, delivery_id: str, users: Collection[int] = ()) -> bool:
+        """Whether one of these users queued it, by default this one, whose process sends it then."""
         with contextlib.suppress(OSError):
-            return self._is_made_here(self._file(delivery_id).lstat())
+            return self._is_made_here(self._file(delivery_id).lstat(), users)
         return False
 
     def own(self) -> list[Delivery]:
         """The deliveries that this user queued, in their order: no other user decides what is sent as this one."""
-        found = [delivery for name in self._names(own=True) if (delivery := self.read(name)) is not None]
+        found = [delivery for name in self._names() if (delivery := self.read(name)) is not None]
         return sorted(found, key=lambda delivery: delivery.order)
 
-    def every(self) -> list[Delivery]:
-        """Every delivery that can be read, whoever queued it, to be shown."""
-        found = [delivery for name in self._names() if (delivery := self.read(name, anybody=True)) is not None]
-        return sorted(found, key=lambda delivery: delivery.order)
-
-    def read(self, delivery_id: str, *, anybody: bool = False) -> Delivery | None:
-        """One delivery; None where there is none that can be read."""
+    def read(self, delivery_id: str, users: Collection[int] = ()) -> Delivery | None:
+        """One delivery that one of these users queued, by default this one; None where there is none that can be
+        read."""
+        path = self._file(delivery_id)
         with contextlib.suppress(OSError, MidwatchError, ValueError, TypeError, KeyError):
-            delivery = Delivery.from_json(self._read(self._file(delivery_id), anybody=anybody))
-            return delivery if delivery.id == delivery_id else None
+            status = path.lstat()
+            if not self._is_made_here(status, users):
+                return None
+            replaced = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            known = self._read_files.get(delivery_id)
+            if known is None or known[0] != replaced:
+                known = replaced, Delivery.from_json(self._read(path, Trust.of(status.st_uid)))
+            if known[1].id == delivery_id and known[1].message.incident == self.folder.absolute().parent.name:
+                self._read_files[delivery_id] = known
+                return known[1]
         return None
 
     def changed_at(self) -> int:
@@ -162,22 +172,19 @@ class OutboxStore:
     def _file(self, delivery_id: str) -> Path:
         return self.folder / f"{delivery_id}.json"
 
-    def _names(self, *, own: bool = False) -> Iterator[str]:
-        with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".json") and not entry.name.startswith("."):
-                    with contextlib.suppress(OSError):
-                        if not own or self._is_made_here(entry.stat(follow_symlinks=False)):
-                            yield entry.name.removesuffix(".json")
+    def _names(self) -> list[str]:
+        with contextlib.suppress(OSError):
+            names = os.listdir(self.folder)  # noqa: PTH208
+            return [name.removesuffix(".json") for name in names if name.endswith(".json") and name[0] != "."]
+        return []
 
-    def _is_made_here(self, status: os.stat_result) -> bool:
-        """Whether this user made the file, and in this folder where others may write to it."""
-        folder, user = self.folder.stat(), os.geteuid()
+    def _is_made_here(self, status: os.stat_result, users: Collection[int]) -> bool:
+        """Whether one of these users made the file, and in this folder where others may write to it."""
+        folder, user = self.folder.stat(), status.st_uid
         is_private = folder.st_uid in (0, user) and not folder.st_mode & OTHERS_WRITE
-        return status.st_uid == user and (is_private or bool(status.st_mode & _MARK))
+        return user in (users or (os.geteuid(),)) and (is_private or bool(status.st_mode & _MARK))
 
-    def _read(self, path: Path, *, anybody: bool = False) -> dict[str, Any]:
-        trust = Trust.of(path.lstat().st_uid) if anybody else Trust.own()
+    def _read(self, path: Path, trust: Trust) -> dict[str, Any]:
         return read_object(read_trusted(path, trust.in_any_folder(), limit_bytes=_FILE_LIMIT_BYTES))
 
     def _write(self, path: Path, data: Mapping[str, Any]) -> None:

@@ -15,8 +15,8 @@ from midwatch.system.clock import from_rfc3339
 def known_deliveries(incident: Incident, outbox: Path) -> list[MessageDelivery]:
     """The messages of an incident. Of what the journal does not tell any more, such as after the closure, the outbox
     tells."""
-    stored = {delivery.id: delivery for delivery in OutboxStore(outbox).every()} if incident.deliveries else {}
-    return [_as_stored(known, stored.get(known.id)) for known in incident.deliveries.values()]
+    store = OutboxStore(outbox)
+    return [_as_stored(known, store.read(known.id, incident.driver_users)) for known in incident.deliveries.values()]
 
 
 def _as_stored(known: MessageDelivery, stored: Delivery | None) -> MessageDelivery:

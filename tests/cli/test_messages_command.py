@@ -39,7 +39,7 @@ def test_a_shell_sends_updates_and_decides_on_messages_also_after_the_end(here: 
         controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
         controller.leave()
         store = OutboxStore(controller.folder.outbox)
-        wait_for(lambda: [item for item in store.every() if item.state.concluded], "the first fate")
+        wait_for(lambda: [item for item in store.own() if item.state.concluded], "the first fate")
         assert "SEV-2" in said(here, "update")[1]  # the draft; nothing is sent
         code, text = said(here, "update", "--text", "All is well")
         assert (code, text) == (0, f"Sent to webhook ({server.url}).\n")
@@ -48,7 +48,7 @@ def test_a_shell_sends_updates_and_decides_on_messages_also_after_the_end(here: 
         assert "People outside the team would read this: file (press.jsonl)\n    We are sorry\n" in text
         assert not (here / "press.jsonl").exists()
         assert said(here, "update", "--to", "press", "--text", "We are sorry", "--yes")[0] == 0
-        wait_for(lambda: len([item for item in store.every() if item.state.concluded]) == 3, "every fate")
+        wait_for(lambda: len([item for item in store.own() if item.state.concluded]) == 3, "every fate")
         shown = json.loads(said(here, "messages", "--json")[1])["messages"]
         assert [message["state"] for message in shown] == ["unsure", "refused", "accepted"]
         unsure, refused = shown[0]["id"], shown[1]["id"]

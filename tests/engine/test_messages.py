@@ -16,18 +16,21 @@ import psutil
 import pytest
 
 from midwatch.engine.annotations import Annotations
+from midwatch.engine.control import this_process
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.message_requests import MessageRequests
 from midwatch.engine.messages import Messages
 from midwatch.incident.events import EventKind
 from midwatch.outbox.store import Delivery, DeliveryState, OutboxStore
+from midwatch.reports.known_deliveries import known_deliveries
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput, Refused
 from midwatch.system.identity import Identity
+from midwatch.system.trusted_files import read_trusted
 from tests.support.receivers import dies, is_silent, receiver, replies
-from tests.support.users import ALICE, MALLORY, needs_root
+from tests.support.users import ALICE, MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
 
 RUNBOOK = """\
@@ -135,12 +138,12 @@ def test_channel_that_is_down_holds_nothing_up_and_its_fate_stands_in_the_outbox
         controller.close(reason="done")
         assert not controller.incident.open
         store = OutboxStore(controller.folder.outbox)
-        wait_for(lambda: any("503" in delivery.detail for delivery in store.every()), "the answer")
-        waiting = [delivery for delivery in store.every() if not delivery.state.concluded]
+        wait_for(lambda: any("503" in delivery.detail for delivery in store.own()), "the answer")
+        waiting = [delivery for delivery in store.own() if not delivery.state.concluded]
         assert len(waiting) == 2  # the declaration and the closure
         down.answers[:] = [replies(200)]
-        wait_for(lambda: all(delivery.state.concluded for delivery in store.every()), "the delivery after closure")
-    assert {delivery.state for delivery in store.every()} == {DeliveryState.ACCEPTED}
+        wait_for(lambda: all(delivery.state.concluded for delivery in store.own()), "the delivery after closure")
+    assert {delivery.state for delivery in store.own()} == {DeliveryState.ACCEPTED}
 
 
 def test_rehearsal_reaches_nobody_and_says_so_in_each_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +170,7 @@ def test_an_outbox_that_cannot_be_written_holds_nothing_up_and_is_written_later(
 ) -> None:
     with receiver() as server, monkeypatch.context() as full:
 
-        def fails(store: OutboxStore, delivery: Delivery) -> None:
+        def fails(store: OutboxStore, delivery: Delivery, users: frozenset[int]) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         full.setattr(OutboxStore, "add", fails)
@@ -244,6 +247,7 @@ def test_what_another_user_queued_is_sent_anew_by_whoever_decides_so(tmp_path: P
         followed(controller, {DeliveryState.ACCEPTED, DeliveryState.REFUSED})
         (refused,) = controller.incident.undelivered
         path = controller.folder.outbox / f"{refused.id}.json"
+        controller.session.append(EventKind.DRIVER_JOINED, {**this_process(), "uid": ALICE})
         os.chown(path, ALICE, -1)
         controller.decide_message(refused.id, retry=True, reason="the channel is back")
         followed(controller, {DeliveryState.ACCEPTED})
@@ -338,3 +342,55 @@ def test_nobody_else_sends_or_decides_through_the_driver(tmp_path: Path) -> None
         requests.handlers["send-message"](Identity.current(), {"channel": "press", "text": "Sorry", "confirmed": "yes"})
     assert len(controller.events) == events
     controller.leave()
+
+
+@needs_root
+def test_a_member_of_the_group_cannot_say_that_a_message_was_accepted(reachable: Path) -> None:
+    for folder in (reachable / "logs", reachable / "logs/incidents"):
+        folder.mkdir()
+        os.chown(folder, 0, ONCALL)
+        folder.chmod(0o2770)
+    with receiver(replies(404)) as server:
+        controller = declared(reachable, server.url)
+        outbox, queued_next = controller.folder.outbox, len(controller.events) + 2
+        followed(controller, {DeliveryState.ACCEPTED, DeliveryState.REFUSED})
+        (refused,) = controller.incident.undelivered
+        stored = json.loads((outbox / f"{refused.id}.json").read_text(encoding="utf-8"))
+
+        def forge() -> None:
+            for delivery in (refused.id, f"{queued_next}.1", f"{queued_next + 1}.1", f"{queued_next + 2}.1"):
+                forged = {**stored, "state": "accepted", "message": {**stored["message"], "id": delivery}}
+                (outbox / "forged").write_text(json.dumps(forged), encoding="utf-8")
+                (outbox / "forged").chmod(0o1660)
+                (outbox / "forged").rename(outbox / f"{delivery}.json")
+            (outbox / f"{queued_next + 3}.1.json" / "in the way").mkdir(parents=True)
+
+        run_as(MALLORY, forge, groups=[ONCALL])
+        controller.update("All is well")
+        followed(controller, {DeliveryState.ACCEPTED, DeliveryState.REFUSED})
+        assert server.texts == ["Incident declared by ada: Told, SEV-2.", "All is well"]
+        assert [delivery.state for delivery in controller.incident.undelivered] == [DeliveryState.REFUSED] * 2
+        shown = known_deliveries(controller.incident, outbox)
+        assert [delivery.state for delivery in shown if delivery.undelivered] == [DeliveryState.REFUSED] * 2
+        controller.leave()
+
+
+def test_poll_reads_only_what_was_replaced_in_the_outbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiver(replies(503)) as down:
+        controller = declared(tmp_path, down.url)
+        for number in range(20):
+            controller.update(f"Update {number}")
+        store = OutboxStore(controller.folder.outbox)
+        wait_for(lambda: sum(bool(item.tries) for item in store.own()) == 2, "the first try of two receivers")
+        controller.poll()
+        read: list[str] = []
+
+        def counted(path: Path, *arguments: object, **options: object) -> bytes:
+            read.append(path.name)
+            return read_trusted(path, *arguments, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr("midwatch.outbox.store.read_trusted", counted)
+        for _ in range(200):
+            controller.poll()
+        assert len(read) < 60  # each of 22 files about once, and again what the delivery process replaced meanwhile
+        controller.leave()
