@@ -50,7 +50,7 @@ class DriverHandle:
     starting: set[tuple[str, int]] = field(default_factory=set)
     """Attempts that this very process is about to start: no result of theirs is missing yet."""
     verifying: set[tuple[str, int]] = field(default_factory=set)
-    """Attempts whose script has ended, and of which this process evaluates what they verify."""
+    """Attempts that have ended, and of which this process evaluates what they verify."""
     readers: list[threading.Thread] = field(default_factory=list)
     """Threads that take the readings after finished steps."""
     control_socket: ControlServer | None = None

@@ -98,7 +98,8 @@ def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context
         for check in checks
         if check.script
     ]
-    return dataclasses.replace(plan, facts=(*plan.facts, *scripts))
+    titles = "; ".join(check.title for check in step.verify if not check.script)
+    return dataclasses.replace(plan, facts=(*plan.facts, *([("verifies", titles)] if titles else []), *scripts))
 
 
 def require_same_inputs(plan: Plan, step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> None:

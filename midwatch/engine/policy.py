@@ -186,7 +186,7 @@ def require_need_checkable(step: Step, incident: Incident, runbook: Runbook) -> 
 
 
 def can_check_outcome(step: Step, incident: Incident) -> bool:
-    """Whether the step's action, or what its script verifies, can find out how it ended, which nobody knows."""
+    """Whether the step's action, or what it verifies, can find out how it ended, which nobody knows."""
     has_evidence = step.kind is StepKind.USES or bool(step.verify)
     return incident.status(step) is StepStatus.UNKNOWN and has_evidence
 

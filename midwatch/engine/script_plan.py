@@ -58,8 +58,6 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident, *, undo: bool 
         draft.fact("secrets", f"{secret.name}: {secret.source}; {way}")
     if RETRY in draft.parameters:
         draft.fact("retry", draft.parameters[RETRY])
-    if not undo and (titles := [check.title for check in step.verify if not check.script]):
-        draft.fact("verifies", "; ".join(titles))  # `plan_step` adds those with a script, and the script
     if process.undo and not undo:
         draft.fact("undo", process.undo.strip())
     for name, value in draft.parameters.items():

@@ -187,7 +187,7 @@ class StepRunner:
         title, attempt = session.runbook.step(step_id).title, session.attempt_folder(step_id)
         if state.last is not None and (step_id, state.last.number) in handle.verifying:
             hint = "Wait: this takes two minutes at most"
-            raise Refused(f"The script of {title} has ended, and what it verifies is being evaluated", hint=hint)
+            raise Refused(f"{title} has ended, and what it verifies is being evaluated", hint=hint)
         try:
             asked = attempt is not None and status.cancel(attempt)
         except PermissionError:
@@ -199,18 +199,21 @@ class StepRunner:
             raise Refused(f"{title} is not running")
 
     def check_outcome(self, step_id: str) -> bool | None:
-        """Whether an attempt whose end nobody saw took effect, looked up by its action, or by what its script
-        verifies, and journalled; None: unknown still."""
+        """Whether an attempt whose end nobody saw took effect, looked up by its action and by what the step verifies,
+        and journalled; None: unknown still."""
         session = self._session
         step = session.runbook.step(step_id)
         session.require_driver()
         attempt = policy.require_outcome_unknown(step, session.incident)
         self._require_ended(step)
-        if step.kind is StepKind.RUN:
-            holds, detail = verification.evaluated(step, session).verdict
-        else:
+        holds: bool | None = True
+        detail = ""
+        if step.kind is StepKind.USES:
             action = build_action(step, session.runbook, session.incident)
             holds, detail = attempts.verdict(action, session.context(step_id), attempt)
+        if step.verify and holds:
+            holds, verified = verification.evaluated(step, session).verdict
+            detail = "; ".join(filter(None, (detail, verified)))
         body = {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail}
         session.append(EventKind.OUTCOME_CHECKED, body | (attempts.marked(step) if holds else {}))
         return holds

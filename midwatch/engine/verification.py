@@ -1,4 +1,4 @@
-"""What a step verifies once its script has ended: whether it holds, and what that makes of the attempt."""
+"""What a step verifies once it has ended: whether it holds, and what that makes of the attempt."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Verification:
 
     @property
     def outcome(self) -> StepOutcome:
-        """Of an attempt whose script is done."""
+        """Of an attempt whose script or action is done."""
         return {True: StepOutcome.DONE, False: StepOutcome.FAILED, None: StepOutcome.UNKNOWN}[self.verdict[0]]
 
     @property

@@ -29,7 +29,6 @@ _BELONGS = {
     "with": (StepKind.USES, "a step that 'uses' an action"),
     "env": (StepKind.RUN, "a step with 'run'"),
     "outputs": (StepKind.RUN, "a step with 'run'"),
-    "verify": (StepKind.RUN, "a step with 'run'"),
     **{key.name: (StepKind.RUN, "a step with 'run'") for key in (*PROCESS_KEYS, SECRETS)},
     "questions": (StepKind.MANUAL, "a step that a person does"),
     "notify": (StepKind.MANUAL, "a step that a person does"),
@@ -125,7 +124,7 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     check_process(step, problems)
     check_secrets(step, problems)
     if kind is StepKind.MANUAL:
-        for key in ("timeout", "risk", "preconditions", "requires_approval"):
+        for key in ("timeout", "risk", "preconditions", "verify", "requires_approval"):
             if key in step:
                 problems.add(f"{key!r} belongs to a step with 'run' or 'uses'", step.key(key), "Take it out")
     if step.get("requires_approval") and step.get("risk") == Risk.OBSERVE:

@@ -245,7 +245,7 @@ STEP = Shape(
             ListOf(CRITERION),
             "What has to hold when it starts; evaluated live, overridden by a reason only",
         ),
-        Key("verify", ListOf(CRITERION), "What has to hold once the script has ended; evaluated live, else it failed"),
+        Key("verify", ListOf(CRITERION), "What has to hold once it has ended well; evaluated live, else it failed"),
         Key("when", CONDITION, "When it is needed; default: always"),
         Key("measure", IDS, "Panels whose readings are taken before and after"),
         Key("questions", ListOf(ASK), "What a manual step asks the person"),

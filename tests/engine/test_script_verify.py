@@ -1,4 +1,4 @@
-"""What a script has to have brought about is verified when it has ended, and when nobody knows how it ended."""
+"""What a step has to have brought about is verified when it has ended, and when nobody knows how it ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import incidents
 from midwatch.engine.workflow import ActionKind, next_action
-from midwatch.incident.events import EventKind
+from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.journal.verify import verify
@@ -19,6 +19,7 @@ from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.supervisor.status import unwatched
 from midwatch.system.errors import Refused
+from tests.support.situations import finish
 from tests.support.steps import ended
 from tests.support.waiting import wait_for
 
@@ -27,6 +28,7 @@ midwatch: 1
 id: verified
 title: Something to verify
 severity: SEV-2
+locations: {freeze: freeze.json}
 phases:
   - title: Work
     section: "1"
@@ -41,6 +43,13 @@ phases:
             with: {run: 'while [ -e wait ]; do sleep 0.05; done; cat answer; [ -e up ]'}
           - {title: The queue is read, check: command, with: {run: 'exit "$(cat code)"'}}
         on_failure: {raise_severity: SEV-1}
+      - id: freeze
+        title: Freeze
+        uses: freeze
+        with: {mode: "on"}
+        verify:
+          - {title: The freeze is on, check: freeze-status, with: {expect: "on"}}
+          - {title: The guard stops jobs, check: command, with: {run: 'grep -q until_epoch freeze.json && [ -e up ]'}}
 """
 
 
@@ -83,6 +92,30 @@ def test_step_is_done_once_all_that_it_verifies_holds(restartable: IncidentContr
     assert "Verified: The service answers" in timeline(restartable.runbook, restartable.events, restartable.folder)
     assert reduce(restartable.events).step("restart").status is StepStatus.DONE
     assert verify(restartable.folder.journal).ok
+
+
+def test_action_is_held_to_what_its_step_verifies(restartable: IncidentController, here: Path) -> None:
+    plan = restartable.plan("freeze")
+    assert [text for label, text in plan.facts if label == "verifies"] == [
+        "The freeze is on",
+        "The guard stops jobs: grep -q until_epoch freeze.json && [ -e up ]",
+    ]
+    (here / "up").unlink()
+    restartable.start("freeze", plan)
+    assert ended(restartable, "freeze") is StepStatus.FAILED
+    attempt = restartable.incident.step("freeze").last
+    assert attempt is not None
+    assert attempt.exit == 0
+    assert "This does not hold: The guard stops jobs" in attempt.summary
+    (here / "up").touch()
+    finish(restartable, "freeze", StepOutcome.UNKNOWN)
+    assert restartable.check_outcome("freeze") is True
+    (here / "up").unlink()
+    finish(restartable, "freeze", StepOutcome.UNKNOWN)
+    assert restartable.check_outcome("freeze") is False
+    detail = [event.body["detail"] for event in restartable.events if event.kind == EventKind.OUTCOME_CHECKED][-1]
+    assert detail.startswith("frozen by ada@test")
+    assert "The guard stops jobs" in detail
 
 
 def test_step_failed_when_one_thing_does_not_hold(restartable: IncidentController, here: Path) -> None:

@@ -89,7 +89,7 @@ def test_process_keys_of_a_step_are_read(loaded: Loaded, keys: str, process: Pro
         ),
         (
             "verify: [{title: Level, check: level, with: {below: 80 %}}]",
-            "'verify' belongs to a step with 'run'. Take it out.",
+            "'verify' belongs to a step with 'run' or 'uses'. Take it out.",
         ),
         (
             'run: "true", risk: change, verify: [{title: Level, check: sweep, with: {target: db}}]',

@@ -144,6 +144,8 @@ def test_removal_depends_on_the_validated_emergency_backup(book: Runbook) -> Non
     for step in book.steps():
         if step.risk is Risk.DESTROY:
             assert "validate-emergency-backup" in step.depends_on, step.id
+    (verified,) = book.step("clean-old-backups").verify
+    assert (verified.check, dict(verified.with_)) == ("disk", {"path": "backups", "below": "80 %"})
     validate = book.step("validate-emergency-backup")
     assert validate.depends_on == ("emergency-backup",)
     assert validate.on_failure.raise_severity is Severity.SEV0
