@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from midwatch.api.figures import Figure
 from midwatch.api.parameters import param
 from midwatch.api.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook
@@ -14,7 +15,6 @@ from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import Seconds
 from midwatch.system.units import figure as figure_text
-from probes.monitoring.performance_data import Figure
 from probes.monitoring.plugin_output import USUAL, Report, report_of, require_runnable
 
 RESULT = "result"

@@ -45,7 +45,7 @@ class CheckCommand(Check):
         report = report_of(self.run, context.runbook, limit=self.timeout, variables=self.env or {})
         if report.level is Level.UNKNOWN:
             raise OutcomeUnknown(report.sentence)
-        return Outcome(report.level is Level.OK, report.sentence, _values(report))
+        return Outcome(report.level is Level.OK, report.sentence, _values(report), report.level, report.figures)
 
 
 def _values(report: Report) -> dict[str, str]:

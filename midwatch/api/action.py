@@ -15,8 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from midwatch.api.figures import Figure
 from midwatch.api.parameters import as_text
 from midwatch.api.plan import Plan, PlanDraft
+from midwatch.api.probe import Level
 from midwatch.runbook.model import Risk, Runbook
 from midwatch.system.clock import Clock
 from midwatch.system.errors import OutcomeUnknown
@@ -113,6 +115,15 @@ class Outcome:
     """One sentence with the figures that matter."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Values for later steps, as reported by `Console.value`."""
+    level: Level | None = None
+    """The state for monitoring, of a check that tells a warning from a failure; None for other actions."""
+    figures: tuple[Figure, ...] = ()
+    """What a check measured, with the thresholds."""
+
+    @property
+    def state(self) -> Level:
+        """The state for monitoring: without a `level`, what does not hold is critical."""
+        return self.level or (Level.OK if self.ok else Level.CRITICAL)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class Parameter:
         return f"a list, each {word}" if self.many else word
 
 
-def param(help: str, *, default: Any = _MISSING, least: int = 0, literal: bool = False) -> Any:
+def param(help: str, *, default: Any = _MISSING, least: int = 0, literal: bool = False, kw_only: bool = False) -> Any:
     """Declare a dataclass field as a parameter.
 
     Args:
@@ -85,12 +85,14 @@ def param(help: str, *, default: Any = _MISSING, least: int = 0, literal: bool =
         default: The value when none is given; without a default the parameter is required.
         least: The smallest whole number that the parameter accepts.
         literal: Whether a runbook has to write the value; no step and no input can give it.
+        kw_only: Whether Python code gives the value by name only, so that a base class may have a default.
 
     Returns:
         The dataclass field.
     """
     metadata = {"help": help, "least": least, "literal": literal}
-    return dataclasses.field(metadata=metadata, **({} if default is _MISSING else {"default": default}))
+    given = {} if default is _MISSING else {"default": default}
+    return dataclasses.field(metadata=metadata, kw_only=kw_only, **given)
 
 
 _known: dict[type, tuple[Parameter, ...]] = {}

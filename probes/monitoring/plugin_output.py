@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from midwatch.api.figures import Figure
 from midwatch.api.probe import Level
 from midwatch.redaction import mask
 from midwatch.runbook.model import Runbook
@@ -15,7 +16,7 @@ from midwatch.system.errors import BadInput, Failed, OutcomeUnknown
 from midwatch.system.external_command import Ended
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Seconds, duration
-from probes.monitoring.performance_data import Figure, read_figures
+from probes.monitoring.performance_data import read_figures
 
 LONGEST = Seconds(120)
 """The longest time limit of a script. Who waits for a check waits no longer."""

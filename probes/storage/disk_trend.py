@@ -21,11 +21,12 @@ class Trend:
     """The recent history of bytes used on one file system."""
 
     points: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=600))
+    window: float = WINDOW
 
     def add(self, at: float, used: int) -> None:
         """Take in a reading; `at` in seconds that never run backwards. What is older than the window is dropped."""
         self.points.append((at, used))
-        while self.points and at - self.points[0][0] > WINDOW:
+        while self.points and at - self.points[0][0] > self.window:
             self.points.popleft()
 
     @property

@@ -13,6 +13,13 @@ from midwatch.system.errors import OutcomeUnknown
 _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class TimedOut(OutcomeUnknown):
+    """The call takes longer than its limit, and still runs."""
+
+
+_HINT = "A network mount whose server is gone looks like this"
 _stuck: dict[str, threading.Thread] = {}
 _guard = threading.Lock()
 
@@ -26,9 +33,7 @@ def within(seconds: float, what: str, call: Callable[[], T]) -> T:
     with _guard:
         earlier = _stuck.get(what)
         if earlier is not None and earlier.is_alive():
-            raise OutcomeUnknown(
-                f"{what} still does not answer", hint="A network mount whose server is gone looks like this"
-            )
+            raise TimedOut(f"{what} still does not answer", hint=_HINT)
         _stuck.pop(what, None)
     answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
@@ -47,7 +52,7 @@ def within(seconds: float, what: str, call: Callable[[], T]) -> T:
             _stuck[what] = thread
         sentence = f"{what} did not answer within {seconds:g} s"
         _LOG.warning("%s", sentence)
-        raise OutcomeUnknown(sentence, hint="A network mount whose server is gone looks like this") from None
+        raise TimedOut(sentence, hint=_HINT) from None
     if error is not None:
         raise error
     return value  # type: ignore[return-value]  # no error, so it is what `call` returned

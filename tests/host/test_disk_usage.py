@@ -83,7 +83,7 @@ def test_check_on_a_full_disk_and_after_cleaning(small_disk: Path, make_context:
     check = CheckDisk(small_disk)
     before = check.evaluate(make_context())
     assert not before.ok
-    assert "not below 80 %" in before.summary
+    assert "used 95 %, above 90 %" in before.summary
     (small_disk / "filler").unlink()
     after = check.evaluate(make_context())
     assert after.ok
@@ -94,12 +94,12 @@ def test_disk_check_with_thresholds_in_plug_in_form_is_evaluated(
     small_disk: Path, make_context: Callable[..., Context]
 ) -> None:
     fill(small_disk, 15_000_000)  # 89.4 %
-    given = {"path": str(small_disk), "warn": "80 %", "crit": "95 %"}
+    given = {"path": str(small_disk), "warning": "80 %", "critical": "95 %"}
     check = build(CheckDisk, given, make_context().runbook)
     assert check.evaluate(make_context()).values["level"] == "warn"
     fill(small_disk, 1_200_000, "more")
     assert check.evaluate(make_context()).values["level"] == "critical"
-    given |= {"warn": "97 %", "crit": "99 %"}
+    given |= {"warning": "97 %", "critical": "99 %"}
     assert build(CheckDisk, given, make_context().runbook).evaluate(make_context()).ok
 
 

@@ -245,7 +245,7 @@ def test_copy_exchanged_after_the_confirmation_is_not_what_the_step_reads(
     monkeypatch.setenv("MIDWATCH_SITE_SHA256", "0" * 64)
     assert main(["action", "freeze", "--plan"]) == 1
     assert main(["check", "freeze-status"]) == 3
-    assert "freeze-status unknown: " in capsys.readouterr().out
+    assert "freeze-status UNKNOWN: " in capsys.readouterr().out
     assert main(["check", "freeze-status", "--json"]) == 3
     assert json.loads(capsys.readouterr().out)["result"] == "unknown"
 

@@ -60,7 +60,9 @@ def ended(file: Path) -> bool:
 def test_check_command_holds_with_exit_0_alone_and_its_figures_become_values(check: Check, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("12")
     fine = check("days=$(cat state)\necho \"OK - $days days left | 'days left'=$days;7;3 serial=4c\"")
-    assert fine == Outcome(True, "OK - 12 days left", {"level": "ok", "days_left": "12", "serial": "4"})
+    assert (fine.ok, fine.summary) == (True, "OK - 12 days left")
+    assert fine.values == {"level": "ok", "days_left": "12", "serial": "4"}
+    assert [figure.performance_data for figure in fine.figures] == ["'days left'=12;7;3", "'serial'=4c"]
     for status, level in ((1, "warn"), (2, "critical")):
         found = check(f"echo bad; exit {status}")
         assert (found.ok, found.summary, found.values["level"]) == (False, "bad", level)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from midwatch.api.figures import Figure, Range
 from midwatch.api.probe import Level
 from midwatch.system.external_command import Ended
-from probes.monitoring.performance_data import MOST_FIGURES, Figure, Range, read_figures
+from probes.monitoring.performance_data import MOST_FIGURES, read_figures
 from probes.monitoring.plugin_output import read_report
 
 NUMBERS = st.integers(-(10**9), 10**9).map(lambda number: number / 1000)
