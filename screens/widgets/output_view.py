@@ -144,8 +144,9 @@ class OutputView(ScrollView, can_focus=True):
     def _look(self, *, again: bool = False) -> None:
         """Take in what has come; a screen that is not shown does not."""
         if self._spool is None:
-            self.virtual_size = Size(self.size.width, 0)
-            self.refresh()
+            if again:  # drawn at each look, a still screen would never rest
+                self.virtual_size = Size(self.size.width, 0)
+                self.refresh()
             return
         if not again and (not self.is_on_screen or time.monotonic() < self._not_before):
             return
