@@ -149,6 +149,8 @@ class Mark:
     at: datetime
     elapsed: float
     """Seconds from the declaration, by the boot clock."""
+    seq: int = 0
+    """The number of the event that marked it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ def _finished(incident: Incident, event: Event, body: Body) -> None:
     state.concluded_at = event.time
     if attempt is not None and attempt.undoes is not None:
         _undone(state, attempt, outcome)
+        if outcome is StepOutcome.DONE:
+            _unmark(incident, state.id)
         _doubt(incident, state, attempt, body)
         return
     _mark(incident, event, body)
@@ -114,6 +116,7 @@ def _doubt(incident: Incident, undone: StepState, attempt: Attempt, body: Body) 
     reason = undone.reason if undone.status is StepStatus.TODO else f"undone by {attempt.actor}: {undone.reason}"
     for step_id in steps:
         state = _step(incident, {"step": step_id})
+        _unmark(incident, step_id)
         state.status, state.concluded_at, state.reason = StepStatus.PROVE_AGAIN, None, f"{undone.id} was {reason}"
 
 
@@ -144,7 +147,13 @@ def _marked_failed(incident: Incident, event: Event, body: Body) -> None:
 
 def _mark(incident: Incident, event: Event, body: Body) -> None:
     if moment := body.get("marks"):
-        incident.marks = {**incident.marks, moment: Mark(body["step"], event.time, incident.elapsed)}
+        incident.marks = {**incident.marks, moment: Mark(body["step"], event.time, incident.elapsed, event.seq)}
+
+
+def _unmark(incident: Incident, step_id: str) -> None:
+    """What the step marked no longer counts: it was reopened, undone, or has to be proved again."""
+    if any(mark.step == step_id for mark in incident.marks.values()):
+        incident.marks = {moment: mark for moment, mark in incident.marks.items() if mark.step != step_id}
 
 
 def _failed(incident: Incident, state: StepState) -> None:
@@ -164,6 +173,7 @@ def _skipped(incident: Incident, event: Event, body: Body) -> None:
 
 def _reopened(incident: Incident, event: Event, body: Body) -> None:
     """To do again, or needed although its condition does not say so."""
+    _unmark(incident, body["step"])
     _decided(incident, event, body, StepStatus.TODO, body["reason"]).needed = True
 
 

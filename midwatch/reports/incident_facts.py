@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
+from datetime import datetime, tzinfo
+from functools import cached_property
+from itertools import accumulate, pairwise
 
-from midwatch.incident.events import ENDS, Event, EventKind
+from midwatch.incident.events import ENDS, Event, EventKind, seconds_between
 from midwatch.incident.known_values import FilledRunbook
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
 from midwatch.journal.codec import NO_LINE, digest, encode
 from midwatch.journal.verify import verify
-from midwatch.reports.time_format import elapsed, happened
+from midwatch.reports.time_format import happened
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import MidwatchError
 from midwatch.system.line_moment import line_moment
@@ -28,9 +30,11 @@ class Detected:
     evidence: str
     at: datetime | None
     """When the log says it happened; None when its time has no zone, so that it cannot be told for sure."""
+    event: int = 0
+    """The number of the event that holds the evidence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """One incident, told by its runbook, its events and the fold over them."""
 
@@ -38,16 +42,46 @@ class Facts:
     events: Sequence[Event]
     folder: IncidentFolder
     incident: Incident
+    zone: tzinfo | None = None
+    """The zone of the readers, whose time stands beside UTC where it differs; None for UTC alone."""
 
     @classmethod
-    def of(cls, runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> Facts:
+    def of(cls, runbook: Runbook, events: Sequence[Event], folder: IncidentFolder, zone: tzinfo | None = None) -> Facts:
         """Reduce the events and return the facts of the incident."""
         incident = reduce(events)
-        return cls(FilledRunbook(runbook).at(incident), events, folder, incident)
+        return cls(FilledRunbook(runbook).at(incident), events, folder, incident, zone)
+
+    @cached_property
+    def _clock(self) -> dict[int, float]:
+        """Seconds from the first event to each event, by the boot clock, by the number of the event."""
+        clock = accumulate((seconds_between(*pair) for pair in pairwise(self.events)), initial=0.0)
+        return dict(zip((event.seq for event in self.events), clock, strict=False))
+
+    def event(self, seq: int) -> Event | None:
+        """The event with this number; None where there is none."""
+        index = bisect_left(self.events, seq, key=lambda event: event.seq)
+        return self.events[index] if index < len(self.events) and self.events[index].seq == seq else None
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, list[Event]]:
+        return _grouped(self.events, lambda event: event.kind)
+
+    @cached_property
+    def by_step(self) -> Mapping[str, list[Event]]:
+        """The events of each step, in the order of the journal."""
+        return _grouped(self.events, lambda event: str(event.body.get("step", "")))
+
+    def of_kind(self, *kinds: str) -> list[Event]:
+        """The events of these kinds, in the order of the journal."""
+        return sorted((e for kind in kinds for e in self._by_kind.get(kind, ())), key=lambda event: event.seq)
+
+    def seconds_between(self, first: Event, last: Event) -> float:
+        """Seconds from one event to another, by the boot clock."""
+        return self._clock[last.seq] - self._clock[first.seq]
 
     def first(self, kind: EventKind) -> Event | None:
         """The first event of this kind."""
-        return next((event for event in self.events if event.kind == kind), None)
+        return next(iter(self._by_kind.get(kind, ())), None)
 
     @property
     def declared(self) -> Event | None:
@@ -57,7 +91,7 @@ class Facts:
     @property
     def end(self) -> Event | None:
         """The event that closed or abandoned the incident; None while it is open."""
-        return next((event for event in self.events if event.kind in ENDS), None)
+        return next(iter(self.of_kind(*ENDS)), None)
 
     @property
     def last(self) -> Event | None:
@@ -67,26 +101,26 @@ class Facts:
     @property
     def seconds(self) -> float:
         """From the declaration to the closure, or to the last event so far."""
-        return elapsed(self.events, self.declared, self.last) if self.declared and self.last else 0.0
+        return self.seconds_between(self.declared, self.last) if self.declared and self.last else 0.0
 
     def by_severity(self) -> list[tuple[str, float]]:
         """How long it had each severity, in seconds, in the order in which they came."""
         if self.declared is None or self.last is None:
             return []
-        marks = [self.declared, *(event for event in self.events if event.kind == EventKind.SEVERITY)]
+        marks = [self.declared, *self.of_kind(EventKind.SEVERITY)]
         names = [str(self.declared.body["severity"]), *(str(mark.body["to"]) for mark in marks[1:])]
         return [
-            (name, elapsed(self.events, mark, end))
+            (name, self.seconds_between(mark, end))
             for name, mark, end in zip(names, marks, [*marks[1:], self.last], strict=True)
         ]
 
     def drivers(self) -> list[tuple[str, datetime, datetime | None]]:
         """Who held control, from when to when; an open end is a driver that left without a word, or still drives."""
         found: list[tuple[str, datetime, datetime | None]] = []
-        for event in self.events:
-            if event.kind in (EventKind.DRIVER_JOINED, EventKind.DRIVER_TOOK_OVER):
+        for event in self.of_kind(EventKind.DRIVER_JOINED, EventKind.DRIVER_TOOK_OVER, EventKind.DRIVER_LEFT):
+            if event.kind != EventKind.DRIVER_LEFT:
                 found.append((event.actor, event.time, None))
-            elif event.kind == EventKind.DRIVER_LEFT and found and found[-1][2] is None:
+            elif found and found[-1][2] is None:
                 found[-1] = (found[-1][0], found[-1][1], event.time)
         return found
 
@@ -100,38 +134,10 @@ class Facts:
             if step.uses == "trigger" and values.get("detected") == "yes":
                 evidence = values.get("evidence", "")
                 moment = line_moment(evidence, zones.get(str(step.with_.get("id")), ""))
-                found.append(Detected(titles.get(str(step.with_.get("id")), step.title), evidence, moment))
+                ends = [event.seq for event in self.by_step[step.id] if event.kind == EventKind.FINISHED]
+                title = titles.get(str(step.with_.get("id")), step.title)
+                found.append(Detected(title, evidence, moment, ends[-1] if ends else 0))
         return found
-
-    @property
-    def to_detect(self) -> float | None:
-        """Seconds from the first trigger's own time to the declaration; None when no log line tells its zone."""
-        moments = [trigger.at for trigger in self.detected() if trigger.at is not None]
-        return max(0.0, (self.declared.time - min(moments)).total_seconds()) if moments and self.declared else None
-
-    @property
-    def to_mitigate(self) -> float | None:
-        """Seconds from the declaration to the step that marks the mitigation; where none does, to the end of the last
-        phase with 'recovery' in its title. None until it is done."""
-        if mark := self.incident.marks.get("mitigated"):
-            return mark.elapsed
-        phases = [phase for phase in self.runbook.phases if "recovery" in phase.title.lower()]
-        if not phases or self.declared is None:
-            return None
-        ids = {step.id for step in phases[-1].steps if self.incident.status(step) is not StepStatus.NOT_NEEDED}
-        if not all(name in self.incident.steps and self.incident.steps[name].status.concluded for name in ids):
-            return None
-        ends = [event for event in self.events if event.kind in _ENDS and event.body.get("step") in ids]
-        return elapsed(self.events, self.declared, ends[-1]) if ends else None
-
-    @property
-    def to_resolve(self) -> float | None:
-        """Seconds from the declaration to the step that marks the resolution, or to the closure; None while it is
-        open."""
-        if mark := self.incident.marks.get("resolved"):
-            return mark.elapsed
-        closed = self.first(EventKind.CLOSED)
-        return elapsed(self.events, self.declared, closed) if closed and self.declared else None
 
     def late_updates(self) -> list[tuple[datetime, float]]:
         """Where the channel heard nothing for longer than the runbook asks: since when, and for how many seconds."""
@@ -139,8 +145,8 @@ class Facts:
         if not every or self.declared is None or self.last is None:
             return []
         until = self.last.seq
-        marks = [self.declared, *(e for e in self.events if e.kind == EventKind.UPDATE and e.seq < until), self.last]
-        gaps = [(before.time, elapsed(self.events, before, after)) for before, after in pairwise(marks)]
+        marks = [self.declared, *(e for e in self.of_kind(EventKind.UPDATE) if e.seq < until), self.last]
+        gaps = [(before.time, self.seconds_between(before, after)) for before, after in pairwise(marks)]
         return [(since, seconds) for since, seconds in gaps if seconds > every]
 
     def answer(self, key: str) -> str:
@@ -149,7 +155,7 @@ class Facts:
         found = [self.incident.value(step.id, key) for step in self.runbook.steps()]
         return next((value for value in reversed(found) if value), "")
 
-    @property
+    @cached_property
     def head(self) -> str:
         """The hash of the last of these events, computed from them alone."""
         head = NO_LINE
@@ -170,4 +176,8 @@ class Facts:
         return sorted(self.events, key=lambda event: (happened(event), event.seq))
 
 
-_ENDS = frozenset({EventKind.FINISHED, EventKind.MARKED_DONE, EventKind.SKIPPED})
+def _grouped(events: Sequence[Event], key: Callable[[Event], str]) -> Mapping[str, list[Event]]:
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        found.setdefault(key(event), []).append(event)
+    return found

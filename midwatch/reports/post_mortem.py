@@ -15,12 +15,13 @@ from midwatch.reports.event_table import event_table, step_name
 from midwatch.reports.event_text import words_of
 from midwatch.reports.excerpts import excerpts
 from midwatch.reports.incident_facts import Facts
+from midwatch.reports.lifecycle_section import impact_times, lifecycle_tables, severity_table
 from midwatch.reports.markdown import bullets, cell_code, document, lines, sentence, table, text
 from midwatch.reports.message_table import message_table
 from midwatch.reports.record_section import record_section
 from midwatch.reports.sections import TO_WRITE, Section, missing_sections
 from midwatch.reports.time_format import day_and_time, time_of_day
-from midwatch.reports.timeline import lasted, overview, unknown_detection, unresolved
+from midwatch.reports.timeline import overview
 from midwatch.runbook.model import Runbook, Step
 from midwatch.system.units import duration, size
 
@@ -45,7 +46,7 @@ def _post_mortem(facts: Facts) -> str:
         Section.SUMMARY: _summary(facts),
         Section.IMPACT: _impact(facts),
         Section.TRIGGER: _trigger(facts),
-        Section.DETECTION: _detection(facts),
+        Section.DETECTION: lifecycle_tables(facts),
         Section.WHYS: _whys(facts),
         Section.TIMELINE: event_table(facts),
         Section.FIXES: _answer(facts, "fixes", suggestions.repairs(facts)),
@@ -91,8 +92,7 @@ def _impact(facts: Facts) -> str:
         if ask.kind == _YES_NO
     ]
     answers = [f"{text(prompt)} {text(answer)}" for prompt, answer in asked if answer]
-    severities = table(("Severity", "For"), [(text(name), duration(seconds)) for name, seconds in facts.by_severity()])
-    return _answer(facts, "impact", bullets(answers), severities)
+    return _answer(facts, "impact", bullets(answers), impact_times(facts), severity_table(facts))
 
 
 def _trigger(facts: Facts) -> str:
@@ -101,17 +101,6 @@ def _trigger(facts: Facts) -> str:
         for trigger in facts.detected()
     ]
     return bullets(seen) or "No trigger of the runbook was seen to have fired. " + TO_WRITE
-
-
-def _detection(facts: Facts) -> str:
-    declared = facts.declared
-    rows = [
-        ("Declared", f"{day_and_time(declared.time)} by {text(declared.actor)}" if declared else "no"),
-        ("Time to detect", lasted(facts.to_detect, unknown_detection(facts))),
-        ("Time to mitigate", lasted(facts.to_mitigate, "not known")),
-        ("Time to resolve", lasted(facts.to_resolve, unresolved(facts))),
-    ]
-    return table(("What", "When"), rows)
 
 
 def _whys(facts: Facts) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from midwatch.incident.conditions import CHECK_WORDS, Verdict
@@ -11,7 +12,7 @@ from midwatch.incident.state import Attempt, StepStatus
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import bullets, code, code_block, sentence, text
 from midwatch.reports.metric_changes import metric_changes
-from midwatch.reports.time_format import day_and_time, elapsed, span
+from midwatch.reports.time_format import day_and_time, span
 from midwatch.runbook.forks import branch_of, forks_of, way_words
 from midwatch.runbook.model import Step
 from midwatch.system.units import duration, size
@@ -52,9 +53,7 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
     if state is None:
         return
     attempts = {attempt.number: attempt for attempt in state.attempts}
-    for event in facts.events:
-        if event.body.get("step") != step.id:
-            continue
+    for event in facts.by_step.get(step.id, ()):
         if event.kind == EventKind.CONFIRMED and event.body["attempt"] in attempts:
             yield _attempt(attempts[event.body["attempt"]], str(event.body.get("reason") or ""))
         elif event.kind == EventKind.OUTCOME_CHECKED:
@@ -136,6 +135,8 @@ def _output(attempt: Attempt) -> str:
 def _decision(facts: Facts, event: Event) -> str:
     word, key = _DECISIONS[EventKind(event.kind)]
     reason = sentence(str(event.body[key] or ""))
-    before = next((facts.events[n] for n in range(event.seq - 2, -1, -1) if facts.events[n].kind in _SETTLES), None)
-    took = f", {duration(elapsed(facts.events, before, event))} after the step before it" if before else ""
+    settled = facts.of_kind(*_SETTLES)
+    index = bisect_left(settled, event.seq, key=lambda one: one.seq)
+    before = settled[index - 1] if index else None
+    took = f", {duration(facts.seconds_between(before, event))} after the step before it" if before else ""
     return f"{day_and_time(event.time)}{took}, {text(event.actor)}: **{word}**" + (f". {reason}" if reason else "")

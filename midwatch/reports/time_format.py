@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from itertools import pairwise
+from datetime import UTC, datetime, tzinfo
 
-from midwatch.incident.events import Event, EventKind, seconds_between
+from midwatch.incident.events import Event, EventKind
 from midwatch.system.clock import from_rfc3339
 
 
@@ -36,7 +34,11 @@ def happened(event: Event) -> datetime:
     return from_rfc3339(told) if told else event.time
 
 
-def elapsed(events: Sequence[Event], first: Event, last: Event) -> float:
-    """Seconds from one event to a later one, as `seconds_between` counts them."""
-    stretch = events[first.seq - 1 : last.seq]  # a journal's events are numbered from 1 without gaps
-    return sum(seconds_between(before, after) for before, after in pairwise(stretch))
+def local_time(moment: datetime, zone: tzinfo | None) -> str:
+    """`03:14:07 CET`, with its date where that is another; empty where the readers' clock shows UTC."""
+    if zone is None:
+        return ""
+    here, utc = moment.astimezone(zone), moment.astimezone(UTC)
+    if not here.utcoffset():
+        return ""
+    return f"{here:%H:%M:%S %Z}" if here.date() == utc.date() else f"{here:%Y-%m-%d %H:%M:%S %Z}"

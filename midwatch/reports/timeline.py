@@ -9,16 +9,17 @@ from datetime import datetime
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
-from midwatch.reports.event_table import event_table, met_word, step_name
+from midwatch.reports.event_table import event_table, met_word
 from midwatch.reports.excerpts import excerpts, starred
 from midwatch.reports.incident_facts import Facts
+from midwatch.reports.lifecycle_section import lifecycle_tables, severity_table
 from midwatch.reports.markdown import document, sentence, table, text
 from midwatch.reports.message_table import message_table
 from midwatch.reports.record_section import record_section
 from midwatch.reports.step_report import steps
 from midwatch.reports.time_format import day_and_time, time_of_day
 from midwatch.runbook.declaration import told_inputs
-from midwatch.runbook.model import MOMENTS, Runbook
+from midwatch.runbook.model import Runbook
 from midwatch.system.units import duration
 
 
@@ -38,6 +39,9 @@ def _timeline(facts: Facts) -> str:
         [
             f"# Timeline: {text(facts.incident.title)}",
             overview(facts),
+            "## Lifecycle",
+            lifecycle_tables(facts),
+            severity_table(facts),
             *(["## Starred", stars] if stars else []),
             "## In the order of time",
             event_table(facts),
@@ -74,29 +78,8 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
     yield ended, f"{day_and_time(end.time)} by {text(end.actor)}{why}" if end else "still open"
     yield "Duration", duration(facts.seconds) + ("" if end else " so far")
     yield "Drivers", _drivers(facts) or "nobody"
-    for moment in MOMENTS:
-        if mark := incident.marks.get(moment):
-            yield moment.capitalize(), f"{day_and_time(mark.at)} by {step_name(facts, mark.step)}"
-    yield "Time to detect", lasted(facts.to_detect, unknown_detection(facts))
-    yield "Time to mitigate", lasted(facts.to_mitigate, "not known")
-    yield "Time to resolve", lasted(facts.to_resolve, unresolved(facts))
     counts = Counter(incident.status(step).value for step in facts.runbook.steps())
     yield "Steps", ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-
-
-def unknown_detection(facts: Facts) -> str:
-    """Why the time to detect is not known."""
-    return "not known: the log lines of the triggers do not tell their time zone" if facts.detected() else "not known"
-
-
-def unresolved(facts: Facts) -> str:
-    """Why the time to resolve is not known."""
-    return "none: it was no incident" if facts.incident.abandoned else "still open"
-
-
-def lasted(seconds: float | None, otherwise: str) -> str:
-    """A length of time, or why there is none."""
-    return otherwise if seconds is None else duration(seconds)
 
 
 def _severities(facts: Facts) -> str:

@@ -49,14 +49,14 @@ def runbook(word: str = "") -> Runbook:
             "Recovery" + word,
             "3",
             (
-                step("own", "3.1", "Take ownership", StepKind.MANUAL),
+                step("own", "3.1", "Take ownership", StepKind.MANUAL, marks="acknowledged"),
                 step("backup", "3.2", "Emergency backup", StepKind.USES, uses="emergency-backup", risk=Risk.CHANGE),
                 step("clean", "3.3", "Clean up", StepKind.RUN, run="rm -r old", risk=Risk.DESTROY,
                     original_command="rm -rf "
                 "old/",
                      deviation=f"It follows links{word}."),
                 step("panic", "3.4", "Panic", StepKind.MANUAL, when=OutcomeIs(Outcome.FAILED, ("clean",))),
-                step("rest", "3.5", "Rest", StepKind.MANUAL),
+                step("rest", "3.5", "Rest", StepKind.MANUAL, marks="mitigated"),
             ),
         ),
         Phase("learn", "Afterwards" + word, "4", (
@@ -145,7 +145,7 @@ def events(word: str = "") -> list[Event]:
     confirmed(20, "seen", 1)
     finished(1, "seen", 1, "done", 0.5, "The backup stopped: detected", detected="yes",
              evidence="backup.log:9: 2026-11-23T01:50:07Z [FAILURE] stopped")  # fmt: skip
-    tell(30, "step.marked_done", {"step": "own", "note": "It is mine" + word, "values": {}})
+    tell(30, "step.marked_done", {"step": "own", "note": "It is mine" + word, "values": {}, "marks": "acknowledged"})
     confirmed(60, "backup", 1)
     read("backup", 1, "before", reading(96.4, word))
     finished(80, "backup", 1, "done", 79.5, "Backup saved", backup="/mnt/arp.sql.gz")
@@ -163,7 +163,7 @@ def events(word: str = "") -> list[Event]:
     tell(12, "notification.recorded", {"role": "boss", "message": "ARP is safe" + word})
     tell(3, "step.skipped", {"step": "panic", "reason": "No need" + word})
     tell(1, "step.marked_failed", {"step": "rest", "reason": "Too loud" + word, "notify": []})
-    tell(2, "step.marked_done", {"step": "rest", "note": "Earplugs" + word, "values": {}})
+    tell(2, "step.marked_done", {"step": "rest", "note": "Earplugs" + word, "values": {}, "marks": "mitigated"})
     values = {f"why_{n}": f"Because {n}{word}" for n in range(1, 6)} | {
         "impact": "None\nat all" + word,
         "fixes": "Mounted" + word,

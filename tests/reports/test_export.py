@@ -99,7 +99,7 @@ def test_timeline_has_what_a_post_mortem_asks_for(told: list[Event], folder: Inc
         "disk /backups 96 % → unknown (no answer within 15 s)",
         "**skipped**. No need",
         "02:04:00 (written 02:04:16)",
-        "| Time to detect | 10 min |",
+        "| Time to detect | began | detected | 10 min |",
         "| Which ticket or page is it | OPS-4711 |",
         "| seen | a red line and more |",
         "| Events | 36 |",
@@ -134,7 +134,7 @@ def test_time_to_detect_takes_the_zone_of_the_line_or_else_of_its_trigger(
         else event
         for event in told
     ]
-    assert f"| Time to detect | {detect} |" in timeline(book, told, folder)
+    assert f"| Time to detect | began | detected | {detect} |" in timeline(book, told, folder)
 
 
 @DRAWS
