@@ -23,6 +23,7 @@ from tui.output import Parser, safe_streams, say, speak_locale
 COMMANDS = {
     "drill": "rehearse: build a temporary production and open the screen on it",
     "run": "run a runbook without a screen, with an answers file",
+    "declare": "declare an incident without a screen, or by an alert of Alertmanager or PagerDuty",
     "plan": "show what each step would touch; changes nothing",
     "lint": "list every error of a runbook, with file:line:column and a hint",
     "schema": "print the JSON Schema of the runbook format",

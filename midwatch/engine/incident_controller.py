@@ -12,7 +12,7 @@ import dataclasses
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from midwatch.control.driver_lock import DriverLock
 from midwatch.control.lease import Lease, LeaseTimes
@@ -136,8 +136,10 @@ class IncidentController:
         times: LeaseTimes | None = None,
         severity: Severity | None = None,
         inputs: Mapping[str, str] | None = None,
+        alert: Mapping[str, Any] | None = None,
     ) -> Self:
         """Begin a new incident and drive it, as severe as the runbook says or as told. Its journal is on disk then.
+        `alert` is what declared it, where no person did.
 
         Raises `BadInput`, before anything is made, for inputs that are missing or do not fit what the runbook asks for.
         """
@@ -150,7 +152,7 @@ class IncidentController:
             handle = DriverHandle(journal, lock)
             session = JournalSession(runbook, folder, actor=actor, clock=clock, own=runbook, handle=handle)
             body = incident_files.declared_body(runbook, folder, socket.gethostname(), severity, values)
-            session.append(EventKind.DECLARED, body)
+            session.append(EventKind.DECLARED, body | ({"alert": dict(alert)} if alert else {}))
         except (OSError, MidwatchError):
             incident_files.unmake(folder)
             raise

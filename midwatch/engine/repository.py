@@ -59,7 +59,9 @@ def incidents(logs: Path, runbook_id: str = "") -> list[IncidentFolder]:
     for _, group in groupby(folders, _minute):
         same_minute = list(group)
         if len(same_minute) > 1:  # an id has no seconds
-            same_minute.sort(key=lambda folder: [event.time.timestamp() for event in _events(folder)[:1]], reverse=True)
+            same_minute.sort(
+                key=lambda folder: [event.time.timestamp() for event in events_of(folder)[:1]], reverse=True
+            )
         newest_first += same_minute
     return newest_first
 
@@ -112,11 +114,11 @@ def _newest_open(folders: list[IncidentFolder]) -> IncidentFolder | None:
 
 
 def _is_open(folder: IncidentFolder) -> bool:
-    events = _events(folder)
+    events = events_of(folder)
     return bool(events) and not any(event.kind in ENDS for event in events)
 
 
-def _events(folder: IncidentFolder) -> list[Event]:
+def events_of(folder: IncidentFolder) -> list[Event]:
     """The events of the incident; none where its journal is damaged or does not begin with a declaration."""
     try:
         events = read(folder.journal)

@@ -18,7 +18,6 @@ from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.source_note import is_from_outside, note_of, require_source
-from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Refused
 from midwatch.system.identity import Identity
 from midwatch.system.rate_limit import RateLimit
@@ -69,7 +68,7 @@ class SourceNotes:
                 except ValueError as error:
                     refused[index] = str(error)
                     continue
-                body = {"text": note.text, "at": to_rfc3339(note.at), "source": source, "by": by, "url": note.url}
+                body = {**note.to_json(), "source": source, "by": by}
                 self._count()
                 if _key(masked(body, session.secrets)) in self._known:
                     continue

@@ -33,6 +33,8 @@ _NOT_TEXT = frozenset(
         "ended",
         "at",
         "when",
+        "began",
+        "state",
         "outcome",
         "verb",
         "level",

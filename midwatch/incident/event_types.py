@@ -76,9 +76,9 @@ _CHECKS: dict[str, Check] = {
         (_is_texts, "unmet notify names items discovered prove_again receivers"),
         (_is_named_texts, "values inputs"),
         (_is_object, "output supervisor reading"),
-        (_or_none(_is_object), "manual_command"),
+        (_or_none(_is_object), "manual_command alert"),
         (_or_none(_is_mapping), "plan"),
-        (_is_objects, "preconditions verified rows"),
+        (_is_objects, "alerts preconditions verified rows"),
     )
     for key in keys.split()
 }

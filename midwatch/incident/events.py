@@ -17,7 +17,9 @@ class EventKind(StrEnum):
     """The kind of an event."""
 
     DECLARED = (
-        "incident.declared"  # id, title, severity, runbook, site and their SHA-256, base, host, inputs: {name: value}
+        # id, title, severity, runbook, site and their SHA-256, base, host, inputs: {name: value}, and of an alert:
+        # alert: {source, text, alerts: [{key, sha256, state, began}]}
+        "incident.declared"
     )
     SEVERITY = "incident.severity"  # from, to, reason
     CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
@@ -58,7 +60,8 @@ class EventKind(StrEnum):
     READING = "reading"  # step, attempt, when: before|after, reading: {…}
     CRITERION = "criterion.evaluated"  # criterion, met: true|false|null, detail
     # text, at (when it happened, if not now), pasted_output (pasted lines), manual_command: {command, host, result}
-    # (run elsewhere, manually); of a machine: source, by (who sent it), url
+    # (run elsewhere, manually); of a machine: source, by (who sent it), url, alerts as
+    # of incident.declared
     NOTE = "note"
     TEXT_CORRECTED = "text.corrected"  # event (number of the one whose words are wrong), text
     STARRED = "event.starred"  # event (its number), starred: true|false

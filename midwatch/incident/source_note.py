@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from midwatch.incident.alert import known_alerts
 from midwatch.incident.events import Event, EventKind
 from midwatch.system.clock import from_rfc3339, to_rfc3339
 from midwatch.system.errors import BadInput
@@ -25,6 +26,7 @@ AHEAD_S = 300.0
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _URL = re.compile(r"https?://[!-~]+")
 _KEYS = ("text", "at", "url")
+"""The keys of a line; what is handed to the driver may also have `alerts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,13 @@ class SourceNote:
     """When it happened."""
     url: str = ""
     """Where more stands; empty for nowhere."""
+    alerts: tuple[Mapping[str, Any], ...] = ()
+    """The alerts that it tells of, as `Alert.to_json` names them."""
 
-    def to_json(self) -> dict[str, str]:
-        """Return the note as `note_of` reads it."""
-        return {"text": self.text, "at": to_rfc3339(self.at), **({"url": self.url} if self.url else {})}
+    def to_json(self) -> dict[str, Any]:
+        """Return the note as `note_of` reads it, and as the journal keeps it."""
+        more = {"url": self.url, "alerts": list(self.alerts)}
+        return {"text": self.text, "at": to_rfc3339(self.at), **{key: value for key, value in more.items() if value}}
 
 
 def is_from_outside(event: Event) -> bool:
@@ -59,18 +64,23 @@ def read_note(line: bytes, now: datetime) -> SourceNote:
     """The note in a line of JSON. Raises `ValueError` that says what is wrong."""
     if len(line) > LINE_LIMIT_BYTES:
         raise ValueError(f"it is longer than {LINE_LIMIT_BYTES:,} bytes")
-    return note_of(read_object(line), now)
+    data = read_object(line)
+    for key in data:
+        if key not in _KEYS:
+            raise ValueError(f"there is no key {safe_text(key[:40])!r}. {suggest(key, _KEYS, 'Keys')}")
+    return note_of(data, now)
 
 
 def note_of(data: Mapping[str, Any], now: datetime) -> SourceNote:
     """The note in these values; without `at` it happened now. Raises `ValueError` that says what is wrong."""
-    for key in data:
-        if key not in _KEYS:
-            raise ValueError(f"there is no key {safe_text(key[:40])!r}. {suggest(key, _KEYS, 'Keys')}")
     text = safe_text(text_of(data, "text", limit=TEXT_LIMIT), newlines=True).strip()
     if not text:
         raise ValueError("text is empty")
-    return SourceNote(text, past_moment(data["at"], now) if "at" in data else now, web_address(data.get("url", "")))
+    at = past_moment(data["at"], now) if "at" in data else now
+    alerts = data.get("alerts", [])
+    known_alerts(alerts)
+    named = tuple({key: alert.get(key, "") for key in ("key", "sha256", "state", "began")} for alert in alerts)
+    return SourceNote(text, at, web_address(data.get("url", "")), named)
 
 
 def past_moment(value: object, now: datetime) -> datetime:

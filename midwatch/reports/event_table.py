@@ -11,7 +11,15 @@ from midwatch.incident.conditions import CHECK_WORDS
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
-from midwatch.reports.event_text import author_of, follows, items_words, steps_words, tried_words, with_the_loop
+from midwatch.reports.event_text import (
+    author_of,
+    by_alert,
+    follows,
+    items_words,
+    steps_words,
+    tried_words,
+    with_the_loop,
+)
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import cell_code, sentence, table, text
 from midwatch.reports.message_text import MESSAGE_KINDS, message_words
@@ -90,7 +98,7 @@ def _step(facts: Facts, body: Body) -> str:
 
 
 def _declared(facts: Facts, body: Body) -> str:
-    return f"Declared {text(body['severity'])}: {text(body['title'])}, on {text(body['host'])}"
+    return f"Declared {text(body['severity'])}: {text(body['title'])}, on {text(body['host'])}{text(by_alert(body))}"
 
 
 def _severity(facts: Facts, body: Body) -> str:

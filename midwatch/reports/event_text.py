@@ -59,7 +59,8 @@ def lines_below(event: Event, runbook: Runbook) -> list[str]:
     """
     found, body = [], event.body
     if event.kind == EventKind.DECLARED:
-        return input_lines(runbook, body.get("inputs", {}))
+        alert = body.get("alert") or {}
+        return [*str(alert.get("text", "")).splitlines(), *input_lines(runbook, body.get("inputs", {}))]
     if event.kind == EventKind.ADOPTED:
         return [f"| {line}" for line in str(body.get("difference", "")).splitlines()]
     if event.kind != EventKind.NOTE:
@@ -185,6 +186,11 @@ def _note(runbook: Runbook, body: Body) -> str:
     return f"{name}: {body.get('text')}" if body.get("text") else name
 
 
+def by_alert(body: Body) -> str:
+    """`, by an alert of alertmanager`; empty where a person declared."""
+    return f", by an alert of {alert.get('source')}" if (alert := body.get("alert")) else ""
+
+
 def author_of(event: Event) -> str:
     """Who wrote an event; of a note from outside who sent it, not the driver that took it in."""
     by = event.body.get("by") if event.kind == EventKind.NOTE else None
@@ -192,7 +198,7 @@ def author_of(event: Event) -> str:
 
 
 _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
-    EventKind.DECLARED: lambda _, body: f"Declared: {body.get('title')}, {body.get('severity')}",
+    EventKind.DECLARED: lambda _, body: f"Declared: {body.get('title')}, {body.get('severity')}{by_alert(body)}",
     EventKind.SEVERITY: lambda _, body: f"Severity {body.get('from')} to {body.get('to')}: {body.get('reason')}",
     EventKind.CLOSED: _closed,
     EventKind.ABANDONED: lambda _, body: f"Abandoned as no incident: {body.get('reason')}",

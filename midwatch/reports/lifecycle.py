@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Mark
 from midwatch.reports.incident_facts import Facts
 from midwatch.runbook.model import Phase, Question
+from midwatch.system.clock import from_rfc3339
 from midwatch.system.errors import BadInput
 from midwatch.system.time_parser import parse_time
 
@@ -92,12 +93,26 @@ def _began(facts: Facts) -> Moment:
     if answered := _answered(facts, BEGAN_AT, "began"):
         return answered
     seen = facts.detected()
-    known = [(trigger.at, number) for number, trigger in enumerate(seen) if trigger.at is not None]
+    known = [
+        Moment("began", trigger.at, f"{trigger.title}: {trigger.evidence}", trigger.event)
+        for trigger in seen
+        if trigger.at is not None
+    ]
+    known += _began_by_alerts(facts.declared)
     if known:
-        at, number = min(known)
-        return Moment("began", at, f"{seen[number].title}: {seen[number].evidence}", seen[number].event)
+        return min(known, key=lambda moment: moment.at or datetime.max.replace(tzinfo=UTC))
     reason = "the log lines of the triggers do not tell their time zone" if seen else "no evidence has its time"
     return Moment("began", None, reason)
+
+
+def _began_by_alerts(declared: Event | None) -> list[Moment]:
+    """When the alerts started that declared the incident, as their source has it."""
+    alert = declared.body.get("alert") if declared is not None else None
+    if declared is None or not alert:
+        return []
+    evidence = f"alert of {alert['source']}: {str(alert['text']).partition(chr(10))[0]}"
+    starts = [from_rfc3339(one["began"]) for one in alert["alerts"] if one["began"]]
+    return [Moment("began", at, evidence, declared.seq) for at in starts]
 
 
 def _detected(facts: Facts, declared: Moment | None) -> Moment:

@@ -71,6 +71,8 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
             "Declared",
             f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}",
         )
+    if declared is not None and (alert := declared.body.get("alert")):
+        yield f"Alert of {text(alert['source'])}", sentence(alert["text"])
     for prompt, value in told_inputs(facts.runbook, incident.inputs):
         yield text(prompt), sentence(value)
     ended = "Abandoned" if incident.abandoned else "Closed"

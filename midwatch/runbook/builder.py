@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from midwatch.runbook.alert_keys import build_alert_rules
 from midwatch.runbook.channel_keys import build_channel
 from midwatch.runbook.expansion import expanded
 from midwatch.runbook.fields import Fields, Found, arguments
@@ -63,6 +64,7 @@ def build_runbook(
         channels=MappingProxyType(
             {name: build_channel(name, found) for name, found in laid_over("channels", fields, site).items()}
         ),
+        alerts=build_alert_rules(fields, site),
         locations=MappingProxyType(
             LOCATIONS | {name: found.value for name, found in laid_over("locations", fields, site).items()}
         ),

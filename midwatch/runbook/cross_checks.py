@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from midwatch.runbook.action_lookup import action_of
+from midwatch.runbook.alert_keys import check_alert_rules
 from midwatch.runbook.builder import laid_over, section_of
 from midwatch.runbook.channel_keys import check_channels, check_role_channels
 from midwatch.runbook.condition_checks import check_condition, conditions_in
@@ -75,6 +76,7 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
     check_role_channels(roles, laid_over("channels", fields, site), problems)
     _names(steps, roles, laid_over("panels", fields, site), problems)
     check_inputs(fields, site, problems)
+    check_alert_rules(fields, site, problems)
     check_loops(steps, targets, problems)
     check_texts(fields, phases, {identity(step): step for step in steps}, problems)
     _links(steps, problems)

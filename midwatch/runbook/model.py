@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from midwatch.runbook.alert_rules import AlertRules
 from midwatch.runbook.channels import Channel
 from midwatch.runbook.loops import Item, Loop, loop_of
 from midwatch.runbook.processes import Process
@@ -296,6 +297,7 @@ class Runbook:
     comms: Comms = Comms()
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """Where messages go, by name."""
+    alerts: AlertRules = field(default_factory=AlertRules)
     locations: Mapping[str, str] = field(default_factory=dict)
     """Named files and folders that actions use: see `midwatch.runbook.locations`."""
     panels: tuple[Panel, ...] = ()

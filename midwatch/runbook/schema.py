@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from midwatch.runbook.alert_keys import ALERTS
 from midwatch.runbook.channel_keys import CHANNELS
 from midwatch.runbook.channels import MOMENTS_TO_NOTIFY
 from midwatch.runbook.field_types import (
@@ -301,6 +302,7 @@ _LAID_OVER = (
     Key("roles", TableOf(ID, ROLE, "roles"), "People who have to be notified, by id"),
     Key("comms", COMMS, "How others are kept informed"),
     CHANNELS,
+    Key("alerts", ALERTS, "What `midwatch declare --from-alert` makes of an alert"),
     Key(
         "locations",
         TableOf(Word(tuple(LOCATIONS)), Text(single=True, empty=True), "locations"),

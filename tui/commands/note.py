@@ -8,22 +8,16 @@ import select
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from midwatch.incident.source_note import LINE_LIMIT_BYTES, SourceNote, read_note, require_source
-from midwatch.system.errors import Exit, Failed, MidwatchError, Refused
-from tui.cli_context import add_incident, add_runbook, in_control, observed
+from midwatch.system.errors import Exit, MidwatchError
+from tui.cli_context import add_incident, add_runbook, observed
 from tui.output import say
-
-if TYPE_CHECKING:
-    from midwatch.engine.incident_controller import IncidentController
-    from midwatch.engine.source_notes import Taken
 
 _NAMED_AT_MOST = 20
 """Lines that were not kept and are named; the others are counted."""
 _QUIET_S, _GATHERED_S = 0.2, 1.0
 """Seconds without another line, and seconds since the first, after which lines are handed on."""
-_AGAIN_S, _PATIENCE_S = 0.25, 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Hand each line on as it comes; say which were not kept, and why."""
+    from midwatch.engine.note_delivery import AGAIN_S, hand_on
     from midwatch.engine.policy import require_open
     from midwatch.engine.source_notes import BATCH
 
@@ -58,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
                 bad = True
         while notes:
             try:
-                taken = _hand_on(args, follower, source, [note for _, note in notes])
+                bodies = [note.to_json() for _, note in notes]
+                taken = hand_on(follower.folder, source, bodies, actor=follower.actor, own=follower.session.own)
             except MidwatchError as error:
                 for number, _ in notes:
                     unkept.name(number, error.sentence)
@@ -68,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
                 unkept.name(notes[index][0], why)
             kept += taken.done - len(taken.refused)
             notes = notes[taken.done :]
-            time.sleep(_AGAIN_S if notes else 0)
+            time.sleep(AGAIN_S if notes else 0)
     unkept.say_rest()
     say(f"{kept} note{'s' * (kept != 1)} from {source} in {follower.folder.id}.")
     return Exit.BAD_INPUT if bad else Exit.FAILED if unkept.count else Exit.DONE
@@ -90,33 +86,6 @@ class _Unkept:
         """Count those that were not named."""
         if self.count > _NAMED_AT_MOST:
             say(f"midwatch: {self.count - _NAMED_AT_MOST:,} more lines were not kept.", error=True)
-
-
-def _hand_on(args: argparse.Namespace, follower: IncidentController, source: str, notes: list[SourceNote]) -> Taken:
-    """Have the driver journal the notes, or do it where nobody drives, whichever is so by then."""
-    from midwatch.control.lease import DriverState
-    from midwatch.engine.source_notes import request_notes
-    from midwatch.system.identity import Identity
-
-    bodies, deadline = [note.to_json() for note in notes], time.monotonic() + _PATIENCE_S
-    while True:
-        is_driven = follower.lease.state in (DriverState.ALIVE, DriverState.UNRESPONSIVE)
-        try:
-            if is_driven:
-                return request_notes(follower.folder, source, bodies)
-            with in_control(args) as driver:
-                return driver.add_source_notes(source, bodies, Identity.current())
-        except (Failed, Refused) as error:
-            is_passing = is_driven if isinstance(error, Failed) else not is_driven and _is_driven_now(follower)
-            if not is_passing or time.monotonic() > deadline:
-                raise
-        time.sleep(_AGAIN_S)
-
-
-def _is_driven_now(follower: IncidentController) -> bool:
-    from midwatch.control.lease import driver_of
-
-    return driver_of(follower.folder) is not None
 
 
 def _gathered(limit: int) -> Iterator[list[tuple[int, bytes]]]:

@@ -1,0 +1,74 @@
+"""`midwatch declare [RUNBOOK] [--from-alert FILE|-]`: declare an incident without a screen, or by an alert."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from midwatch.runbook.model import Severity
+from midwatch.system.errors import BadInput, Exit
+from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook
+from tui.output import say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch declare` to its parser."""
+    add_runbook(parser, positional=True)
+    parser.add_argument(
+        "--from-alert",
+        metavar="FILE",
+        help="the JSON of Alertmanager's webhook, PagerDuty's webhook v3 or PagerDuty's Events v2; '-' reads it from "
+        "standard input. Declares once for one alert; what follows of it joins the incident",
+    )
+    parser.add_argument(
+        "--join", action="store_true", help="with --from-alert: join the open incident of the runbook, if there is one"
+    )
+    parser.add_argument(
+        "--severity",
+        choices=[severity.value for severity in Severity],
+        help="how bad it is (default: what the alert says, else the runbook)",
+    )
+    add_inputs(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Declare, or join."""
+    from midwatch.engine.alert_intake import AlertIntake
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.incident.alert_formats import read_alerts
+    from midwatch.system.actor import current_actor
+    from midwatch.system.clock import SystemClock
+
+    if args.join and args.from_alert is None:
+        raise BadInput("--join belongs to --from-alert", hint="To go on with the open incident: midwatch")
+    runbook, inputs = load_runbook(args), inputs_given(args.inputs)
+    severity = Severity(args.severity) if args.severity else None
+    if args.from_alert is None:
+        controller = IncidentController.declare(runbook, actor=current_actor(), severity=severity, inputs=inputs)
+        controller.leave()
+        say(f"{controller.incident.id} is declared, {controller.incident.severity}. Walk through it: midwatch")
+        return Exit.DONE
+    label = runbook.alerts.label
+    alerts = read_alerts(_delivery(args.from_alert), SystemClock().now(), severity_label=label)
+    if not alerts:
+        say("This is about no alert; nothing was declared.")
+    for line in AlertIntake(runbook, actor=current_actor()).take(
+        alerts, join=args.join, severity=severity, inputs=inputs
+    ):
+        say(line)
+    return Exit.DONE
+
+
+def _delivery(name: str) -> bytes:
+    from midwatch.incident.alert_formats import DELIVERY_LIMIT_BYTES
+    from midwatch.system.trusted_files import read_regular
+
+    if name == "-":
+        return sys.stdin.buffer.read(DELIVERY_LIMIT_BYTES + 1)
+    try:
+        return read_regular(Path(name), limit_bytes=DELIVERY_LIMIT_BYTES)
+    except OSError as error:
+        raise BadInput(
+            f"{name} cannot be read: {error.strerror}", hint="Name a file, or - for standard input"
+        ) from None
