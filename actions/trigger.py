@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from midwatch.api.action import Action, Check, Context, Outcome
-from midwatch.api.parameters import build, param
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
-from midwatch.api.registry import find_action
-from midwatch.runbook.model import Risk, Runbook, Trigger
-from midwatch.system.errors import BadInput, Failed
+from midwatch.runbook.model import Risk, Trigger
+from midwatch.system.errors import BadInput
 from midwatch.system.suggestion import suggest
+from midwatch.watch.trigger_sample import check_of, sample_trigger
 from probes.logs.rotated_log import Coverage, find_lines
 
 TAIL = 10_000_000
@@ -21,11 +21,12 @@ TAIL = 10_000_000
 
 @dataclass(frozen=True)
 class TriggerAction(Action):
-    """Looks whether one trigger has fired: a line in its log, or a check that fails. Changes nothing.
+    """Looks whether one trigger has fired: a line in its log, a check that fails, or a panel at a level. Changes
+    nothing.
 
     Searches the last 10 MB of the log and of its newest rotation, also a compressed one, so last night's run counts.
     Done either way: `detected` is `yes` or `no`, `evidence` is the newest line with its file and number, or what was
-    looked at. Unknown when the check cannot tell; failed when the log cannot be read.
+    looked at. Unknown when the check or panel cannot tell; failed when the log cannot be read.
     """
 
     name: ClassVar[str] = "trigger"
@@ -41,15 +42,17 @@ class TriggerAction(Action):
         if trigger.log:
             draft.add(Verb.READ, f"the end of {context.runbook.resolve(trigger.log)}")
             draft.fact("looks for", readable(trigger.match) or f"{trigger.title}: the pattern at {trigger.place}")
-        else:
+        elif trigger.check:
             draft.add(Verb.READ, f"what the check {trigger.check} looks at")
-            draft.facts += _check_of(trigger, context.runbook).plan(context).facts
+            draft.facts += check_of(trigger, context.runbook).plan(context).facts
+        else:
+            draft.add(Verb.READ, f"what the panel {trigger.panel} shows")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         """Report whether the trigger has fired, with the evidence."""
         trigger = self._trigger(context)
-        detected, evidence = self._in_log(trigger, context) if trigger.log else self._by_check(trigger, context)
+        detected, evidence = self._in_log(trigger, context) if trigger.log else _sampled(trigger, context)
         summary = f"{trigger.title}: {'detected' if detected else 'not detected'}" + (
             f", {evidence}" if evidence else ""
         )
@@ -78,16 +81,10 @@ class TriggerAction(Action):
             context.console.say(f"{len(lines) - 3} earlier lines like these")
         return True, f"{lines[-1].place}: {lines[-1].text}"
 
-    def _by_check(self, trigger: Trigger, context: Context) -> tuple[bool, str]:
-        outcome = _check_of(trigger, context.runbook).evaluate(context)
-        return not outcome.ok, outcome.summary
 
-
-def _check_of(trigger: Trigger, runbook: Runbook) -> Check:
-    check = build(find_action(trigger.check), trigger.with_, runbook)
-    if not isinstance(check, Check):
-        raise Failed(f"The trigger {trigger.id!r} names {trigger.check}, which is no check", place=trigger.place)
-    return check
+def _sampled(trigger: Trigger, context: Context) -> tuple[bool, str]:
+    sample = sample_trigger(trigger, context)
+    return sample.detected, sample.evidence
 
 
 _PLAIN = (

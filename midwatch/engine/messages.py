@@ -23,9 +23,9 @@ from midwatch.incident.message_reducer import FATES
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.permissions import new_folder
 from midwatch.outbox.delivery_start import DeliveryStart
+from midwatch.outbox.receivers import is_rehearsal, receivers_of
 from midwatch.outbox.store import Decision, Delivery, DeliveryState, OutboxStore
-from midwatch.runbook.channels import Channel, ChannelKind, ChannelTarget
-from midwatch.runbook.model import Environment
+from midwatch.runbook.channels import Channel, ChannelTarget
 from midwatch.supervisor.logind import hand_over
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, MidwatchError, Refused
@@ -35,8 +35,6 @@ _LOG = logging.getLogger(__name__)
 _LOOK_INTERVAL_S = 2.0
 """Seconds after which the outbox is read again although nothing in it seems to have changed: times of files are
 coarse."""
-REHEARSAL_FILE = "rehearsal.jsonl"
-"""The file in the outbox that takes the place of every receiver in a rehearsal."""
 
 
 class Messages:
@@ -134,29 +132,13 @@ class Messages:
             "urgent": message.urgent,
             "action": message.action,
             "receivers": receivers,
-            "rehearsal": self._is_rehearsal,
+            "rehearsal": is_rehearsal(session.runbook),
             "event": message.event,
         }
         session.append(EventKind.MESSAGE_QUEUED, body)
 
-    @property
-    def _is_rehearsal(self) -> bool:
-        return self._session.runbook.environment is Environment.REHEARSAL
-
     def _receivers(self, channel: Channel, action: str) -> list[tuple[str, ChannelTarget]]:
-        """The receivers of a channel in words and as targets. In a rehearsal each is a file of the outbox."""
-        found: list[tuple[str, ChannelTarget]] = []
-        for target in channel.targets:
-            if action != "trigger" and (target.kind is ChannelKind.PAGERDUTY) == (action == "inform"):
-                continue
-            for single in target.deliveries():
-                if self._is_rehearsal:
-                    path = str(self._store.folder.absolute() / REHEARSAL_FILE)
-                    local = ChannelTarget(ChannelKind.FILE, path=path)
-                    found.append((f"{REHEARSAL_FILE}, in place of {single}", local))
-                else:
-                    found.append((str(single), single.resolved(self._session.runbook.base)))
-        return found
+        return receivers_of(channel, action, self._session.runbook, self._store.folder)
 
     def _ensure_sending(self) -> None:
         """Put on disk what has no file yet, and see that a process sends it. What fails is tried again later."""

@@ -23,11 +23,11 @@ from midwatch.runbook.model import (
     Runbook,
     Severity,
     Step,
-    Trigger,
 )
 from midwatch.runbook.schema import PANEL_KEYS
 from midwatch.runbook.step_builder import RiskOf, build_step, criterion_of, identity, prose, question_of
 from midwatch.runbook.target_builder import build_target
+from midwatch.runbook.watch_keys import build_trigger, build_watch
 
 _NONE: dict[str, Found] = {}
 
@@ -69,7 +69,8 @@ def build_runbook(
             LOCATIONS | {name: found.value for name, found in laid_over("locations", fields, site).items()}
         ),
         panels=tuple(_panel(name, found) for name, found in laid_over("panels", fields, site).items()),
-        triggers=tuple(_trigger(item.value) for item in fields.items("triggers")),
+        triggers=tuple(build_trigger(identity(item.value), item.value) for item in fields.items("triggers")),
+        watch=build_watch(fields, site),
         phases=_phases(fields, targets, risk_of),
         closure=tuple(criterion_of(item.value) for item in fields.items("closure")),
         inputs=tuple(_input(item.value, site.table("inputs") if site else _NONE) for item in fields.items("inputs")),
@@ -114,19 +115,6 @@ def _input(fields: Fields, site: dict[str, Found]) -> Question:
     ask = question_of(fields)
     default = site.get(ask.name)
     return ask if default is None or default.value is None else dataclasses.replace(ask, default=default.value.strip())
-
-
-def _trigger(fields: Fields) -> Trigger:
-    return Trigger(
-        identity(fields),
-        fields.get("title", ""),
-        fields.place,
-        log=fields.get("log", ""),
-        match=fields.get("match", ""),
-        timezone=fields.get("timezone", ""),
-        check=fields.get("check", ""),
-        with_=arguments(fields.table("with")),
-    )
 
 
 def _panel(name: str, found: Found) -> Panel:

@@ -23,6 +23,7 @@ from midwatch.runbook.secret_keys import SECRETS, check_secrets
 from midwatch.runbook.step_builder import identity, kind_of, question_of
 from midwatch.runbook.targets import TargetKind
 from midwatch.runbook.text_checks import check_texts, values_in
+from midwatch.runbook.watch_keys import check_trigger, check_watch
 from midwatch.system.errors import SourceLocation
 from midwatch.system.suggestion import suggest
 
@@ -62,8 +63,9 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
         check_questions(step.items("questions"), problems)
         for key in ("preconditions", "verify"):
             _unique("requirement", [item.value for item in step.items(key)], problems)
+    panels = laid_over("panels", fields, site)
     for trigger in fields.items("triggers"):
-        _trigger_keys(trigger.value, problems)
+        check_trigger(trigger.value, panels, problems)
     targets = laid_over("targets", fields, site)
     for source in (fields, site):
         for found in source.table("targets").values() if source else ():
@@ -73,8 +75,11 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
         if source:
             check_channels(source, problems)
     roles = laid_over("roles", fields, site)
-    check_role_channels(roles, laid_over("channels", fields, site), problems)
-    _names(steps, roles, laid_over("panels", fields, site), problems)
+    channels = laid_over("channels", fields, site)
+    check_role_channels(roles, channels, problems)
+    for source in filter(None, (fields, site)):
+        check_watch(source, channels, problems)
+    _names(steps, roles, panels, problems)
     check_inputs(fields, site, problems)
     check_alert_rules(fields, site, problems)
     check_loops(steps, targets, problems)
@@ -138,18 +143,6 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     for name, found in [*step.table("env").items(), *step.table("secrets").items()]:
         if is_reserved(name):
             problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")
-
-
-def _trigger_keys(trigger: Fields, problems: Problems) -> None:
-    if ("log" in trigger) == ("check" in trigger):
-        problems.add("A trigger has either 'log' and 'match', or 'check'", trigger.place)
-    elif ("log" in trigger) != ("match" in trigger):
-        key = "match" if "log" in trigger else "log"
-        problems.add(f"A trigger that reads a log needs the key {key!r} too", trigger.place)
-    elif "timezone" in trigger and "log" not in trigger:
-        problems.add("'timezone' belongs to a trigger with 'log'", trigger.key("timezone"), "Take it out")
-    elif "with" in trigger and "check" not in trigger:
-        problems.add("'with' belongs to a trigger with 'check'", trigger.key("with"), "Take it out")
 
 
 def _target_keys(target: Fields, problems: Problems) -> None:

@@ -12,6 +12,7 @@ LOCATIONS = MappingProxyType(
         "recipients": "",  # a file of public keys to which backups are encrypted; empty: they are not
         "ssh_config": "",  # a configuration of OpenSSH for such places; empty: the user's own
         "logs": "logs",  # backup.log, emergency-backup.log, incidents/
+        "watch": "logs/watch",  # the folder of the watcher: requests to declare, its state
         "audit": "security/access-audit.log",
         "pgpass": "~/.pgpass",  # the bastion's own authentication
         "freeze": "security/freeze.json",

@@ -19,7 +19,6 @@ from midwatch.runbook.field_types import (
     Name,
     StepValue,
     Text,
-    TimeZone,
     Whole,
     Word,
 )
@@ -30,6 +29,7 @@ from midwatch.runbook.process_keys import PROCESS_KEYS
 from midwatch.runbook.secret_keys import SECRETS
 from midwatch.runbook.shapes import Inside, Key, ListOf, ListOrTable, Shape, TableOf
 from midwatch.runbook.targets import TargetKind
+from midwatch.runbook.watch_keys import WATCH, trigger_shape
 
 VERSION = 1
 
@@ -273,19 +273,7 @@ PHASE = Shape(
         Key("steps", ListOf(STEP, filled=True), "Its steps, in order", required=True),
     ),
 )
-TRIGGER = Shape(
-    "trigger",
-    "What tells that this incident is happening: a line in a log ('log' and 'match'), or a check that fails ('check').",
-    (
-        Key("id", ID, "What steps and the journal call it; default: from the title"),
-        Key("title", LINE, "What happened, in a few words", required=True),
-        Key("log", LINE, "A log file"),
-        Key("match", Expression(), "A regular expression that is searched in each of its lines"),
-        Key("timezone", TimeZone(), "The time zone of times in the log that tell none: Europe/Berlin"),
-        Key("check", LINE, "A check that fails when it is happening"),
-        Key("with", ARGUMENTS, "Parameters of the check"),
-    ),
-)
+TRIGGER = trigger_shape(ARGUMENTS)
 _PANEL = (
     Key("probe", ID, "The probe that measures; default: the one that the panel is named after"),
     Key("title", LINE, "What stands above the panel; default: the probe's own title"),
@@ -313,6 +301,7 @@ _LAID_OVER = (
         TableOf(ID, TableOf(VARIABLE, Argument(), "parameters", _PANEL), "panels"),
         "Live panels, in the order shown: a probe's name, or any name with 'probe', and the parameters of the probe",
     ),
+    WATCH,
     Key("witness", Flag(), "Whether the heads of the journal are sent to the machine's own log; default true"),
 )
 RUNBOOK = Shape(

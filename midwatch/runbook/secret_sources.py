@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from midwatch.redaction import SHORTEST
+from midwatch.runbook.channels import SecretSource
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import OutcomeUnknown
 from midwatch.system.mounts import require_answer
@@ -57,12 +58,19 @@ def _found(runbook: Runbook, environment: Mapping[str, str] | None) -> Iterator[
     for channel in runbook.channels.values():
         for number, receiver in enumerate(channel.targets, start=1):
             for source in receiver.secrets:
-                given = environment.get(source.variable, "") if source.variable else _read(runbook.resolve(source.file))
-                yield f"{channel.name} channel, {receiver.kind} {number}", given.strip()
+                yield f"{channel.name} channel, {receiver.kind} {number}", source_value(source, runbook, environment)
+    if isinstance(ping := runbook.watch.ping, SecretSource):
+        yield "ping address", source_value(ping, runbook, environment)
     for step in runbook.steps():
         for secret in step.secrets:
             if secret.file:  # also after another driver has fetched it
                 yield secret.name, _read(runbook.resolve(secret.file)).strip()
+
+
+def source_value(source: SecretSource, runbook: Runbook, environment: Mapping[str, str]) -> str:
+    """The secret that stands there now; empty where there is none."""
+    found = environment.get(source.variable, "") if source.variable else _read(runbook.resolve(source.file))
+    return found.strip()
 
 
 def _in_environment(environment: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:

@@ -51,6 +51,11 @@ class LogFollower:
             return tuple(file.position for file in self._files)
         return (LogPosition(),) if self._known is None else tuple(self._known)
 
+    @property
+    def modified_at(self) -> float:
+        """When the log was changed last, in seconds of the time of day; 0 without a file."""
+        return max((os.fstat(file.descriptor).st_mtime for file in self._files), default=0.0)
+
     def close(self) -> None:
         """Let go of the files."""
         for file in self._files:

@@ -214,7 +214,7 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
 @pytest.mark.parametrize(
     ("rest", "found"),
     [
-        ("triggers: [{title: t}]", "1:12: A trigger has either 'log' and 'match', or 'check'."),
+        ("triggers: [{title: t}]", "1:12: A trigger has one of 'log' (with 'match'), 'check' and 'panel'."),
         ("triggers: [{title: t, log: l}]", "1:12: A trigger that reads a log needs the key 'match' too."),
         ("triggers: [{title: t, log: l, match: '('}]", "1:38: This regular expression does not compile: missing ), "),
         (
@@ -242,7 +242,7 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         ),
         (
             "locations: {backup: x}",
-            "1:13: This takes backups, emergency, remote_manifests, recipients, ssh_config, logs, audit, "
+            "1:13: This takes backups, emergency, remote_manifests, recipients, ssh_config, logs, watch, audit, "
             "pgpass, freeze, "
             "credential_backups,"
             " journal_fallback or pg_bin, not 'backup'. Did",
