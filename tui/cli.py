@@ -23,10 +23,11 @@ from tui.output import Parser, safe_streams, say, speak_locale
 COMMANDS = {
     "drill": "rehearse: build a temporary production and open the screen on it",
     "run": "run a runbook without a screen, with an answers file",
-    "declare": "declare an incident without a screen, or by an alert of Alertmanager or PagerDuty",
+    "declare": "declare an incident without a screen, by a request of the watcher, or by an alert",
     "plan": "show what each step would touch; changes nothing",
     "lint": "list every error of a runbook, with file:line:column and a hint",
     "schema": "print the JSON Schema of the runbook format",
+    "watch": "watch the triggers of a runbook, and leave requests to declare",
     "incidents": "list every incident, newest first",
     "handoff": "summarize an incident, and offer control to somebody",
     "approve": "approve a plan as the second person, from a login of your own",

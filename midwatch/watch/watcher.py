@@ -116,7 +116,7 @@ class Watcher:
         is_old = moment is None or (self._started_at - moment).total_seconds() > self._since_s
         if is_old and line.offset < file.history_end:  # it was there before the watcher
             return
-        at = moment if moment is not None and moment <= now + _FUTURE else now
+        at = min(moment, now) if moment is not None and moment <= now + _FUTURE else now
         if is_within(self.runbook.watch.maintenance, at):
             return
         condition = self._condition(trigger.id)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.watch.watched_place import LOGS, Killed, Place, killed_at
+from tests.watch.watched_runbook import LOGS, Killed, WatchedRunbook, killed_at
 
 CHECKS = """\
 triggers:
@@ -20,7 +20,7 @@ TOLD = "channels: {incident: {kind: file, path: told.jsonl}}\n"
 
 
 def test_each_trigger_fires_once_with_its_line_and_its_time(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = WatchedRunbook(tmp_path)
     assert place.look() == []
     place.log("[FAILURE] PROD nightly backup stopped, password=hunter2hunter2")
     place.log("[FAILURE] again")
@@ -36,7 +36,7 @@ def test_each_trigger_fires_once_with_its_line_and_its_time(tmp_path: Path) -> N
 
 
 def test_line_of_before_the_first_look_counts_only_within_a_day(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = WatchedRunbook(tmp_path)
     place.log("[FAILURE] long ago", at=place.clock.now() - timedelta(days=3))
     place.log("No space left", at=place.clock.now() - timedelta(hours=5))
     assert place.look() == ["full"]
@@ -45,7 +45,7 @@ def test_line_of_before_the_first_look_counts_only_within_a_day(tmp_path: Path) 
 
 
 def test_same_thing_is_not_requested_twice_until_it_was_answered_and_over(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = WatchedRunbook(tmp_path)
     place.look()
     place.log("[FAILURE] one")
     assert place.look() == ["stopped"]
@@ -68,7 +68,7 @@ def test_same_thing_is_not_requested_twice_until_it_was_answered_and_over(tmp_pa
 
 
 def test_check_fires_after_its_failures_and_its_time_and_ends_after_its_clear_time(tmp_path: Path) -> None:
-    place = Place(tmp_path, CHECKS)
+    place = WatchedRunbook(tmp_path, CHECKS)
     flag = tmp_path / "flag"
     flag.touch()
     assert place.look() == place.look(1) == []
@@ -92,7 +92,7 @@ def test_check_fires_after_its_failures_and_its_time_and_ends_after_its_clear_ti
 
 
 def test_silence_fires_missing_unreadable_stale_and_never_answered(tmp_path: Path) -> None:
-    place = Place(tmp_path, CHECKS)
+    place = WatchedRunbook(tmp_path, CHECKS)
     (tmp_path / "flag").touch()
     assert place.look() == place.look(3) == []
     place.restart()  # what has passed is not forgotten
@@ -100,7 +100,7 @@ def test_silence_fires_missing_unreadable_stale_and_never_answered(tmp_path: Pat
     assert place.look(3) == ["mute silent"]
     assert place.requests()[0].evidence == "who knows"
     (tmp_path / "b").mkdir()
-    place = Place(tmp_path / "b")
+    place = WatchedRunbook(tmp_path / "b")
     assert place.look() == place.look(11) == []
     (tmp_path / "b/logs/ci.log").unlink()
     assert place.look(1) == place.look(9) == []
@@ -116,14 +116,14 @@ def test_silence_fires_missing_unreadable_stale_and_never_answered(tmp_path: Pat
 
 def test_nothing_fires_in_maintenance_and_nobody_is_told_in_quiet_hours(tmp_path: Path) -> None:
     window = f"{datetime.now(UTC):%Y-%m-%d %H:%M} - {datetime.now(UTC) + timedelta(hours=1):%Y-%m-%d %H:%M}"
-    place = Place(tmp_path, LOGS + f"watch: {{maintenance: {window}}}\n")
+    place = WatchedRunbook(tmp_path, LOGS + f"watch: {{maintenance: {window}}}\n")
     place.look()
     place.log("[FAILURE] planned")
     assert place.look(1) == []
     place.log("[FAILURE] after the window", at=place.clock.now() + timedelta(hours=2))
     assert place.look(120) == ["stopped"]
     (tmp_path / "b").mkdir()
-    place = Place(tmp_path / "b", LOGS + TOLD + f"watch: {{quiet_hours: {window}}}\n")
+    place = WatchedRunbook(tmp_path / "b", LOGS + TOLD + f"watch: {{quiet_hours: {window}}}\n")
     place.look()
     place.log("[FAILURE] at night")
     assert place.look() == ["stopped"]
@@ -137,7 +137,7 @@ def test_nothing_fires_in_maintenance_and_nobody_is_told_in_quiet_hours(tmp_path
 
 
 def test_line_without_its_end_fires_once_within_two_looks(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = WatchedRunbook(tmp_path)
     place.look()
     with (tmp_path / "logs/backup.log").open("a") as file:
         file.write("[FAILURE] and the disk took no newline")
@@ -156,7 +156,7 @@ def test_death_at_every_write_loses_and_repeats_nothing(tmp_path: Path, after: b
     for number in range(1, 60):
         folder = tmp_path / str(number)
         folder.mkdir()
-        place = Place(folder, LOGS + TOLD)
+        place = WatchedRunbook(folder, LOGS + TOLD)
         place.look()
         place.log("[FAILURE] once")
         (folder / "logs/backup.log").rename(folder / "logs/backup.log.1")
@@ -178,7 +178,7 @@ def test_death_at_every_write_loses_and_repeats_nothing(tmp_path: Path, after: b
 
 
 def test_damaged_state_is_told_and_the_logs_are_looked_at_anew(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = WatchedRunbook(tmp_path)
     place.log("[FAILURE] once")
     assert place.look() == ["stopped"]
     (tmp_path / "logs/watch/state.json").write_text("{")

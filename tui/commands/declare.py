@@ -1,12 +1,13 @@
-"""`midwatch declare [RUNBOOK] [--from-alert FILE|-]`: declare an incident without a screen, or by an alert."""
+"""`midwatch declare [RUNBOOK]`: declare an incident without a screen, by a request of the watcher, or by an alert."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from midwatch.runbook.model import Severity
+from midwatch.runbook.model import Runbook, Severity
 from midwatch.system.errors import BadInput, Exit
 from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook
 from tui.output import say
@@ -29,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[severity.value for severity in Severity],
         help="how bad it is (default: what the alert says, else the runbook)",
     )
+    parser.add_argument(
+        "--request",
+        metavar="ID",
+        help="declare by this request of the watcher and every other one that waits, or join the open incident: its "
+        "id, the beginning of an id, or 'latest' (docs/watch.md)",
+    )
+    parser.add_argument("--dismiss", metavar="REASON", default="", help="with --request: answer that it is no incident")
     add_inputs(parser)
 
 
@@ -44,6 +52,10 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput("--join belongs to --from-alert", hint="To go on with the open incident: midwatch")
     runbook, inputs = load_runbook(args), inputs_given(args.inputs)
     severity = Severity(args.severity) if args.severity else None
+    if args.request is not None:
+        return _by_request(args, runbook, severity, inputs)
+    if args.dismiss:
+        raise BadInput("--dismiss belongs to --request", hint="Name the request: midwatch watch --status")
     if args.from_alert is None:
         controller = IncidentController.declare(runbook, actor=current_actor(), severity=severity, inputs=inputs)
         controller.leave()
@@ -57,6 +69,27 @@ def run(args: argparse.Namespace) -> int:
         alerts, join=args.join, severity=severity, inputs=inputs
     ):
         say(line)
+    return Exit.DONE
+
+
+def _by_request(
+    args: argparse.Namespace, runbook: Runbook, severity: Severity | None, inputs: Mapping[str, str]
+) -> int:
+    from midwatch.engine.reasons import require_reason
+    from midwatch.engine.watch_intake import WatchIntake
+    from midwatch.system.actor import current_actor
+
+    if args.from_alert is not None:
+        raise BadInput("--request and --from-alert exclude each other", hint="Take one of the two out")
+    intake = WatchIntake(runbook, actor=current_actor())
+    request = intake.store.find(args.request)
+    if args.dismiss:
+        intake.dismiss(request, require_reason(args.dismiss))
+        say(f"{request.id} is dismissed.")
+        return Exit.DONE
+    others = [other for other in intake.store.pending() if other.id != request.id]
+    incident = intake.declare([request, *others], severity=severity, inputs=inputs)
+    say(f"{incident} has {request.id}{f' and {len(others)} more' if others else ''}. Walk through it: midwatch")
     return Exit.DONE
 
 

@@ -38,7 +38,7 @@ class Killed(BaseException):
     """The watcher died here."""
 
 
-class Place:
+class WatchedRunbook:
     """A runbook on disk, and its watcher on a clock that the test sets ahead."""
 
     def __init__(self, folder: Path, text: str = LOGS) -> None:
