@@ -19,10 +19,14 @@ _SEVERITY, _PEOPLE = "-severity", "-people"  # no input of a runbook can have th
 
 
 def declare_form(
-    text_styles: TextStyles, runbook: Runbook, earlier: Sequence[Summary], given: Mapping[str, str]
+    text_styles: TextStyles,
+    runbook: Runbook,
+    earlier: Sequence[Summary],
+    given: Mapping[str, str],
+    waiting: Sequence[str] = (),
 ) -> Form:
     """`y`, the second choice, or Enter once everything required is there declares; Esc declares nothing. What has to be
-    filled in stands above what may be read."""
+    filled in stands above what may be read. `waiting`: requests of the watcher, which the declaration takes up."""
     options = [(level.value, f"{level.value} {words}") for level, words in WORDS.items()]
     roles = "; ".join(f"{role.name}: …" for role in runbook.roles.values())
     form = Form(
@@ -33,7 +37,7 @@ def declare_form(
             *sorted((asked(ask, given.get(ask.name)) for ask in runbook.inputs), key=_can_wait),
             Field(_PEOPLE, "Who is who tonight", kind="line", required=False, example=roles),
         ],
-        words=_words(text_styles, earlier),
+        words=[*_waiting(text_styles, waiting), *_words(text_styles, earlier)],
         words_below=True,
         accept="Declare",
         accepted_by_yes=True,
@@ -53,6 +57,12 @@ def declaration_of(runbook: Runbook, values: Mapping[str, str]) -> Declaration:
 def _can_wait(field: Field) -> bool:
     """Whether it may stay as it is: what has to be filled in comes first, so that it is in view."""
     return bool(field.value) or not field.required
+
+
+def _waiting(text_styles: TextStyles, waiting: Sequence[str]) -> list[Content]:
+    """The requests of the watcher, where there are any."""
+    lines = [text_styles.ink(f"{text_styles.signs.dot} {line}", FAINT) for line in waiting]
+    return [text_styles.ink("The watcher asks to declare", STRONG), *lines] if lines else []
 
 
 def _words(text_styles: TextStyles, earlier: Sequence[Summary]) -> list[Content]:

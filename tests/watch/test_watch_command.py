@@ -55,6 +55,19 @@ def test_request_is_declared_joined_and_dismissed(tmp_path: Path, capsys: pytest
     assert "no request" in capsys.readouterr().err.lower()
 
 
+def test_person_who_opens_midwatch_sees_the_request_and_declares_with_it(tmp_path: Path) -> None:
+    place = WatchedRunbook(tmp_path)
+    place.look()
+    place.log("[FAILURE] stopped")
+    place.look()
+    words = [sys.executable, "-m", "midwatch", str(tmp_path / "runbook.yaml"), "--plain"]
+    cwd = Path(__file__).parents[2]
+    ran = subprocess.run(words, input="y\n", cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.stdout.index("asks to declare: The backup stopped") < ran.stdout.index("Declare one now"), ran.stderr
+    assert [note.partition(".")[0] for note in notes(place)] == ["The backup stopped"]
+    assert RequestStore(place.runbook).pending() == []
+
+
 def test_dismissed_request_is_answered_with_its_reason(tmp_path: Path) -> None:
     place, book = WatchedRunbook(tmp_path), str(tmp_path / "runbook.yaml")
     place.log("[FAILURE] stopped")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -32,11 +32,12 @@ class DeclareApp(BaseApp[Declaration]):
         *,
         ascii: bool = False,
         environment: Mapping[str, str] | None = None,
+        waiting: Sequence[str] = (),
     ) -> None:
         """`earlier` are the incidents that there were, newest first; `given` what is known already of what it asks
-        for."""
+        for; `waiting` the requests of the watcher."""
         super().__init__(os.environ if environment is None else environment, ascii=ascii)
-        self._runbook, self._earlier, self._given = runbook, earlier, given
+        self._runbook, self._earlier, self._given, self._waiting = runbook, earlier, given, waiting
 
     def on_mount(self) -> None:
         """Open the form that declares an incident."""
@@ -44,7 +45,7 @@ class DeclareApp(BaseApp[Declaration]):
         self.run_worker(self._declare())
 
     async def _declare(self) -> None:
-        form = declare_form(self.text_styles, self._runbook, self._earlier, self._given)
+        form = declare_form(self.text_styles, self._runbook, self._earlier, self._given, self._waiting)
         async for values in form.answers(self):
             try:
                 self.exit(declaration_of(self._runbook, values))

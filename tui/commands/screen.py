@@ -137,7 +137,27 @@ def _opened(
         controller = IncidentController.observe(folder, actor=current_actor(), own=own_runbook(args))
     else:
         controller = drive_or_observe(folder, reason=reason, own=runbook, before_saying=paint.hide)
+    if controller.driving:
+        _take_up_requests(controller, runbook)
     return controller
+
+
+def _take_up_requests(controller: IncidentController, runbook: Runbook) -> None:
+    """Put what the watcher asks into the timeline; what cannot be read or written keeps nobody from the incident."""
+    from midwatch.engine.watch_intake import WatchIntake
+
+    with contextlib.suppress(MidwatchError, OSError):
+        intake = WatchIntake(runbook, actor=controller.actor)
+        intake.take_up(controller, intake.store.pending())
+
+
+def _waiting_lines(runbook: Runbook) -> list[str]:
+    """The requests of the watcher that wait for an answer, a line each."""
+    from midwatch.watch.requests import RequestStore
+
+    with contextlib.suppress(MidwatchError, OSError):
+        return [request.line for request in RequestStore(runbook).pending()]
+    return []
 
 
 def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> Declaration | None:
@@ -152,10 +172,13 @@ def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> 
     from midwatch.engine.repository import incidents, summary
 
     earlier = [summary(folder) for folder in incidents(runbook.location_of("logs"))[:_EARLIER]]
+    waiting = _waiting_lines(runbook)
     if lines:
         for one in earlier:
             if one.problem:
                 say(f"{one.id} cannot be read, and may be open. {one.problem}")
+        for line in waiting:
+            say(f"The watcher asks to declare: {line}")
         from tui.plain.declaration import declaration
 
         return declaration(runbook, given, sure=args.new)
@@ -164,4 +187,5 @@ def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> 
     from tui.terminal.terminal_guard import guarded_terminal
 
     with guarded_terminal():
-        return DeclareApp(runbook, earlier, given, ascii=args.ascii or not utf8()).run(mouse=not args.no_mouse)
+        app = DeclareApp(runbook, earlier, given, ascii=args.ascii or not utf8(), waiting=waiting)
+        return app.run(mouse=not args.no_mouse)
