@@ -1,9 +1,10 @@
-"""A screen that lies beneath another one and changes there."""
+"""A screen that lies beneath another one and changes there, and that ends while work for it is still going on."""
 
 from __future__ import annotations
 
 from typing import Generic
 
+from textual.messages import Prune
 from textual.screen import Screen, ScreenResultType
 
 
@@ -13,6 +14,14 @@ class BaseScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
     Textual's own marks a screen beneath as changed whenever it was drawn, so that it is drawn for ever: with a dialog
     open, a still screen would send 20 kB a second.
     """
+
+    async def on_prune(self, event: Prune) -> None:
+        """End the workers before the widgets that they show their results in.
+
+        Textual cancels them after the widgets are gone, so that a result which came in between would end the program
+        with an error.
+        """
+        self.workers.cancel_node(self)
 
     def _on_timer_update(self) -> None:
         """Keep the widgets that changed when parts of the screen itself are drawn as well.

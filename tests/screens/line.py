@@ -112,13 +112,6 @@ class Line:
             found += len(self.take(left))
         return found
 
-    def until(self, words: bytes) -> None:
-        """Take in what comes until these words have come anew."""
-        deadline, new = time.monotonic() + PATIENCE_S, b""
-        while words not in new:
-            assert time.monotonic() < deadline, f"{words!r} never came: {new[-2000:]!r}"
-            new += self.take(1)
-
     def shows(self, condition: Callable[[str], bool]) -> None:
         """Take in what comes until what stands there is such."""
         deadline = time.monotonic() + PATIENCE_S

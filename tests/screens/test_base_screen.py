@@ -1,17 +1,22 @@
-"""What is drawn of a dialog while the screen beneath changes."""
+"""What is drawn of a dialog while the screen beneath changes, and how a screen ends."""
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
 
 from textual._compositor import ChopsUpdate
 from textual.geometry import Region
 from textual.widgets import TextArea
+from textual.worker import WorkerError
 
 from midwatch.engine.incident_controller import IncidentController
+from screens.incident.screen import IncidentScreen
 from screens.widgets.output_view import OutputView
-from tests.support.screen_pilot import opened, press
+from tests.support.screen_pilot import opened, press, until
+from tests.support.waiting import PATIENCE_S
 
 
 async def test_text_typed_while_the_screen_beneath_changes_is_drawn_with_it(session: IncidentController) -> None:
@@ -29,3 +34,27 @@ async def test_text_typed_while_the_screen_beneath_changes_is_drawn_with_it(sess
         assert not refresh.called, "each would have the whole screen drawn anew"
         rows = {y for update in drawn if isinstance(update, ChopsUpdate) for y, _, _ in update.spans}
         assert {0, field.content_region.y} <= rows
+
+
+async def test_result_that_comes_while_the_screen_ends_is_not_shown_in_widgets_that_are_gone(
+    session: IncidentController,
+) -> None:
+    """The poll hands its news over when the widgets have ended and the screen has not."""
+    polling, ending, ended = threading.Event(), threading.Event(), IncidentScreen.on_unmount
+
+    def poll() -> list[str]:
+        polling.set()
+        assert ending.wait(PATIENCE_S)
+        return ["alert-received"]
+
+    async def on_unmount(screen: IncidentScreen) -> None:
+        assert not screen.children
+        ending.set()
+        with suppress(WorkerError):
+            await screen.workers.wait_for_complete([worker for worker in screen.workers if not worker.is_finished])
+        ended(screen)
+
+    with patch.object(session, "poll", poll), patch.object(IncidentScreen, "on_unmount", on_unmount):
+        async with opened(session, sources=[]) as pilot:
+            await until(pilot, polling.is_set)
+    assert ending.is_set()

@@ -53,7 +53,7 @@ def test_idle_screen_is_quiet_and_a_flood_is_calm_on_the_line(line: Line) -> Non
     assert line.count(1.5) < IDLE * 1.5
     line.child.send("\x1b")
     line.shows(lambda text: "Checklist" in text)
-    line.child.send("\r")
+    line.press("\r", lambda: re.search("[+/0-9A-Za-z]{30}", line.shown.text) is not None)
     for rows, columns in SIZES:
         line.resize(rows, columns)
         line.shows(lambda text: re.search("[+/0-9A-Za-z]{30}", text) is not None)
