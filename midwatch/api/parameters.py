@@ -92,7 +92,9 @@ def param(help: str, *, default: Any = _MISSING, least: int = 0, literal: bool =
     """
     metadata = {"help": help, "least": least, "literal": literal}
     given = {} if default is _MISSING else {"default": default}
-    return dataclasses.field(metadata=metadata, kw_only=kw_only, **given)
+    if kw_only:  # said only when it is so: a False would overrule a class whose fields are all given by name
+        given["kw_only"] = True
+    return dataclasses.field(metadata=metadata, **given)
 
 
 _known: dict[type, tuple[Parameter, ...]] = {}
