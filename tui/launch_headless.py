@@ -41,6 +41,7 @@ def run_headless(
     from midwatch.reports.timeline import timeline
     from midwatch.supervisor.logind import logout_kills
     from midwatch.system.actor import current_actor
+    from midwatch.system.interrupts import Interrupts
 
     answers = load_answers(answers_file, runbook) if answers_file else Answers("")
     phase = named_phase(runbook, observe).id if observe else ""
@@ -63,7 +64,7 @@ def run_headless(
     if warning := logout_kills():
         _say(began, warning)
     try:
-        with debug_log(controller):
+        with debug_log(controller), Interrupts() as interrupts:
             return headless.run(
                 controller,
                 answers,
@@ -72,6 +73,7 @@ def run_headless(
                 retry=folder is not None,
                 full_output=full_output,
                 observe=phase,
+                pause=interrupts.allowed,
             )
     except KeyboardInterrupt:
         under_way = [state.id for state in controller.incident.running()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,6 +24,7 @@ from midwatch.system.folder_watch import FolderWatch
 from midwatch.system.units import duration
 
 Say = Callable[[str], None]
+Pause = Callable[[], AbstractContextManager[None]]
 _POLL = 0.1
 _BLOCK = 10_000
 """Lines that are read at once."""
@@ -37,6 +39,7 @@ class _Voice:
     say: Say
     show: Callable[[str], None]
     full_output: bool
+    pause: Pause
 
 
 def run(
@@ -48,6 +51,7 @@ def run(
     retry: bool = False,
     full_output: bool = False,
     observe: str = "",
+    pause: Pause = nullcontext,
 ) -> Exit:
     """Take every step in order, then evaluate closure and close. Stops at the first step that does not succeed.
 
@@ -56,10 +60,11 @@ def run(
     `retry` says that the operator asked to go on with an incident that stopped earlier: a step that had failed by then
     is run once more, and the outcome of one that ended unknown is checked. Steps that `skip` names are skipped in any
     state. `full_output` says every line of a step; else the first 2,000 lines and the last ones. `show` gets them in
-    blocks, safe and each with its line end; without it `say` gets each. Raises `BadInput` for an answer that is missing
-    or does not fit; the incident stays open and can be resumed.
+    blocks, safe and each with its line end; without it `say` gets each. Within `pause` nothing is half done: there the
+    run waits, and may be interrupted. Raises `BadInput` for an answer that is missing or does not fit; the incident
+    stays open and can be resumed.
     """
-    voice = _Voice(say, show or partial(_each_line, say), full_output)
+    voice = _Voice(say, show or partial(_each_line, say), full_output, pause)
     with controller.heartbeat():
         if observe:
             controller.start_observing(observe)
@@ -79,6 +84,8 @@ def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *,
     say(f"environment: {controller.runbook.environment.word}")
     of_the_journal = _of_the_journal(controller, say)
     while True:
+        with voice.pause():
+            pass
         controller.poll()
         next(of_the_journal)
         for state in controller.incident.running():  # taken over from a front end that died
@@ -118,7 +125,7 @@ def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *,
             if action.kind is ActionKind.MARK_DONE:
                 _mark_done(controller, step, answers, say)
             else:
-                _run(controller, step, answers, say)
+                _run(controller, step, answers, voice)
                 if step.loop is None:
                     _follow(controller, step, voice)
                 else:
@@ -147,7 +154,8 @@ def _follow_batch(controller: IncidentController, voice: _Voice) -> Exit:
             voice.say(f"{step.number} {step.title}")
             _follow(controller, step, voice)
         controller.poll()
-        time.sleep(0 if is_over else _POLL)
+        with voice.pause():
+            time.sleep(0 if is_over else _POLL)
     problems = batch.take_problems()
     for problem in problems:
         voice.say(f"    not started: {problem}")
@@ -177,17 +185,17 @@ def _of_the_journal(controller: IncidentController, say: Say) -> Iterator[None]:
         yield
 
 
-def _run(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:
+def _run(controller: IncidentController, step: Step, answers: Answers, voice: _Voice) -> None:
     """Plan it, take what the plan requires from the answers file, start it."""
     plan = controller.plan(step.id)
     if (risk := risk_of(step, plan)) is not Risk.OBSERVE:
-        say(f"    {risk} in {controller.runbook.environment.word}")
+        voice.say(f"    {risk} in {controller.runbook.environment.word}")
     found = controller.evaluate_preconditions(step.id) if step.preconditions and not plan.refusal else None
     needed = requirements(controller, ActionKind.RUN, step.id, plan=plan, found=found)
     pins = [item for item in needed if isinstance(item, workflow.PinReason)]
     if pins and all(target in answers.pin_anew for target in pins[0].servers):
         controller.pin_anew(plan, "; ".join(dict.fromkeys(answers.pin_anew[target] for target in pins[0].servers)))
-        _run(controller, step, answers, say)
+        _run(controller, step, answers, voice)
         return
     for requirement in needed:
         answers.require(requirement, step, plan)
@@ -195,19 +203,20 @@ def _run(controller: IncidentController, step: Step, answers: Answers, say: Say)
         if isinstance(requirement, workflow.Approval):
             if not requirement.is_requested:
                 controller.request_approval(step.id, plan)
-            _await_approval(controller, step, answers.wait_for_approval, say)
+            _await_approval(controller, step, answers.wait_for_approval, voice)
     controller.start(step.id, plan, typed=answers.typed_for(step), reason=answers.override_reason(step))
 
 
-def _await_approval(controller: IncidentController, step: Step, seconds: float, say: Say) -> None:
+def _await_approval(controller: IncidentController, step: Step, seconds: float, voice: _Voice) -> None:
     """Wait for the second person who was asked: no answers file can stand in for them."""
-    say(
+    voice.say(
         f"    waits {duration(seconds)} at most for a second person: midwatch approve {controller.incident.id} "
         f"{step.id}"
     )
     deadline = time.monotonic() + seconds
     while controller.incident.approvals[step.id].waits and time.monotonic() < deadline:
-        time.sleep(_POLL)
+        with voice.pause():
+            time.sleep(_POLL)
         controller.poll()
 
 
@@ -233,7 +242,8 @@ def _follow(controller: IncidentController, step: Step, voice: _Voice) -> None:
                     voice.say(f"    ({first - said:,} lines left out; all of them are in {folder.output})")
                 line = _show_lines(output_index, first, upto, voice)
             if running:
-                watch.wait(_POLL)
+                with voice.pause():
+                    watch.wait(_POLL)
     last = controller.incident.step(step.id).last
     assert last is not None
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""

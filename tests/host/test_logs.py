@@ -134,7 +134,7 @@ def test_triggers_that_fired_and_that_did_not(log: Path, tmp_path: Path, make_co
     assert look("arp-auth")[0] == "yes"
     detected, evidence = look("disk-95")
     assert detected == "yes"
-    assert "96.0 % full" in evidence
+    assert "used 96 %" in evidence
     log.write_text("[INFO] quiet\n")
     (tmp_path / "backups" / "f").unlink()
     assert [look(name)[0] for name in ("backup-log", "disk-95")] == ["no", "no"]
