@@ -9,7 +9,8 @@ from typing import ClassVar
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
-from midwatch.runbook.model import Risk, Trigger
+from midwatch.runbook.model import Risk
+from midwatch.runbook.triggers import Trigger
 from midwatch.system.errors import BadInput
 from midwatch.system.suggestion import suggest
 from midwatch.watch.trigger_sample import check_of, sample_trigger

@@ -12,7 +12,8 @@ from typing import ClassVar
 from midwatch.api.parameters import param
 from midwatch.api.probe import Level, Probe, Reading, Row
 from midwatch.runbook.locations import LOCATIONS
-from midwatch.runbook.model import Runbook, Trigger
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.triggers import Trigger
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
 from probes.logs.log_tail import LogLine

@@ -12,9 +12,9 @@ from typing import Any
 from midwatch.engine.choices import ask_inputs
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.note_delivery import AGAIN_S, hand_on
-from midwatch.engine.repository import events_of, incidents
+from midwatch.engine.repository import events_of, incidents, is_open
 from midwatch.incident.alert import ALERTS_AT_MOST, Alert, AlertState, KnownAlert, described, known_alerts, line_of
-from midwatch.incident.events import ENDS, Event, EventKind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.incident.permissions import open_file
 from midwatch.runbook.model import Runbook, Severity
@@ -108,9 +108,9 @@ class AlertIntake:
         found: list[_Home] = []
         for folder in incidents(self._runbook.location_of("logs"), self._runbook.id):
             events = events_of(folder)
-            is_open = bool(events) and not any(event.kind in ENDS for event in events)
-            if is_open or sum(not home.is_open for home in found) < _ENDED_AT_MOST:
-                found.append(_Home(folder, is_open, alerts_in(events)))
+            still_open = is_open(events)
+            if still_open or sum(not home.is_open for home in found) < _ENDED_AT_MOST:
+                found.append(_Home(folder, still_open, alerts_in(events)))
         return found
 
     def _declare(self, alerts: Sequence[Alert], more: int, severity: Severity | None, given: Mapping[str, str]) -> str:

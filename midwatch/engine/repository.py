@@ -110,11 +110,11 @@ def open_incident(logs: Path, runbook_id: str) -> IncidentFolder | None:
 
 
 def _newest_open(folders: list[IncidentFolder]) -> IncidentFolder | None:
-    return next((folder for folder in folders if _is_open(folder)), None)
+    return next((folder for folder in folders if is_open(events_of(folder))), None)
 
 
-def _is_open(folder: IncidentFolder) -> bool:
-    events = events_of(folder)
+def is_open(events: list[Event]) -> bool:
+    """Whether these are the events of an incident that has not ended; none are those of no open one."""
     return bool(events) and not any(event.kind in ENDS for event in events)
 
 

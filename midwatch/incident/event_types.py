@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from midwatch.incident.alert import known_alerts
+
 Check = Callable[[Any], bool]
 
 
@@ -53,6 +55,19 @@ def _is_objects(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(map(_is_object, value))
 
 
+def _are_alerts(value: Any) -> bool:
+    try:
+        known_alerts(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_alert(value: Any) -> bool:
+    """What declared an incident, as the reports read it."""
+    return _is_object(value) and {"source", "text", "alerts"} <= value.keys()
+
+
 def _or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
@@ -76,9 +91,11 @@ _CHECKS: dict[str, Check] = {
         (_is_texts, "unmet notify names items discovered prove_again receivers"),
         (_is_named_texts, "values inputs"),
         (_is_object, "output supervisor reading"),
-        (_or_none(_is_object), "manual_command alert"),
+        (_or_none(_is_object), "manual_command"),
+        (_or_none(_is_alert), "alert"),
         (_or_none(_is_mapping), "plan"),
-        (_is_objects, "alerts preconditions verified rows"),
+        (_are_alerts, "alerts"),
+        (_is_objects, "preconditions verified rows"),
     )
     for key in keys.split()
 }

@@ -11,6 +11,7 @@ from midwatch.runbook.field_types import ID, VARIABLE, Flag, Length, Text, Word
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.process_keys import CommandLine
 from midwatch.runbook.shapes import Key, ListOf, ListOrTable, Shape, TableOf
+from midwatch.system.errors import SourceLocation
 
 _LINE = Text(single=True)
 SECRET = Shape(
@@ -125,9 +126,7 @@ def _check_target(target: Fields, kind: ChannelKind, problems: Problems) -> None
         if key not in (*_NEEDS[kind], *_TAKES[kind], *_ALWAYS):
             problems.add(f"{key!r} does not belong to a target of kind '{kind}'", target.key(key), "Take it out")
     for key in SOURCES:
-        value = target.get(key)
-        if isinstance(value, Fields) and ("file" in value) == ("variable" in value):
-            problems.add("A secret source has one of 'file' and 'variable'", value.place)
+        check_source(target.get(key), problems)
     _check_url(target, kind, problems)
     if kind is ChannelKind.EMAIL:
         _check_email(target, problems)
@@ -140,8 +139,20 @@ def _check_url(target: Fields, kind: ChannelKind, problems: Problems) -> None:
     if kind in _SECRET_URLS:
         sentence = f"The address of a target of kind '{kind}' is a secret, which everybody may read here"
         problems.add(sentence, target.where("url"), "Write url: {file: PATH} or url: {variable: NAME}")
-    elif not url.startswith(("https://", "http://")) or not urlsplit(url).hostname:
-        problems.add("This takes an address that begins with https:// or http://", target.where("url"))
+    else:
+        check_address(url, target.where("url"), problems)
+
+
+def check_source(value: object, problems: Problems) -> None:
+    """Say that a secret source, if this is one, does not name one place."""
+    if isinstance(value, Fields) and ("file" in value) == ("variable" in value):
+        problems.add("A secret source has one of 'file' and 'variable'", value.place)
+
+
+def check_address(url: str, place: SourceLocation, problems: Problems) -> None:
+    """Say that an address of the web is none."""
+    if not url.startswith(("https://", "http://")) or not urlsplit(url).hostname:
+        problems.add("This takes an address that begins with https:// or http://", place)
 
 
 def _check_email(target: Fields, problems: Problems) -> None:

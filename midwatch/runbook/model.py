@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from midwatch.runbook.alert_rules import AlertRules
-from midwatch.runbook.channels import INCIDENT_CHANNEL, Channel, SecretSource
+from midwatch.runbook.channels import Channel
 from midwatch.runbook.loops import Item, Loop, loop_of
 from midwatch.runbook.processes import Process
 from midwatch.runbook.step_secrets import StepSecret
 from midwatch.runbook.targets import Target
-from midwatch.runbook.windows import Window
+from midwatch.runbook.triggers import Trigger, Watch
 from midwatch.system.errors import SourceLocation
 
 if TYPE_CHECKING:
@@ -247,52 +247,6 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
-    """What tells that this incident is happening: a line in a log, a check that fails, or a panel at a level."""
-
-    id: str
-    title: str
-    place: SourceLocation
-    log: str = ""
-    match: str = ""
-    """Regular expression searched in each line of `log`."""
-    timezone: str = ""
-    """Of times in `log` that tell none; empty when the runbook does not say."""
-    check: str = ""
-    with_: Mapping[str, Any] = field(default_factory=dict)
-    panel: str = ""
-    level: str = "critical"
-    """Of the panel: `warn` or `critical`."""
-    every: float = 60.0
-    """Seconds between two samples of the check or panel."""
-    for_: float = 0.0
-    """Seconds for which the check or panel has to fail."""
-    after: int = 1
-    """Failures in a row, or matching lines."""
-    clear: float = 600.0
-    """Seconds for which it has to be fine, or without a matching line, before it can fire again."""
-    deadline: float = 0.0
-    """Seconds for which nothing may be known; 0 for the default of its kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How the triggers are watched."""
-
-    every: float = 10.0
-    """Seconds between two looks at the logs."""
-    channel: str = INCIDENT_CHANNEL
-    quiet_hours: tuple[Window, ...] = ()
-    """Nobody is told before they end."""
-    maintenance: tuple[Window, ...] = ()
-    """Nothing fires in them."""
-    ping: str | SecretSource = ""
-    """The address that hears that the watcher lives; empty for none."""
-    ping_every: float = 60.0
-    """Seconds between two pings."""
-
-
-@dataclass(frozen=True, slots=True)
 class Panel:
     """One live panel: a probe and its parameters."""
 
@@ -333,7 +287,7 @@ class Runbook:
     """Named files and folders that actions use: see `midwatch.runbook.locations`."""
     panels: tuple[Panel, ...] = ()
     triggers: tuple[Trigger, ...] = ()
-    watch: Watch = Watch()
+    watch: Watch = field(default_factory=Watch)
     phases: tuple[Phase, ...] = ()
     closure: tuple[CheckSpec, ...] = ()
     inputs: tuple[Question, ...] = ()

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from midwatch.runbook.channel_keys import SECRET
+from midwatch.runbook.channel_keys import SECRET, check_address, check_source
 from midwatch.runbook.channels import SecretSource
 from midwatch.runbook.field_types import ID, Expression, Length, Text, TimeZone, Whole, Word
 from midwatch.runbook.fields import Fields, Problems, arguments
-from midwatch.runbook.model import Trigger, Watch
 from midwatch.runbook.shapes import FieldType, Key, ListOf, ListOrTable, Schema, Shape, described
+from midwatch.runbook.triggers import Trigger, Watch
 from midwatch.runbook.windows import EXAMPLES, Window
 from midwatch.runbook.yaml_loader import Node, Scalar
 from midwatch.system.suggestion import suggest
@@ -149,7 +149,6 @@ def check_watch(source: Fields, channels: Collection[str], problems: Problems) -
     if name is not None and name not in channels:
         problems.add(f"There is no channel {name!r}", table.where("channel"), suggest(name, channels, "Channels"))
     ping = table.get("ping")
-    if isinstance(ping, str) and not ping.startswith(("https://", "http://")):
-        problems.add("This takes an address that begins with https:// or http://", table.where("ping"))
-    if isinstance(ping, Fields) and ("file" in ping) == ("variable" in ping):
-        problems.add("A secret source has one of 'file' and 'variable'", ping.place)
+    if isinstance(ping, str):
+        check_address(ping, table.where("ping"), problems)
+    check_source(ping, problems)

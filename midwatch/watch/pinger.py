@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -50,8 +51,9 @@ class Pinger:
     def close(self) -> None:
         """Wait for what is to be sent, for some seconds."""
         if self._thread is not None:
-            self._pings.put(None)
-            self._thread.join(_CLOSE_S)
+            with contextlib.suppress(queue.Full):  # the service does not answer: what waits is left out
+                self._pings.put(None, timeout=_CLOSE_S)
+                self._thread.join(_CLOSE_S)
 
     def _put(self, kind: str, text: str) -> None:
         if self._thread is not None:

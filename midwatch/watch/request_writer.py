@@ -1,4 +1,4 @@
-"""Leaves the requests of a watcher, tells its channel of them, and follows what becomes of them."""
+"""Leaves the requests of a watcher, tells its channel of them, and follows their answers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from midwatch.redaction import mask
-from midwatch.runbook.model import Runbook, Trigger
+from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets
+from midwatch.runbook.triggers import Trigger
 from midwatch.runbook.windows import is_within
 from midwatch.system.clock import Clock, from_rfc3339, to_rfc3339
 from midwatch.system.sanitize import safe_text

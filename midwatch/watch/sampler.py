@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from midwatch.api.action import Context
-from midwatch.runbook.model import Trigger
+from midwatch.runbook.triggers import Trigger
 from midwatch.system.errors import in_words
 from midwatch.watch.trigger_sample import TriggerSample, sample_trigger
 

@@ -8,7 +8,8 @@ from midwatch.api.action import Check, Context
 from midwatch.api.parameters import build
 from midwatch.api.probe import Level, Probe
 from midwatch.api.registry import find_action, find_probe
-from midwatch.runbook.model import Runbook, Trigger
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.triggers import Trigger
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.units import first_few
 

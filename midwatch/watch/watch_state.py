@@ -1,7 +1,7 @@
 """What the watcher knows, in one file that is replaced whole: where it stands in each log, and what each trigger does.
 
-A position and what came of the lines before it are in the same file, so a watcher that is killed at any point neither
-loses nor repeats a trigger.
+The position in a log and the results of the lines before it are in the same file, so a watcher
+that is killed at any point neither loses nor repeats a trigger.
 """
 
 from __future__ import annotations

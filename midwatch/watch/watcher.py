@@ -12,7 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from midwatch.api.action import Context
-from midwatch.runbook.model import Runbook, Trigger
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.triggers import Trigger
 from midwatch.runbook.windows import is_within
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.line_moment import local_line_moment

@@ -17,7 +17,7 @@ import pytest
 from actions.diagnose_logs import DiagnoseLogs
 from actions.trigger import TriggerAction
 from midwatch.api.action import Context
-from midwatch.runbook.model import Trigger
+from midwatch.runbook.triggers import Trigger
 from midwatch.system.errors import Failed, SourceLocation
 from midwatch.system.log_rotations import rotations_of
 from probes.logs.failure_kinds import KINDS_LIMIT, FailureKinds, Mark, kind_of, mark_of

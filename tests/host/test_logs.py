@@ -14,7 +14,8 @@ import pytest
 from actions.trigger import TriggerAction
 from midwatch.api.action import Context
 from midwatch.api.probe import Level
-from midwatch.runbook.model import Runbook, Trigger
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.triggers import Trigger
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, SourceLocation
 from probes.alerts import AlertsProbe

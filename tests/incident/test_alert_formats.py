@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from midwatch.incident.alert import ALERTS_AT_MOST, TEXT_LIMIT, AlertState, described, known_alerts
 from midwatch.incident.alert_formats import read_alerts
+from midwatch.incident.event_types import require_types
 from midwatch.system.errors import BadInput
 from midwatch.system.sanitize import has_controls
 from tests.support.alerts import alertmanager, events_v2, webhook_v3
@@ -112,3 +113,20 @@ def test_hostile_alert_is_one_harmless_bounded_text() -> None:
     for bad in ([{}], "x", [{"sha256": "a" * 65, "state": "firing", "began": ""}], [{}] * (ALERTS_AT_MOST + 1)):
         with pytest.raises(ValueError, match="alert"):
             known_alerts(bad)
+
+
+@pytest.mark.parametrize(
+    "alert",
+    [
+        {},
+        {"source": "alertmanager", "text": "a"},
+        {"source": "alertmanager", "text": 1, "alerts": []},
+        {"source": "alertmanager", "text": "a", "alerts": {}},
+        {"source": "alertmanager", "text": "a", "alerts": [{"sha256": "a", "state": "firing"}]},
+        {"source": "alertmanager", "text": "a", "alerts": [{"sha256": "a", "state": "odd", "began": ""}]},
+        {"source": "alertmanager", "text": "a", "alerts": [{"sha256": "a", "state": "firing", "began": "soon"}]},
+    ],
+)
+def test_event_with_an_alert_that_reports_cannot_read_is_refused(alert: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        require_types({"alert": alert})

@@ -17,7 +17,7 @@ from actions.trigger import TriggerAction
 from midwatch.api.action import Context, Outcome
 from midwatch.api.parameters import build
 from midwatch.api.probe import Level, Reading
-from midwatch.runbook.model import Trigger
+from midwatch.runbook.triggers import Trigger
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, OutcomeUnknown, SourceLocation
 from midwatch.system.external_command import HEAD_BYTES

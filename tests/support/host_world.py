@@ -15,8 +15,9 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.runbook.locations import LOCATIONS
-from midwatch.runbook.model import Panel, Runbook, Severity, Trigger
+from midwatch.runbook.model import Panel, Runbook, Severity
 from midwatch.runbook.targets import Target, TargetKind
+from midwatch.runbook.triggers import Trigger
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import SourceLocation
 from probes.postgres.embedded import VERSION, package_folder

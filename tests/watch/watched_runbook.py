@@ -14,7 +14,8 @@ from midwatch.engine.planning import SilentConsole
 from midwatch.incident import permissions
 from midwatch.outbox import store as outbox_store
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook, Trigger
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.triggers import Trigger
 from midwatch.watch.requests import DeclareRequest, RequestAnswer
 from midwatch.watch.watcher import Watcher
 from tests.support.clocks import AheadClock

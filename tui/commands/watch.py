@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runbook(parser, positional=True)
     parser.add_argument("--once", action="store_true", help="look once, and end")
     parser.add_argument(
-        "--declare", action="store_true", help="declare an incident by itself, as the user who runs the watcher"
+        "--declare", action="store_true", help="declare the incidents too, as the user who runs the watcher"
     )
     parser.add_argument(
         "--since",
