@@ -17,11 +17,15 @@ from midwatch.engine.reasons import require_reason
 from midwatch.incident import server_pins
 from midwatch.incident.events import EventKind
 from midwatch.reports.event_text import words_of
+from midwatch.reports.message_draft import draft
+from midwatch.runbook.channels import INCIDENT_CHANNEL
 from midwatch.runbook.model import Severity
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Refused
 from midwatch.system.units import size
 
+AUTOMATIC = "Midwatch sent this automatically, from the journal."
+"""The last line of a status update that no person has read."""
 EXCERPT_LIMIT_BYTES = 48_000
 """Bytes that a pasted excerpt may take in the journal, where an event has at most 64 KiB."""
 
@@ -94,16 +98,27 @@ class Annotations:
             EventKind.NOTIFICATION_RECORDED, {"role": role_id, "message": policy.require_text(message, "What was said")}
         )
 
-    def update(self, message: str) -> None:
-        """A status update went out; the time of the next one starts now."""
+    def update(self, message: str, *, by: str = "", automatic: bool = False) -> None:
+        """A status update goes out; the time of the next one starts now. `by`: who wrote it, if not the driver."""
         session = self._session
         body = {
             "message": policy.require_text(message, "A status update"),
             "channel": session.runbook.comms.channel,
             "events": len(session.events),
             "head": session.require_driver().journal.head,
+            "by": by,
+            "automatic": automatic,
         }
         session.append(EventKind.UPDATE, body)
+
+    def update_automatically(self) -> None:
+        """Send an overdue status update from its draft, where the runbook says so and a channel takes it."""
+        session = self._session
+        channel = session.runbook.channels.get(INCIDENT_CHANNEL)
+        is_taken = channel is not None and bool(channel.targets)
+        if session.runbook.comms.automatic_updates and is_taken and session.updates_overdue:
+            text = draft(session.runbook, session.incident, session.events, session.clock)
+            self.update(f"{text}\n{AUTOMATIC}", automatic=True)
 
     def set_severity(self, severity: Severity, reason: str) -> None:
         """Make it worse or better, and say why."""

@@ -68,7 +68,7 @@ class IncidentController:
         self.approve = approvals.approve
         self.decline = approvals.decline
 
-        annotations = Annotations(session)
+        self._annotations = annotations = Annotations(session)
         self._messages = messages = Messages(session)
         requests = MessageRequests(session, messages, annotations)
         source_notes = SourceNotes(session)
@@ -247,6 +247,11 @@ class IncidentController:
         return self.session.next_update_due
 
     @property
+    def updates_overdue(self) -> int:
+        """How many status updates are due by now and were not sent."""
+        return self.session.updates_overdue
+
+    @property
     def lease(self) -> Lease:
         """Who drives, and how alive that is."""
         return self._control.lease
@@ -325,6 +330,7 @@ class IncidentController:
             self.session.take_in()
             if (handle := self.session.handle) is not None:
                 self._results.collect(handle)
+                self._annotations.update_automatically()
                 self._messages.follow()
                 self.session.fail_back(handle)
             return self.session.take_changed()

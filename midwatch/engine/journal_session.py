@@ -148,6 +148,12 @@ class JournalSession:
         left = every - (self.incident.elapsed_now(self.clock) - self.incident.updated)
         return self.clock.now() + timedelta(seconds=left)
 
+    @property
+    def updates_overdue(self) -> int:
+        """How many status updates are due by now and were not sent."""
+        due, now, every = self.next_update_due, self.clock.now(), self.runbook.comms.update_every
+        return 0 if due is None or due > now else 1 + int((now - due).total_seconds() / every)
+
     def attempt_folder(self, step_id: str) -> AttemptFolder | None:
         """The folder of the last attempt at this step; None when there was none."""
         last = self.incident.step(step_id).last if step_id in self.incident.steps else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,12 @@ from midwatch.engine.owed_messages import TEXT_LIMIT, require_sendable
 from midwatch.incident.paths import IncidentFolder
 from midwatch.system.errors import Refused
 from midwatch.system.identity import Identity
+from midwatch.system.rate_limit import RateLimit
 from midwatch.system.strict_json import text_of
+from midwatch.system.subordinate_users import owner_of
+
+_INTERVAL_S, _AT_ONCE = 15.0, 4
+"""How often somebody who does not drive may send a status update, and how many at once."""
 
 
 class MessageRequests:
@@ -22,6 +28,7 @@ class MessageRequests:
 
     def __init__(self, session: JournalSession, messages: Messages, annotations: Annotations) -> None:
         self._session, self._messages, self._annotations = session, messages, annotations
+        self._rate = RateLimit(per_s=1 / _INTERVAL_S, at_once=_AT_ONCE)
         self.handlers: Mapping[str, Handler] = {
             "update": self._answer_update,
             "send-message": self._answer_send,
@@ -30,8 +37,13 @@ class MessageRequests:
         """What answers at the control socket, by operation."""
 
     def _answer_update(self, person: Identity, message: Mapping[str, Any]) -> None:
-        self._require_same_person(person)
-        self._annotations.update(text_of(message, "text", limit=TEXT_LIMIT))
+        """A status update by the driver at another terminal, or by somebody else who may enter a shared incident."""
+        text, is_driver = text_of(message, "text", limit=TEXT_LIMIT), person.is_surely(Identity.current())
+        if not self._session.folder.path.stat().st_mode & stat.S_IRWXG:
+            self._require_same_person(person)
+        if not is_driver and not self._rate.admits(str(owner_of(person.uid))):
+            raise Refused("You have sent several status updates this minute", hint="Wait a little")
+        self._annotations.update(text, by="" if is_driver else person.full_name)
 
     def _answer_send(self, person: Identity, message: Mapping[str, Any]) -> None:
         self._require_same_person(person)

@@ -66,7 +66,8 @@ class EventKind(StrEnum):
     TEXT_CORRECTED = "text.corrected"  # event (number of the one whose words are wrong), text
     STARRED = "event.starred"  # event (its number), starred: true|false
     NOTIFICATION_RECORDED = "notification.recorded"  # role, message
-    UPDATE = "update.sent"  # message, channel, events and head: of the journal before it
+    # message, channel, by: who wrote it if not the driver, automatic: true|false, events and head: before it
+    UPDATE = "update.sent"
     # channel, role, message, audience: inside|outside, urgent, action, receivers: [words], rehearsal, and
     # event: the number of the event that it tells of. Its deliveries are SEQ.1, SEQ.2, … in the order of the receivers
     MESSAGE_QUEUED = "message.queued"

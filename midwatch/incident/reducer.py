@@ -142,7 +142,8 @@ def _notified(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _update(incident: Incident, event: Event, body: Body) -> None:
-    _add_note(incident, Note(body["message"], event.actor, event.time, event.time, is_update=True, seq=event.seq))
+    writer = body.get("by") or event.actor
+    _add_note(incident, Note(body["message"], writer, event.time, event.time, is_update=True, seq=event.seq))
     incident.last_update_at, incident.updated = event.time, incident.elapsed
 
 

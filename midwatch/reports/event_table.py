@@ -22,7 +22,7 @@ from midwatch.reports.event_text import (
 )
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import cell_code, sentence, table, text
-from midwatch.reports.message_text import MESSAGE_KINDS, message_words
+from midwatch.reports.message_text import MESSAGE_KINDS, message_words, update_words
 from midwatch.reports.step_report import VERDICTS
 from midwatch.reports.time_format import happened, time_of_day
 from midwatch.system.units import duration
@@ -166,7 +166,7 @@ def _role(facts: Facts, body: Body) -> str:
 
 def _update(facts: Facts, body: Body) -> str:
     where = f" to {text(body['channel'])}" if body["channel"] else ""
-    return f"Status update{where}{_and(body['message'])}"
+    return f"{text(update_words(body))}{where}{_and(body['message'])}"
 
 
 def _note(facts: Facts, body: Body) -> str:

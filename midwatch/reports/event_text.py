@@ -10,7 +10,7 @@ from midwatch.incident.conditions import CHECK_WORDS
 from midwatch.incident.events import Event, EventKind, ending_words
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
-from midwatch.reports.message_text import MESSAGE_KINDS, message_words
+from midwatch.reports.message_text import MESSAGE_KINDS, message_words, update_words
 from midwatch.runbook.declaration import input_lines
 from midwatch.runbook.forks import ways_taken
 from midwatch.runbook.model import Runbook
@@ -235,7 +235,9 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     EventKind.TEXT_CORRECTED: lambda _, body: f"Corrected event {body.get('event')}: {body.get('text')}",
     EventKind.NOTIFICATION_RECORDED: lambda runbook, body: f"Notified {_role(runbook, body)}: {body.get('message')}",
     **{kind: partial(_of_a_message, kind) for kind in MESSAGE_KINDS},
-    EventKind.UPDATE: lambda _, body: f"Update to {body.get('channel') or 'the channel'}: {body.get('message')}",
+    EventKind.UPDATE: lambda _, body: (
+        f"{update_words(body)} to {body.get('channel') or 'the channel'}: {body.get('message')}"
+    ),
     EventKind.JOURNAL_FALLBACKS: lambda _, body: (
         journal_notice(EventKind.JOURNAL_FALLBACKS, body) or f"The journal may go on in {_files(body)}"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from midwatch.incident.events import EventKind
@@ -38,6 +39,12 @@ def message_words(kind: str, body: Body) -> str:
     return f"Message {body.get('delivery')} to {body.get('receiver')}: {_FATES[kind]}{at}{tries}{detail}"
 
 
+def update_words(body: Body) -> str:
+    """`Status update by ben`: what kind of status update an event is."""
+    by = f" by {body['by']}" if body.get("by") else ""
+    return f"{'Automatic status' if body.get('automatic') else 'Status'} update{by}"
+
+
 def delivery_words(delivery: MessageDelivery) -> str:
     """`12.1 to slack ($SLACK_URL), refused: HTTP 404: no_service`."""
     detail = f": {delivery.detail}" if delivery.detail else ""
@@ -48,6 +55,13 @@ def delivery_words(delivery: MessageDelivery) -> str:
 def undelivered_words(count: int) -> str:
     """`2 messages not delivered`; empty for none."""
     return f"{count} message{'s' * (count != 1)} not delivered" if count else ""
+
+
+def overdue_words(count: int, due: datetime) -> str:
+    """`3 status updates are overdue, the first since 02:29 UTC`."""
+    if count == 1:
+        return f"A status update is due since {due:%H:%M} UTC"
+    return f"{count} status updates are overdue, the first since {due:%H:%M} UTC"
 
 
 def _time(at: str) -> str:

@@ -141,7 +141,9 @@ def _role(role_id: str, fields: Fields) -> Role:
 
 def _comms(fields: Fields, site: Fields | None) -> Comms:
     given: dict[str, Any] = {}
+    templates: dict[str, str] = {}
     for source in (fields, site):
         comms = source.get("comms") if source else None
-        given |= {key: comms.get(key) for key in comms} if comms else {}
-    return Comms(**given)
+        given |= {key: comms.get(key) for key in comms if key != "templates"} if comms else {}
+        templates |= {name: found.value for name, found in (comms.table("templates") if comms else _NONE).items()}
+    return Comms(**given, templates=MappingProxyType(templates))

@@ -83,6 +83,10 @@ class Comms:
     channel: str = ""
     update_every: float = 0.0
     """Seconds between status updates; 0 for none."""
+    automatic_updates: bool = False
+    """Whether an overdue status update is sent from its draft without a person."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """Templates of messages, by channel; `inside` and `outside` are for every channel without one of its own."""
 
 
 @dataclass(frozen=True, slots=True)

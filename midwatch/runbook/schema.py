@@ -24,6 +24,7 @@ from midwatch.runbook.field_types import (
 )
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.loop_keys import LOOP_KEYS
+from midwatch.runbook.message_templates import Template
 from midwatch.runbook.model import MOMENTS, Environment, Risk, Severity
 from midwatch.runbook.process_keys import PROCESS_KEYS
 from midwatch.runbook.secret_keys import SECRETS
@@ -129,6 +130,12 @@ COMMS = Shape(
     (
         Key("channel", LINE, "The incident channel"),
         Key("update_every", Length(), "Time between two status updates"),
+        Key("automatic_updates", Flag(), "Whether an overdue status update is sent from its draft; default: false"),
+        Key(
+            "templates",
+            TableOf(ID, Template(), "templates"),
+            "Texts of messages, by channel; 'inside' and 'outside' are for every other channel",
+        ),
     ),
 )
 CONDITION: Shape = Shape(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from midwatch.engine.incident_controls import IncidentView
-from midwatch.reports.status_update import draft
+from midwatch.reports.message_draft import draft
 from midwatch.runbook.channels import INCIDENT_CHANNEL
 from screens.widgets.form import Field, Form
 from screens.widgets.styles import FAINT, TextStyles
@@ -12,7 +12,7 @@ from screens.widgets.styles import FAINT, TextStyles
 def update_form(text_styles: TextStyles, session: IncidentView) -> Form:
     """A draft from the journal, to be edited. Who sends it posts it in the channel; here it is recorded with the
     head."""
-    text = draft(session.runbook, session.incident, session.events, session.clock.now())
+    text = draft(session.runbook, session.incident, session.events, session.clock)
     receivers = session.receivers(INCIDENT_CHANNEL) if INCIDENT_CHANNEL in session.runbook.channels else []
     words = (
         f"It is sent to {'; '.join(receivers)}. Midwatch counts down to the next one."

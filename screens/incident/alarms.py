@@ -17,22 +17,21 @@ class Alarms:
     def __init__(self, session: IncidentView) -> None:
         self._session = session
         self._heard = len(session.events)
-        self._request, self._is_overdue = self._now()
+        self._request, self._overdue = self._now()
 
-    def _now(self) -> tuple[str, bool]:
+    def _now(self) -> tuple[str, int]:
         session, found = self._session, pending_request(self._session)
-        due = session.next_update_due
-        return found.message if found else "", session.driving and due is not None and due <= session.clock.now()
+        return found.message if found else "", session.updates_overdue if session.driving else 0
 
     def take(self) -> str:
         """What rings now, in a few words; empty when nothing does."""
         words = [*self._ended()]
-        request, is_overdue = self._now()
+        request, overdue = self._now()
         if request and request != self._request:
             words.append(request)
-        if is_overdue and not self._is_overdue:
-            words.append("a status update is due")
-        self._request, self._is_overdue = request, is_overdue
+        if overdue > self._overdue:  # again for each one that nobody has sent
+            words.append(f"{overdue} status updates are overdue" if overdue > 1 else "a status update is due")
+        self._request, self._overdue = request, overdue
         return "; ".join(words)
 
     def _ended(self) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.incident.permissions import new_folder, open_file
-from midwatch.reports.status_update import draft
+from midwatch.reports.message_draft import draft
 from midwatch.runbook.model import Step, StepKind
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.step_page import known_value
@@ -53,7 +53,7 @@ class Copying:
         """The last status update, as it goes into the channel; a draft where there was none."""
         session = self._session
         last = next((note for note in reversed(session.incident.notes) if note.is_update), None)
-        text = last.text if last else draft(session.runbook, session.incident, session.events, session.clock.now())
+        text = last.text if last else draft(session.runbook, session.incident, session.events, session.clock)
         await self._copy("The last status update" if last else "A draft of the update", "update.txt", text)
 
     async def _copy(self, what: str, name: str, text: str) -> None:

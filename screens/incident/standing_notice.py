@@ -7,6 +7,7 @@ from collections.abc import Callable
 from midwatch.engine.incident_controls import IncidentView
 from midwatch.engine.pending_requests import pending_request
 from midwatch.engine.workflow import open_ends
+from midwatch.reports.message_text import overdue_words
 from screens.widgets.styles import CHOSEN, SOON, WRONG
 
 KeyName = Callable[[str], str]
@@ -24,6 +25,10 @@ def standing_notice(session: IncidentView, absence: str, key_name: KeyName) -> t
         roles = session.runbook.roles
         names = ", ".join(roles[role].name if role in roles else role for role in owed)
         return f"Notify {names}: press {key_name('notify_people')}{'. ' if away else ''}{away}", SOON
+    due = session.next_update_due
+    if session.driving and due is not None and (overdue := session.updates_overdue):
+        what = f"{overdue_words(overdue, due)}: press {key_name('update')}, the draft is there"
+        return f"{what}{'. ' if away else ''}{away}", WRONG if overdue > 1 else SOON
     if away:
         return away, WRONG if "failed" in absence else CHOSEN
     found = pending_request(session)

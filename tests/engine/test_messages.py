@@ -15,13 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from midwatch.engine.annotations import Annotations
+from midwatch.engine.annotations import AUTOMATIC, Annotations
 from midwatch.engine.control import this_process
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.message_requests import MessageRequests
 from midwatch.engine.messages import Messages
 from midwatch.incident.events import EventKind
 from midwatch.outbox.store import Delivery, DeliveryState, OutboxStore
+from midwatch.reports.event_text import describe
 from midwatch.reports.known_deliveries import known_deliveries
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
@@ -29,6 +30,7 @@ from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.trusted_files import read_trusted
+from tests.support.clocks import AheadClock
 from tests.support.receivers import dies, is_silent, receiver, replies
 from tests.support.users import ALICE, MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
@@ -394,3 +396,64 @@ def test_poll_reads_only_what_was_replaced_in_the_outbox(tmp_path: Path, monkeyp
             controller.poll()
         assert len(read) < 60  # each of 22 files about once, and again what the delivery process replaced meanwhile
         controller.leave()
+
+
+COMPOSED = """\
+midwatch: 1
+id: composed
+title: Composed
+severity: SEV-2
+comms: {channel: "#inc", update_every: 15 min, automatic_updates: true}
+channels:
+  incident: {kind: file, path: said.jsonl}
+phases: [{title: Work, steps: [{id: look, title: Look}]}]
+"""
+
+
+def test_an_overdue_update_is_sent_without_a_person_only_where_the_runbook_says_so(tmp_path: Path) -> None:
+    for case, text in {
+        "automatic": COMPOSED,
+        "by hand": COMPOSED.replace("automatic_updates: true", "automatic_updates: false"),
+        "nobody takes it": COMPOSED.replace("  incident: {kind", "  press: {kind"),
+    }.items():
+        (tmp_path / case).mkdir()
+        (tmp_path / case / "runbook.yaml").write_text(text, encoding="utf-8")
+        clock = AheadClock()
+        controller = IncidentController.declare(load(tmp_path / case / "runbook.yaml"), actor="ada", clock=clock)
+        controller.poll()
+        assert controller.updates_overdue == 0
+        clock.ahead = timedelta(minutes=46)
+        assert controller.updates_overdue == 3
+        controller.poll()
+        controller.poll()
+        sent = [event for event in controller.events if event.kind == EventKind.UPDATE]
+        assert (len(sent), controller.updates_overdue) == ((1, 0) if case == "automatic" else (0, 3)), case
+        assert not sent or describe(sent[0], controller.runbook).startswith("Automatic status update to #inc: SEV-2")
+        assert not sent or str(sent[0].body["message"]).endswith(AUTOMATIC)
+        controller.leave()
+
+
+def test_a_member_who_does_not_drive_sends_updates_through_the_driver_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "runbook.yaml").write_text(COMPOSED, encoding="utf-8")
+    controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada")
+    session = controller.session
+    handlers = MessageRequests(session, Messages(session), Annotations(session)).handlers
+    ben = dataclasses.replace(Identity.current(), uid=ALICE, login=None, name="ben")
+    message = {"channel": "incident", "text": "The mount is back", "confirmed": True}
+    with pytest.raises(Refused, match="only they send messages"):
+        handlers["update"](ben, message)  # nobody else may enter the folder
+    controller.folder.path.chmod(0o2770)
+    handlers["update"](ben, message)
+    with pytest.raises(Refused, match="only they send messages"):
+        handlers["send-message"](ben, message)
+    followed(controller, {DeliveryState.ACCEPTED})
+    assert [line["text"] for line in lines(tmp_path / "said.jsonl")][1:] == ["The mount is back"]
+    assert controller.incident.notes[-1].actor == "ben"
+    assert "| Status update by ben to #inc: The mount is back |" in timeline(
+        controller.runbook, controller.events, controller.folder
+    )
+    for _ in range(3):
+        handlers["update"](ben, message)
+    with pytest.raises(Refused, match="several status updates"):
+        handlers["update"](ben, message)
+    controller.leave()

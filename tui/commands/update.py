@@ -27,11 +27,11 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.control.lease import DriverState
     from midwatch.engine.message_requests import request_message, request_update
     from midwatch.engine.policy import require_open
-    from midwatch.reports.status_update import draft
+    from midwatch.reports.message_draft import draft
 
     if args.text is None:
         controller = observed(args)
-        say(draft(controller.runbook, controller.incident, controller.events, controller.clock.now()))
+        say(draft(controller.runbook, controller.incident, controller.events, controller.clock))
         return Exit.DONE
     text = sys.stdin.read() if args.text == "-" else args.text
     controller = observed(args)

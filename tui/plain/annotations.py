@@ -7,7 +7,7 @@ from datetime import datetime
 from midwatch.engine.annotations import ManualCommand
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.reports.event_text import words_of
-from midwatch.reports.status_update import draft
+from midwatch.reports.message_draft import draft
 from midwatch.runbook.channels import INCIDENT_CHANNEL
 from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput
@@ -88,7 +88,7 @@ class Annotations:
         """The draft, and whether it went out."""
         controller, terminal = self._controller, self._terminal
         channel = controller.runbook.comms.channel or "the channel"
-        text = rest or draft(controller.runbook, controller.incident, controller.events, controller.clock.now())
+        text = rest or draft(controller.runbook, controller.incident, controller.events, controller.clock)
         terminal.say(f"The draft for {channel}:")
         terminal.say("\n".join(f"  {line}" for line in text.splitlines()))
         channels = controller.runbook.channels

@@ -15,6 +15,7 @@ from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.output.index import OutputIndex
+from midwatch.reports.message_text import overdue_words
 from midwatch.runbook.model import Step
 from midwatch.runbook.step_names import named
 from midwatch.supervisor.logind import logout_kills
@@ -55,7 +56,7 @@ class Session:
         self._running = {state.id for state in controller.incident.running()}
         """Running steps when they were last spoken of."""
         self._drove = controller.driving
-        self._due_told: object = None
+        self._overdue_told = 0
         self._left = False
 
     @property
@@ -126,10 +127,10 @@ class Session:
             if words := journal_notice(event.kind, event.body):
                 self._terminal.say(f"{words}.")
         self._told = len(controller.events)
-        due = controller.next_update_due
-        if due is not None and due <= controller.clock.now() and self._due_told != due:
-            self._due_told = due
-            self._terminal.say(f"A status update is due since {due:%H:%M} UTC. The word is u.")
+        due, overdue = controller.next_update_due, controller.updates_overdue
+        if due is not None and overdue > self._overdue_told:
+            self._terminal.say(f"{overdue_words(overdue, due)}. The word is u.")
+        self._overdue_told = overdue
         if controller.driving and controller.incident.open:
             for line in descriptions.owed_lines(controller.incident, controller.runbook):
                 self._terminal.say(line)
