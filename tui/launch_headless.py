@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
@@ -15,6 +17,9 @@ from midwatch.system.errors import Exit
 from tui.cli_context import debug_log
 from tui.output import say, say_block
 from tui.user_files import write_text
+
+if TYPE_CHECKING:
+    from midwatch.engine.incident_controller import IncidentController
 
 
 def run_headless(
@@ -27,8 +32,10 @@ def run_headless(
     reason: str = "",
     full_output: bool = False,
     observe: str = "",
+    page: Callable[[IncidentController], AbstractContextManager[object]] = nullcontext,
 ) -> int:
-    """Run the incident to its end or to the first step that fails; the timeline is exported either way.
+    """Run the incident to its end or to the first step that fails; the timeline is exported either way. `page` is
+    entered meanwhile.
 
     With the name of a phase in `observe`, run only what observes in this phase, for which no answers are needed.
 
@@ -63,29 +70,30 @@ def run_headless(
         _say(began, f"{difference.lines[0]} To go on by it: midwatch adopt")
     if warning := logout_kills():
         _say(began, warning)
-    try:
-        with debug_log(controller), Interrupts() as interrupts:
-            return headless.run(
-                controller,
-                answers,
-                partial(_say, began),
-                show=partial(_show, began),
-                retry=folder is not None,
-                full_output=full_output,
-                observe=phase,
-                pause=interrupts.allowed,
-            )
-    except KeyboardInterrupt:
-        under_way = [state.id for state in controller.incident.running()]
-        if under_way:
-            words = ["midwatch", "run", str(runbook.file), "--headless", "--resume"]
-            words += ["--answers", str(answers_file.resolve())] if answers_file else ["--observe", observe]
-            _say(began, f"interrupted; {', '.join(under_way)} goes on under its supervisor: {shlex.join(words)}")
-        return Exit.INTERRUPTED
-    finally:
-        controller.leave()
-        if export:
-            write_text(export, timeline(controller.runbook, controller.events, controller.folder))
+    with page(controller):
+        try:
+            with debug_log(controller), Interrupts() as interrupts:
+                return headless.run(
+                    controller,
+                    answers,
+                    partial(_say, began),
+                    show=partial(_show, began),
+                    retry=folder is not None,
+                    full_output=full_output,
+                    observe=phase,
+                    pause=interrupts.allowed,
+                )
+        except KeyboardInterrupt:
+            under_way = [state.id for state in controller.incident.running()]
+            if under_way:
+                words = ["midwatch", "run", str(runbook.file), "--headless", "--resume"]
+                words += ["--answers", str(answers_file.resolve())] if answers_file else ["--observe", observe]
+                _say(began, f"interrupted; {', '.join(under_way)} goes on under its supervisor: {shlex.join(words)}")
+            return Exit.INTERRUPTED
+        finally:
+            controller.leave()
+            if export:
+                write_text(export, timeline(controller.runbook, controller.events, controller.folder))
 
 
 def _say(began: float, text: str) -> None:

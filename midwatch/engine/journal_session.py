@@ -114,6 +114,8 @@ class JournalSession:
         self._changed: set[str] = set()
         self._adopted = False
         """Whether an observer still has to read a runbook that was adopted."""
+        self.watchers: list[threading.Event] = []
+        """Set after each event."""
         self.start_reserve = StartReserve(folder.path)
         self._witness = Witness(folder.path, wanted=runbook.witness)
 
@@ -304,6 +306,8 @@ class JournalSession:
             if "step" in event.body:
                 self._changed.add(str(event.body["step"]))
         self._runbook = self._filled.at(self.incident)
+        for watcher in self.watchers if events else ():
+            watcher.set()
 
     def release(self, handle: DriverHandle, *, trim: bool) -> None:
         """Close the journal and give the lock back; `trim` gives back the space that was kept as well."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.system.errors import BadInput, Exit
 from tui.cli_context import add_inputs, inputs_given, refuse_inputs
 from tui.output import say
+from tui.status_page_option import add_status_page, kept_status_page, prepare_status_page
 
 if TYPE_CHECKING:
     from drill.production import Production
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="without a screen, with the drill's own answers")
     parser.add_argument("--answers", metavar="FILE", help="with --headless: another answers file")
     add_inputs(parser)
+    add_status_page(parser)
     parser.add_argument("--export", metavar="FILE", help="write the timeline to this file at the end")
     parser.add_argument(
         "--keep", action="store_true", help="keep the production at the end; the next 'midwatch drill' finds it"
@@ -54,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
             say(f"removed {folder}")
         return Exit.DONE
     inputs = inputs_given(args.inputs)
+    prepare_status_page(args)
     if not args.headless:
         forget_inherited_size()
         args.plain = wants_lines(plain=args.plain, instead="midwatch drill --headless")
@@ -96,7 +100,8 @@ def _headless(place: Production, args: argparse.Namespace, inputs: Mapping[str, 
     answers = Path(args.answers) if args.answers else place.answers
     export = Path(args.export) if args.export else None
     runbook = load(place.runbook, site=place.site)
-    return run_headless(runbook, answers, folder=None, export=export, inputs=inputs), True
+    page = partial(kept_status_page, args)
+    return run_headless(runbook, answers, folder=None, export=export, inputs=inputs, page=page), True
 
 
 def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, str]) -> tuple[int, bool]:
@@ -128,7 +133,7 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
         return file
 
     rehearsal = RehearsalEnd(export) if place.owned and not args.keep else None
-    with FirstPaint() as paint:
+    with FirstPaint() as paint, kept_status_page(args, controller):
         left = open_front(
             controller, paint, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse, rehearsal=rehearsal
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from midwatch.engine.reasons import optional_reason
 from midwatch.system.errors import BadInput, SourceLocation
 from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
+from tui.status_page_option import add_status_page, kept_status_page, prepare_status_page
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--answers", metavar="FILE", help="the decisions of a person, as YAML (docs/headless.md)")
     add_inputs(parser)
+    add_status_page(parser)
     parser.add_argument(
         "--resume", action="store_true", help="continue the open incident instead of declaring a new one"
     )
@@ -62,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if folder is not None:
         refuse_inputs(args, folder)
     inputs = inputs_given(args.inputs)
+    prepare_status_page(args)
     export = Path(args.export) if args.export else None
     return run_headless(
         runbook,
@@ -72,4 +76,5 @@ def run(args: argparse.Namespace) -> int:
         reason=reason,
         full_output=args.output == "full",
         observe=args.observe,
+        page=partial(kept_status_page, args),
     )

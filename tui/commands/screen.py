@@ -12,6 +12,7 @@ from midwatch.engine.reasons import optional_reason
 from midwatch.system.errors import BadInput, Exit, MidwatchError, SourceLocation
 from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook, own_runbook, refuse_inputs
 from tui.output import say
+from tui.status_page_option import add_status_page, kept_status_page, prepare_status_page
 
 if TYPE_CHECKING:
     from midwatch.engine.incident_controller import IncidentController
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runbook(parser, positional=True)
     parser.add_argument("--new", action="store_true", help="declare a new incident even if one is open")
     add_inputs(parser)
+    add_status_page(parser)
     parser.add_argument(
         "--incident", metavar="ID", help="open this incident: its id, the beginning of an id, or 'latest'"
     )
@@ -57,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from tui.launch_tui import forget_inherited_size, open_front, wants_lines
 
     reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
+    prepare_status_page(args)
     forget_inherited_size()
     with FirstPaint() as paint:
         found: _Found = {}
@@ -69,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
         controller = _opened(args, runbook, folder, reason, paint, lines=lines)
         if controller is None:
             return Exit.DONE
-        open_front(controller, paint, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
+        with kept_status_page(args, controller):
+            open_front(controller, paint, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
     where = Path(controller.folder.path)
     with contextlib.suppress(OSError):  # the terminal may be gone
         say(
