@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,7 +74,8 @@ def backups_of(runbook: Runbook, target: Target) -> list[BackupFile]:
         for file in _files(folder, f"{target.database}.*", emergency=False)
     ]
     for folder in emergency_folders(runbook):
-        found += _files(folder, f"{emergency_stem(target)}-*", emergency=True)
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder):  # a glob passes over what it may not list
+            found += _files(folder, f"{emergency_stem(target)}-*", emergency=True)
     found += _elsewhere(runbook.location_of("remote_manifests"), emergency_stem(target))
     return sorted(found, key=lambda file: file.started, reverse=True)
 

@@ -190,7 +190,7 @@ def _files(folder: Path) -> set[str]:
 
 def sets_below(folder: Path) -> list[Path]:
     """The folders directly below, and below `old/`, that hold a list or any file: newest name first. Links are left
-    out."""
+    out. Raises `OSError` when the folder is there and cannot be listed."""
     found = []
     for parent in (folder, folder / "old"):
         try:
@@ -198,7 +198,7 @@ def sets_below(folder: Path) -> list[Path]:
                 inner = [
                     Path(e.path) for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")
                 ]
-        except OSError:
+        except FileNotFoundError:
             continue
         found += [path for path in inner if path != folder / "old" and any(path.iterdir())]
     return sorted(found, key=lambda path: path.name, reverse=True)

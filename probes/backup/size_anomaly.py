@@ -13,7 +13,7 @@ from probes.backup.manifest import DEPTHS, fits
 
 MOST = 30
 """Backups whose sizes are compared and shown."""
-_FEWEST = 3
+FEWEST = 3
 """Earlier backups below which nothing counts as odd."""
 _SMALL, _LARGE = 0.5, 2.0
 
@@ -27,7 +27,7 @@ def oddity(newest: BackupFile, found: Sequence[BackupFile]) -> str:
     """`half the usual size`, where the size is far from the median of those before; empty where it is not, or too few
     are."""
     earlier = [backup.size for backup in alike(newest, found) if backup.started < newest.started][:MOST]
-    if len(earlier) < _FEWEST:
+    if len(earlier) < FEWEST:
         return ""
     usual = statistics.median(earlier)
     share = newest.size / usual if usual else 1.0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,9 +17,10 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.runbook.targets import Target, TargetKind
-from midwatch.system.clock import SystemClock, to_rfc3339
+from midwatch.system.clock import SystemClock
 from midwatch.system.units import Seconds
 from probes.backup.manifest import Manifest
+from tests.support.backup_sets import write_set
 from tests.support.host_world import BIN, going
 
 pytestmark = pytest.mark.postgres
@@ -37,23 +36,6 @@ def place(tmp_path: Path) -> Path:
 def context(make_context: Callable[..., Context]) -> Context:
     made = make_context(targets={"arp-db-prod": Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")})
     return replace(made, runbook=replace(made.runbook, locations={**made.runbook.locations, "pg_bin": str(BIN)}))
-
-
-def write_set(place: Path, hours: float, dump: bytes, *, recorded: float | None = None, depth: int = 4) -> str:
-    """A set whose name tells one age, and whose manifest another when `recorded` is given."""
-    now = datetime.now(UTC)
-    name = (now - timedelta(hours=hours)).strftime("%Y%m%d-%H%M%S")
-    folder = place / name
-    folder.mkdir(parents=True)
-    file = folder / "arp.dump.gz"
-    file.write_bytes(dump)
-    digest = hashlib.sha256(dump).hexdigest()
-    (folder / "checksums.sha256").write_text(f"{digest}  arp.dump.gz\n")
-    began = to_rfc3339(now - timedelta(hours=hours if recorded is None else recorded))
-    Manifest("arp-db-prod", "arp", began, began, len(dump), digest, 1, "18.1", "pg_dump 18.1", "x", depth=depth).write(
-        file
-    )
-    return name
 
 
 def say(context: Context, *lines: str) -> None:
