@@ -18,6 +18,7 @@ from midwatch.reports.incident_facts import Facts
 from midwatch.reports.lifecycle_section import impact_times, lifecycle_tables, severity_table
 from midwatch.reports.markdown import bullets, cell_code, document, lines, sentence, table, text
 from midwatch.reports.message_table import message_table
+from midwatch.reports.post_mortem_file import status_by
 from midwatch.reports.record_section import record_section
 from midwatch.reports.sections import TO_WRITE, Section, missing_sections
 from midwatch.reports.time_format import day_and_time, time_of_day
@@ -60,8 +61,8 @@ def _post_mortem(facts: Facts) -> str:
         Section.QUESTIONS: TO_WRITE,
         Section.EVIDENCE: _evidence(facts),
     }
-    status = "A draft from the journal. What stands here as a candidate is for people to confirm or to strike out."
-    parts = [f"# Post-mortem: {text(facts.incident.title)}", status, overview(facts)]
+    how = "Made from the journal. People confirm or strike out the candidates, and write what is marked."
+    parts = [f"# Post-mortem: {text(facts.incident.title)}", status_by(facts.incident), how, overview(facts)]
     for section, content in contents.items():
         parts += [f"## {section}", content]
     return document([*parts, *record_section(facts)])

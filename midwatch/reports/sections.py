@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from midwatch.reports.three_way import has_conflict
+
 TO_WRITE = "_To be written._"
 """Stands where a person still has to say something."""
 
@@ -45,7 +47,8 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 def missing_sections(text: str) -> list[str]:
-    """The required sections that are not there, are empty, or in which something is still to be written.
+    """The required sections that are not there, are empty, or in which something is to be written or a conflict to be
+    resolved.
 
     Works on a draft that people have edited: headings are found whatever their case, comments do not count as content.
     """
@@ -55,4 +58,4 @@ def missing_sections(text: str) -> list[str]:
 
 
 def _empty(content: str) -> bool:
-    return not content.strip() or TO_WRITE in content
+    return not content.strip() or TO_WRITE in content or has_conflict(content)

@@ -16,6 +16,7 @@ from midwatch.api.plan import Verb
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
+from midwatch.reports.sections import TO_WRITE, Section
 from midwatch.runbook.model import Phase, Risk, Step, StepKind
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Refused, SourceLocation
@@ -114,13 +115,38 @@ def test_post_mortem_check_follows_the_answers_until_it_is_published(
     outcome = CheckPostMortem().evaluate(context)
     assert outcome.ok
     assert outcome.values["published"] == "https://wiki.example/rca/17"
-    with (incident / "post-mortem.md").open("a") as file:
-        file.write("\nA thought of mine.\n")
-    assert "edited manually" in action.plan(context).refusal
-    again = WritePostMortem(again=True)
-    assert not again.plan(context).refusal
-    assert again.apply(context, again.plan(context)).ok
-    assert "A thought of mine." in (incident / "post-mortem.md.before").read_text()
+
+
+def test_post_mortem_written_again_keeps_what_people_wrote_and_shows_a_conflict(
+    make_context: Callable[..., Context], incident: Path, heard: Heard
+) -> None:
+    context = make_context(incident=incident, step="export-post-mortem", phases=PHASES)
+    action, document = WritePostMortem(), incident / "post-mortem.md"
+    action.apply(context, action.plan(context))
+    generated = document.read_text()
+    lucky, impact = f"## {Section.LUCKY}\n\n{TO_WRITE}", f"## {Section.IMPACT}\n\n{TO_WRITE}"
+    ours = generated.replace(lucky, f"## {Section.LUCKY}\n\nAda was awake.").replace(impact, "## Impact\n\nNone felt.")
+    document.write_text(ours)
+    assert next(effect.note for effect in action.plan(context).effects) == (
+        "from the journal, with what people wrote in it"
+    )
+    tick(incident, "write-post-mortem", why_1="The disk was full", controls="an alert at 85 %")
+    action.apply(context, action.plan(context))
+    merged = document.read_text()
+    assert "Ada was awake." in merged
+    assert "None felt." in merged
+    assert "The disk was full" in merged
+    assert "<<<<<<<" not in merged
+    assert (incident / "post-mortem.md.before").read_text() == ours
+    tick(incident, "write-post-mortem", why_1="The disk was full", controls="an alert at 85 %", impact="Imports waited")
+    outcome = action.apply(context, action.plan(context))
+    both = "<<<<<<< as people wrote it\nNone felt.\n=======\nImports waited\n>>>>>>> as the journal says now\n"
+    assert both in document.read_text()
+    assert "1 conflict to resolve" in outcome.summary
+    assert "Impact" in outcome.summary
+    assert "1 conflict that nobody has resolved" in CheckPostMortem().evaluate(context).summary
+    action.apply(context, action.plan(context))
+    assert document.read_text().count(both) == 1
 
 
 def test_post_mortem_without_an_incident_is_refused(make_context: Callable[..., Context]) -> None:

@@ -140,7 +140,7 @@ def build(folder: Path, kind: str = "") -> IncidentController:
     controller = IncidentController.declare(load(folder / "runbook.yaml"), actor="ada@test")
     controller.skip("probe", "nobody can know")
     finish(controller, "sound", StepOutcome.DONE)
-    controller.folder.post_mortem.write_text("edited by hand\n", encoding="utf-8")
+    controller.folder.post_mortem.mkdir()
     freeze = Freeze("ada@test", "it is so", controller.clock.now(), controller.clock.now() + timedelta(hours=4))
     write(folder / "freeze.json", freeze)
     for situation, _ in wanted:
