@@ -35,6 +35,7 @@ from midwatch.engine.source_notes import SourceNotes
 from midwatch.engine.step_decisions import StepDecisions
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import StepRunner
+from midwatch.engine.watch_requests import WatchRequests
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import Incident, Offer
@@ -73,6 +74,8 @@ class IncidentController:
         requests = MessageRequests(session, messages, annotations)
         source_notes = SourceNotes(session)
         self.add_source_notes = source_notes.add
+        self._watch_requests = WatchRequests(session, source_notes.add)
+        self.take_up_requests = self._watch_requests.take_up
         shown_plans = ShownPlans(session)
         self.driver_plan = shown_plans.driver_plan
         self._collaboration = collaboration = Collaboration(
@@ -331,6 +334,7 @@ class IncidentController:
             if (handle := self.session.handle) is not None:
                 self._results.collect(handle)
                 self._annotations.update_automatically()
+                self._watch_requests.follow()
                 self._messages.follow()
                 self.session.fail_back(handle)
             return self.session.take_changed()

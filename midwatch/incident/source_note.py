@@ -21,6 +21,8 @@ TEXT_LIMIT = 2_000
 LINE_LIMIT_BYTES = 16 * 1024
 URL_LIMIT = 500
 """Characters of an address."""
+WATCHER = "watcher"
+"""The source of what `midwatch watch` asks."""
 AHEAD_S = 300.0
 """Seconds by which the clock of another machine may be ahead."""
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
@@ -50,6 +52,12 @@ class SourceNote:
 def is_from_outside(event: Event) -> bool:
     """Whether an event is a note that a machine sent, not a person's."""
     return event.kind == EventKind.NOTE and bool(event.body.get("source"))
+
+
+def watcher_notice(event: Event) -> str:
+    """What the watcher found, in words for whoever drives; empty for another event."""
+    is_of_watcher = event.kind == EventKind.NOTE and event.body.get("source") == WATCHER
+    return f"The watcher: {event.body.get('text')}" if is_of_watcher else ""
 
 
 def require_source(name: str) -> str:

@@ -1,10 +1,12 @@
-"""What rings the bell of the terminal: a step that failed, a long one that ended, a request, an overdue update."""
+"""What rings the bell of the terminal: a step that failed, a long one that ended, a request, what the watcher
+found, an overdue update."""
 
 from __future__ import annotations
 
 from midwatch.engine.incident_controls import IncidentView
 from midwatch.engine.pending_requests import pending_request
-from midwatch.incident.events import EventKind
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.source_note import watcher_notice
 from midwatch.reports.event_text import describe
 
 LONG_S = 60.0
@@ -25,7 +27,7 @@ class Alarms:
 
     def take(self) -> str:
         """What rings now, in a few words; empty when nothing does."""
-        words = [*self._ended()]
+        words = self._heard_of()
         request, overdue = self._now()
         if request and request != self._request:
             words.append(request)
@@ -34,12 +36,15 @@ class Alarms:
         self._request, self._overdue = request, overdue
         return "; ".join(words)
 
-    def _ended(self) -> list[str]:
+    def _heard_of(self) -> list[str]:
+        """The steps that ended and the requests of the watcher since the last call."""
         events = self._session.events[self._heard :]
         self._heard += len(events)
-        return [
-            describe(event, self._session.runbook)
-            for event in events
-            if event.kind == EventKind.FINISHED
-            and (event.body.get("outcome") != "done" or float(event.body.get("seconds") or 0) >= LONG_S)
-        ]
+        words = (watcher_notice(event) or self._end_of_step(event) for event in events)
+        return [each for each in words if each]
+
+    def _end_of_step(self, event: Event) -> str:
+        rings = event.kind == EventKind.FINISHED and (
+            event.body.get("outcome") != "done" or float(event.body.get("seconds") or 0) >= LONG_S
+        )
+        return describe(event, self._session.runbook) if rings else ""

@@ -14,6 +14,7 @@ from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.pending_requests import control_notice
 from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.engine.workflow import ActionKind, current_step
+from midwatch.incident.source_note import watcher_notice
 from midwatch.journal.notices import journal_notice
 from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import Step, StepKind
@@ -167,13 +168,12 @@ class IncidentScreen(BaseScreen[None]):
 
     def _show_journal_notices(self) -> None:
         """What the journal says of itself, of its disk and of who drives is for the operator at once, not only for the
-        timeline."""
+        timeline; and so is what the watcher found."""
         runbook, news = self.session.runbook, self.session.events[self._noticed :]
         if words := list(filter(None, (control_notice(event, runbook) for event in news))):
             self.panes.bottom.notice("; ".join(words), yields=True)
-        for event in news:
-            if said := journal_notice(event.kind, event.body):
-                self.notice(said, SOON)
+        if said := list(filter(None, (journal_notice(e.kind, e.body) or watcher_notice(e) for e in news))):
+            self.notice("; ".join(said), SOON)
         self._noticed = len(self.session.events)
 
     def take_reading(self, reading: Reading) -> None:

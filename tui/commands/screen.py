@@ -141,18 +141,7 @@ def _opened(
         controller = IncidentController.observe(folder, actor=current_actor(), own=own_runbook(args))
     else:
         controller = drive_or_observe(folder, reason=reason, own=runbook, before_saying=paint.hide)
-    if controller.driving:
-        _take_up_requests(controller, runbook)
     return controller
-
-
-def _take_up_requests(controller: IncidentController, runbook: Runbook) -> None:
-    """Put what the watcher asks into the timeline; what cannot be read or written keeps nobody from the incident."""
-    from midwatch.engine.watch_intake import WatchIntake
-
-    with contextlib.suppress(MidwatchError, OSError):
-        intake = WatchIntake(runbook, actor=controller.actor)
-        intake.take_up(controller, intake.store.pending())
 
 
 def _waiting_lines(runbook: Runbook) -> list[str]:

@@ -12,6 +12,7 @@ from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.readings import panel_named, take_readings
 from midwatch.engine.rehearsal_end import DELETED, RehearsalEnd
 from midwatch.engine.workflow import ActionKind
+from midwatch.incident.source_note import watcher_notice
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.output.index import OutputIndex
@@ -124,7 +125,7 @@ class Session:
             for line in descriptions.timeline_lines(controller, first=self._told + 1):
                 self._terminal.say(line)
         for event in controller.events[self._told :] if controller.driving else ():
-            if words := journal_notice(event.kind, event.body):
+            if words := journal_notice(event.kind, event.body) or watcher_notice(event):
                 self._terminal.say(f"{words}.")
         self._told = len(controller.events)
         due, overdue = controller.next_update_due, controller.updates_overdue
