@@ -16,10 +16,11 @@ from actions.dump.load_limits import LoadParameters, RateLimiter
 from actions.dump.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.dump.previous_dump import far_below_last
 from actions.restoring.restore_roles import roles_beside
-from actions.restoring.restore_validation import RESTORED, RestoreValidation
+from actions.restoring.restore_validation import RestoreValidation
 from actions.support.bound_servers import bind_servers
 from actions.support.folder_identity import folder_identity
 from actions.support.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
+from actions.support.proof_record import keep_proof
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
@@ -35,6 +36,7 @@ from probes.backup.age_encryption import Recipient, chosen
 from probes.backup.backup_catalog import PARTIAL, backups_of
 from probes.backup.dump_file import DumpFile
 from probes.backup.manifest import Manifest
+from probes.backup.proof_log import RESTORED
 from probes.postgres.activity import read_activity
 from probes.postgres.dump_readiness import dump_readiness
 from probes.postgres.routes import password_route
@@ -147,7 +149,7 @@ class NightlyBackup(LoadParameters, Action):
                 try:
                     done = self._dump_all(context, partial)
                     write_list(partial, done)
-                    smaller = [target.label for one in done if (target := _smaller(context, partial, one)) is not None]
+                    smaller = [target.label for one in done if (target := _smaller(context, partial, final, one))]
                     if final.exists():
                         raise Failed(f"The set {final.name} is there already", hint="Run it again")
                     partial.rename(final)
@@ -162,6 +164,7 @@ class NightlyBackup(LoadParameters, Action):
                 raise Failed(f"The nightly backup failed: {sentence}", hint=f"Look at {place}") from error
             raise
         for one in done:
+            keep_proof(context, str(final / dump_name(one.database, one.recipients)), one, one.depth)
             log(context, NIGHTLY, f"[OK] Backup saved: backups/prod/{final.name}/{one.database} ({size(one.bytes)})")
         log(context, NIGHTLY, f"{FINISHED}: {len(done)} databases")
         total = sum(one.bytes for one in done)
@@ -217,7 +220,7 @@ class NightlyBackup(LoadParameters, Action):
             return [future.result() for future in futures]
 
 
-def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
+def _smaller(context: Context, folder: Path, final: Path, made: Manifest) -> Target | None:
     """The target of a backup that holds less than half of its last good one; None for others.
 
     Such a backup is warned of and restored for a look. Raises `Failed` when that finds it bad.
@@ -230,7 +233,7 @@ def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
     if made.recipients:
         log(context, NIGHTLY, "[WARN] It is encrypted, so it cannot be restored for a look")
         return target
-    file = folder / dump_name(made.database)
+    file, began = folder / dump_name(made.database), context.clock.monotonic()
     try:
         tools, roles = find_tools(context.runbook, made.tool_major), roles_beside(file, made.database)
         found = RestoreValidation(context.runbook).run(DumpFile.of(file), roles, made, tools, lambda done, total: None)
@@ -240,6 +243,8 @@ def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
     if found.problem:
         raise Failed(f"The backup of {made.target} is not good: {found.problem}", hint="Look at the database itself")
     made.judged(RESTORED, "", to_rfc3339(context.clock.now()), found.words).write(file)
+    took = context.clock.monotonic() - began
+    keep_proof(context, str(final / file.name), made, RESTORED, seconds=took, compared=found.words)
     context.console.say(f"{target.label}: depth {RESTORED}, {found.words}")
     return target
 

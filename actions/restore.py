@@ -213,7 +213,8 @@ class Restore(Action):
         run_quietly(into, "ANALYZE", limit=_LONG)
         unsure = contents.encoding == "SQL_ASCII" and server.encoding not in ("", "SQL_ASCII")
         expected = self._only.manifest(manifest) if manifest and self._only else manifest
-        restored = RestoredDatabase(into, file, server.databases.get(self.target.database, ""), failed, unfilled)
+        comment, whole = server.databases.get(self.target.database, ""), None if self._only else manifest
+        restored = RestoredDatabase(into, file, whole, comment, failed, unfilled)
         return conclude(context, restored, check(into, expected, every_byte=unsure), began)
 
     def _give_up(

@@ -11,9 +11,10 @@ from actions.dump.dump_progress import in_bytes
 from actions.dump.roles_dump import PREFIX
 from actions.restoring.backup_validation import Verdict, checksum_of, validate_stream
 from actions.restoring.restore_roles import read_globals, roles_beside
-from actions.restoring.restore_validation import RESTORED, RestoreValidation
+from actions.restoring.restore_validation import RestoreValidation
 from actions.support.backup_argument import named_backup
 from actions.support.bound_servers import bind_servers
+from actions.support.proof_record import keep_proof
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb
@@ -27,6 +28,7 @@ from probes.backup.backup_catalog import BACKUPS, backups_of
 from probes.backup.checksums import sets_below, verify_set
 from probes.backup.dump_file import DumpFile
 from probes.backup.manifest import DEPTHS, GOOD, Manifest, stamped
+from probes.backup.proof_log import RESTORED
 from probes.postgres.temp_server import temp_server_folder
 from probes.postgres.tools import Tools, find_tools
 
@@ -172,13 +174,18 @@ class ValidateBackup(Action):
                     rows=rows,
                     progress=tell,
                 )
-        compared = ""
+        compared, began = "", context.clock.monotonic()
         if self.restore and not verdict.problem and verdict.depth >= GOOD:
             compared = self._restore(context, file, manifest, tools, verdict)
         deeper = manifest is not None and manifest.good and manifest.depth > verdict.depth and not verdict.problem
         deeper = deeper or (closed and not verdict.problem)
         if manifest is not None and not deeper:  # the same bytes reached more before, which stays true
             manifest.judged(verdict.depth, verdict.problem, to_rfc3339(context.clock.now()), compared).write(file)
+        if manifest is not None:
+            took = context.clock.monotonic() - began if verdict.depth >= RESTORED else 0.0
+            keep_proof(
+                context, location, manifest, verdict.depth, problem=verdict.problem, seconds=took, compared=compared
+            )
         values = {"path": location, "depth": str(verdict.depth), "sha256": verdict.sha256}
         if verdict.problem:
             context.console.say(f"[ERROR] {file.name}: {verdict.problem}")

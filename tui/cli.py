@@ -27,6 +27,7 @@ COMMANDS = {
     "plan": "show what each step would touch; changes nothing",
     "lint": "list every error of a runbook, with file:line:column and a hint",
     "schema": "print the JSON Schema of the runbook format",
+    "proof": "show the newest backup of each database that is proven restorable, or prove one",
     "watch": "watch the triggers of a runbook, and leave requests to declare",
     "incidents": "list every incident, newest first",
     "handoff": "summarize an incident, and offer control to somebody",

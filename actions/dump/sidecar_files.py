@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from actions.destinations.destination import Destination
+from actions.support.proof_record import keep_proof
 from midwatch.api.action import Context
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError
@@ -39,6 +40,7 @@ def finish(manifest: Manifest, context: Context, place: Destination, name: str, 
     problems = [missing] if missing else []
     try:
         manifest.write(_note(context, place, name))
+        keep_proof(context, place.location(name) or str(place), manifest, manifest.depth)
     except (Failed, OSError) as error:
         told = (
             error.sentence if isinstance(error, Failed) else f"The folder of manifests cannot be made: {error.strerror}"

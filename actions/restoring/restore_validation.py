@@ -26,8 +26,6 @@ from probes.postgres.temp_container import temp_container
 from probes.postgres.temp_server import TempServer, temp_server, temp_server_folder
 from probes.postgres.tools import Tools
 
-RESTORED = 5
-"""The depth that is reached by it."""
 _EMPTY = 160_000_000
 """Bytes of an empty server with the log that it writes ahead."""
 _GROWTH = 1.6

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from actions.restoring.content_check import Checked
 from actions.restoring.restore_database import INCOMPLETE, MAINTENANCE, MARK, mark
+from actions.support.proof_record import keep_proof
 from midwatch.api.action import Context, Outcome
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import OutcomeUnknown
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import counted, duration, first_few
+from probes.backup.manifest import Manifest
+from probes.backup.proof_log import RESTORED
 from probes.postgres.client_errors import ClientError
 from probes.postgres.connect import Route
 
@@ -24,6 +27,8 @@ class RestoredDatabase:
     route: Route
     file: Path
     """The backup."""
+    manifest: Manifest | None
+    """The backup's, where all of it was restored."""
     comment: str
     """Of the database in use."""
     failed: Sequence[ClientError]
@@ -44,7 +49,10 @@ def conclude(context: Context, restored: RestoredDatabase, checked: Checked, beg
     if checked.unknown:
         hint = f"Nothing is known against the backup. Drop {name}, and restore again"
         raise OutcomeUnknown(f"{name} is restored, but it could not be checked: {checked.unknown}", hint=hint)
+    took = context.clock.monotonic() - began
     if checked.problem:
+        if restored.manifest is not None:
+            keep_proof(context, str(file), restored.manifest, restored.manifest.depth, problem=checked.problem)
         said = f"{name} is NOT what was dumped: {checked.problem}. It is kept for you to look at, and can be dropped"
         context.console.say(f"[ERROR] {said}")
         return Outcome(False, said, values)
@@ -61,5 +69,8 @@ def conclude(context: Context, restored: RestoredDatabase, checked: Checked, beg
         choice = f"First: {safe_text(str(failed[0]))}; mend it and swap with incomplete, or DROP DATABASE {name}"
         return Outcome(False, f"{name} has all rows ({words}) but is NOT whole, {missing}. {choice}", values)
     mark(route, name, restored.comment, f"{MARK}: {told}")
+    if restored.manifest is not None:
+        where = f"restored into {name}: {words}"
+        keep_proof(context, str(file), restored.manifest, RESTORED, seconds=took, compared=where)
     context.console.say(f"[OK] Restored {file.name} into {name}: {words}")
-    return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {words}", values)
+    return Outcome(True, f"{name} in {duration(took)}: {words}", values)

@@ -9,6 +9,7 @@ LOCATIONS = MappingProxyType(
         "backups": "backups/prod",  # a folder a nightly set, and `old/`
         "emergency": "emergency-backup",  # emergency backups: folders, ssh://…, s3://…, by commas; the first with room
         "remote_manifests": "logs/backups-elsewhere",  # manifests of backups that lie on another host
+        "proofs": "logs/backup-proofs.jsonl",  # each validation of a backup, chained by hashes
         "recipients": "",  # a file of public keys to which backups are encrypted; empty: they are not
         "ssh_config": "",  # a configuration of OpenSSH for such places; empty: the user's own
         "logs": "logs",  # backup.log, emergency-backup.log, incidents/

@@ -31,6 +31,7 @@ def runbook(production: Production, tmp_path: Path) -> Runbook:
     file.write_text(RUNBOOK)
     found = load(file, site=production.site)
     mine = {name: str(tmp_path / name) for name in ("emergency", "backups", "logs", "audit")}
+    mine["proofs"] = str(tmp_path / "logs" / "backup-proofs.jsonl")
     return replace(found, locations={**found.locations, **mine}, panels=())
 
 
