@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 from dataclasses import dataclass
 from typing import ClassVar
 
 from actions.credentials.dependents import ask_dependents
+from actions.support.each_target import ask_each
 from midwatch.api.action import Check, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.targets import Target, TargetKind
-from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
+from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import first_few
 from probes.containers.health import health
@@ -36,15 +36,11 @@ class CheckServices(Check):
 
     def evaluate(self, context: Context) -> Outcome:
         """Check all targets in parallel."""
-        wanted = self.targets or tuple(context.runbook.targets.values())
-        if not wanted:
-            raise OutcomeUnknown("The runbook names no targets", hint="Name them under 'targets:'")
-        with concurrent.futures.ThreadPoolExecutor(len(wanted)) as pool:
-            found = list(pool.map(lambda target: _state(context.runbook, target), wanted))
-        bad = [_named(target, text) for target, (ok, text) in zip(wanted, found, strict=True) if not ok]
+        found = ask_each(context.runbook, self.targets, lambda target: _state(context.runbook, target))
+        bad = [_named(target, text) for target, (ok, text) in found if not ok]
         if bad:
             return Outcome(False, first_few(bad, 10, "; "))
-        good = (f"{target.label} {text}" for target, (_, text) in zip(wanted, found, strict=True))
+        good = (f"{target.label} {text}" for target, (_, text) in found)
         return Outcome(True, first_few(good, 10, "; "))
 
 

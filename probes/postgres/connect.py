@@ -35,6 +35,10 @@ class AuthenticationFailed(Failed):
     """The server is there and does not accept this login, or has no such role."""
 
 
+class TooManyConnections(Failed):
+    """The server has no connection left for this login."""
+
+
 class NoSuchDatabase(Failed):
     """The server has let the login in, and there is no database of this name."""
 
@@ -194,7 +198,7 @@ def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
             f"{route.label} does not answer by {route}", hint="Is the server up, and is its port open from here?"
         )
     if re.search(r"too many (clients|connections)|remaining connection slots|no more connections allowed", said):
-        return Failed(
+        return TooManyConnections(
             f"{route.label} takes no more connections: {said}", hint="End an idle one, or use the superuser's slots"
         )
     if re.search(r"starting up|shutting down|recovery mode", said):
