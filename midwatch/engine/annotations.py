@@ -124,7 +124,15 @@ class Annotations:
         """Make it worse or better, and say why."""
         if severity is self._session.incident.severity:
             raise Refused(f"The severity is {severity} already")
-        body = {"from": self._session.incident.severity.value, "to": severity.value, "reason": require_reason(reason)}
+        self._append_severity(severity, require_reason(reason), automatic=False)
+
+    def raise_severity(self, severity: Severity, reason: str) -> None:
+        """Make it worse because the runbook says so, without a person's decision."""
+        self._append_severity(severity, reason, automatic=True)
+
+    def _append_severity(self, severity: Severity, reason: str, *, automatic: bool) -> None:
+        before = self._session.incident.severity
+        body = {"from": before.value, "to": severity.value, "reason": reason, "automatic": automatic}
         self._session.append(EventKind.SEVERITY, body)
 
     def pin_anew(self, plan: Plan, reason: str) -> None:

@@ -134,7 +134,7 @@ class StepResults:
     def escalate(self) -> None:
         """Raise the severity where a step failed that says so."""
         if owed := follow_ups.pending_escalation(self._session.incident, self._session.runbook):
-            self._annotations.set_severity(owed[0], f"{owed[1].number} {owed[1].title} failed")
+            self._annotations.raise_severity(owed[0], f"{owed[1].number} {owed[1].title} failed")
 
     def _record_finished(self, step: Step, body: dict[str, Any]) -> None:
         last = self._session.incident.step(step.id).last

@@ -21,7 +21,7 @@ class EventKind(StrEnum):
         # alert: {source, text, alerts: [{key, sha256, state, began}]}
         "incident.declared"
     )
-    SEVERITY = "incident.severity"  # from, to, reason
+    SEVERITY = "incident.severity"  # from, to, reason, automatic: whether the runbook raised it, not a person
     CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
     ABANDONED = "incident.abandoned"  # reason, events: as of incident.closed
     # runbook, site, their SHA-256, base: as of incident.declared; steps: {added, removed, changed}, difference, reason

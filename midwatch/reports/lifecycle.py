@@ -28,6 +28,8 @@ class Moment:
     """What says so, or why nobody knows, in plain text."""
     event: int = 0
     """The number of the event that says so; 0 for none."""
+    absence: str = "not known"
+    """The word for a moment without a time: `none` where the incident had no such moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ class Interval:
     first: str
     last: str
     seconds: float | None
+    absence: str = "not known"
     unknown: str = ""
-    """Why it is not known."""
+    """Why it is not known, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,8 @@ def _moments(facts: Facts) -> Iterator[Moment | None]:
     yield _detected(facts, said)
     yield said
     yield _marked(facts, "acknowledged")
-    yield _marked(facts, "mitigated")
-    yield _resolved(facts)
+    for moment in (_marked(facts, "mitigated"), _resolved(facts)):
+        yield _none(moment) if facts.incident.abandoned and moment.at is None else moment
     yield _closed(facts)
     yield _answered(facts, IMPACT_BEGAN, "impact began")
     yield _answered(facts, IMPACT_ENDED, "impact ended")
@@ -138,7 +141,11 @@ def _resolved(facts: Facts) -> Moment:
         return marked
     if closed is not None:
         return Moment("resolved", closed.time, "by the closure, since no step marks it", closed.seq)
-    return Moment("resolved", None, "it was no incident" if facts.incident.abandoned else "still open")
+    return Moment("resolved", None, "still open")
+
+
+def _none(moment: Moment) -> Moment:
+    return Moment(moment.name, None, "it was no incident", absence="none")
 
 
 def _closed(facts: Facts) -> Moment:
@@ -208,7 +215,8 @@ def _intervals(facts: Facts, moments: dict[str, Moment]) -> Iterator[Interval]:
             continue
         missing = next((moment for moment in (first, last) if moment.at is None), None)
         seconds = None if missing else _seconds(facts, first, last)
-        yield Interval(name, first_name, last_name, seconds, missing.evidence if missing else "")
+        absence, reason = (missing.absence, missing.evidence) if missing else ("", "")
+        yield Interval(name, first_name, last_name, seconds, absence, reason)
 
 
 def _seconds(facts: Facts, first: Moment, last: Moment) -> float:

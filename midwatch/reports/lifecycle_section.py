@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from midwatch.reports.incident_facts import Facts
-from midwatch.reports.lifecycle import Lifecycle, Moment, phase_times
+from midwatch.reports.lifecycle import Interval, Lifecycle, Moment, phase_times
 from midwatch.reports.markdown import table, text
 from midwatch.reports.time_format import local_time, span
 from midwatch.system.units import duration
@@ -15,9 +15,7 @@ def lifecycle_tables(facts: Facts) -> str:
     """The moments, the times between them, and the time in each phase."""
     found = Lifecycle.of(facts)
     intervals = [
-        (f"Time to {one.name}", one.first, one.last, _lasted(one.seconds, one.unknown))
-        for one in found.intervals
-        if one.name != "impact"
+        (f"Time to {one.name}", one.first, one.last, _lasted(one)) for one in found.intervals if one.name != "impact"
     ]
     phases = [(text(one.title), span(one.began, one.ended), duration(one.seconds)) for one in phase_times(facts)]
     tables = [
@@ -44,7 +42,7 @@ def impact_times(facts: Facts) -> str:
         return ""
     began, ended = found.moment("impact began"), found.moment("impact ended")
     rows = [(text(one.name.capitalize()), _at(facts, one)) for one in (began, ended) if one]
-    return table(("Impact for", _lasted(interval.seconds, interval.unknown)), rows)
+    return table(("Impact for", _lasted(interval)), rows)
 
 
 def _zone_head(facts: Facts) -> tuple[str, ...]:
@@ -57,7 +55,7 @@ def shows_local(facts: Facts) -> bool:
 
 
 def _row(facts: Facts, moment: Moment) -> tuple[str, ...]:
-    at = f"{moment.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment.at else "not known"
+    at = f"{moment.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment.at else moment.absence
     here = (local_time(moment.at, facts.zone) if moment.at else "",) if shows_local(facts) else ()
     return moment.name.capitalize(), at, *here, text(moment.evidence), f"{moment.event or ''}"
 
@@ -72,5 +70,5 @@ def day_with_local(moment: datetime, facts: Facts) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" + (f" ({here})" if here else "")
 
 
-def _lasted(seconds: float | None, unknown: str) -> str:
-    return f"not known: {text(unknown)}" if seconds is None else duration(seconds)
+def _lasted(interval: Interval) -> str:
+    return f"{interval.absence}: {text(interval.unknown)}" if interval.seconds is None else duration(interval.seconds)

@@ -12,13 +12,14 @@ from midwatch.outbox.delivery_state import DeliveryState
 from midwatch.system.clock import from_rfc3339
 
 Body = Mapping[str, Any]
-_FATES: Mapping[str, str] = {
+FATES: Mapping[str, str] = {
     EventKind.NOTIFICATION_ACCEPTED: "accepted",
     EventKind.MESSAGE_REFUSED: "refused",
     EventKind.MESSAGE_UNSURE: "unsure: the message may have arrived",
     EventKind.MESSAGE_GIVEN_UP: "given up",
 }
-MESSAGE_KINDS = frozenset({EventKind.MESSAGE_QUEUED, EventKind.MESSAGE_DECIDED, *_FATES})
+"""What became of a message, by the kind of the event that tells it."""
+MESSAGE_KINDS = frozenset({EventKind.MESSAGE_QUEUED, EventKind.MESSAGE_DECIDED, *FATES})
 """The kinds of events that tell of messages by channels."""
 
 
@@ -36,7 +37,7 @@ def message_words(kind: str, body: Body) -> str:
     detail = f". {body.get('detail')}" if body.get("detail") else ""
     tries = f", after {body.get('tries')} tries" if (body.get("tries") or 0) > 1 else ""
     at = f" at {_time(str(body.get('at')))}" if body.get("at") else ""
-    return f"Message {body.get('delivery')} to {body.get('receiver')}: {_FATES[kind]}{at}{tries}{detail}"
+    return f"Message {body.get('delivery')} to {body.get('receiver')}: {FATES[kind]}{at}{tries}{detail}"
 
 
 def update_words(body: Body) -> str:

@@ -11,7 +11,7 @@ from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.reports import suggestions
-from midwatch.reports.event_table import event_table, step_name
+from midwatch.reports.event_table import step_name
 from midwatch.reports.event_text import words_of
 from midwatch.reports.excerpts import excerpts
 from midwatch.reports.incident_facts import Facts
@@ -21,6 +21,7 @@ from midwatch.reports.message_table import message_table
 from midwatch.reports.post_mortem_file import status_by
 from midwatch.reports.record_section import record_section
 from midwatch.reports.sections import TO_WRITE, Section, missing_sections
+from midwatch.reports.summary_timeline import entry_table
 from midwatch.reports.time_format import day_and_time, time_of_day
 from midwatch.reports.timeline import overview
 from midwatch.runbook.model import Runbook, Step
@@ -49,7 +50,7 @@ def _post_mortem(facts: Facts) -> str:
         Section.TRIGGER: _trigger(facts),
         Section.DETECTION: lifecycle_tables(facts),
         Section.WHYS: _whys(facts),
-        Section.TIMELINE: event_table(facts),
+        Section.TIMELINE: entry_table(facts),
         Section.FIXES: _answer(facts, "fixes", suggestions.repairs(facts)),
         Section.CONTROLS: _controls(facts),
         Section.WELL: bullets(suggestions.well(facts)) or TO_WRITE,

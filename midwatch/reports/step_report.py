@@ -34,10 +34,10 @@ def steps(facts: Facts) -> Iterator[str]:
         for step in phase.steps:
             status = facts.incident.status(step)
             yield f"#### {text(f'{step.number} {step.title}')} — {status}"
-            yield bullets(_told(facts, step)) or f"- {_untouched(facts, step, status)}"
+            yield bullets(_told(facts, step)) or f"- {why_untouched(facts, step, status)}"
 
 
-def _untouched(facts: Facts, step: Step, status: StepStatus) -> str:
+def why_untouched(facts: Facts, step: Step, status: StepStatus) -> str:
     condition = facts.incident.condition(step)
     if status is StepStatus.UNDECIDED:
         return f"Nobody decided whether it was needed: {text(condition.reason)}."

@@ -1,4 +1,4 @@
-"""The timeline: every event with its time, person and result. The same journal always gives the same bytes."""
+"""The timeline with every event, for auditors. The same journal always gives the same bytes."""
 
 from __future__ import annotations
 

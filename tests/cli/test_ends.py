@@ -89,7 +89,7 @@ def test_abandoned_incident_is_a_state_of_its_own(controller: IncidentController
     for document in (said(here, "export")[1], said(here, "export", "--post-mortem")[1]):
         assert "| Abandoned | " in document
         assert "(it was a drill of the alerting)" in document
-        assert "| Resolved | not known | it was no incident |" in document
+        assert "| Resolved | none | it was no incident |" in document
     assert "closed" not in said(here, "incidents")[1]
 
 

@@ -15,6 +15,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_incident(parser)
     add_runbook(parser)
     parser.add_argument("--post-mortem", action="store_true", help="the post-mortem instead of the timeline")
+    parser.add_argument(
+        "--full", action="store_true", help="the timeline with every event and every attempt, for auditors"
+    )
+    parser.add_argument(
+        "--time-zone",
+        metavar="ZONE",
+        help="the zone of the times beside UTC, such as Europe/Berlin or UTC (default: the zone of this machine)",
+    )
     parser.add_argument("--output", "-o", metavar="FILE", help="the file to write (default: standard output)")
     parser.add_argument(
         "--key",
@@ -26,18 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export the incident."""
-    from midwatch.engine.incident_files import reopen
-    from midwatch.reports.post_mortem import post_mortem
-    from midwatch.reports.timeline import timeline
     from tui.user_files import is_special, write_text
 
     if args.key and (args.no_sign or not args.output or is_special(Path(args.output))):
         raise BadInput(
             "--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY"
         )
-    folder = incident_folder(args)
-    runbook, events = reopen(folder)
-    text = (post_mortem if args.post_mortem else timeline)(runbook, events, folder)
+    text = _document(args)
     if not args.output:
         say_document(text)
         return Exit.DONE
@@ -46,6 +49,26 @@ def run(args: argparse.Namespace) -> int:
     if not args.no_sign and not is_special(path):
         _sign(path, text, args.key)
     return Exit.DONE
+
+
+def _document(args: argparse.Namespace) -> str:
+    from midwatch.engine.incident_files import reopen
+    from midwatch.incident.event_errors import event_errors
+    from midwatch.reports.incident_facts import Facts
+    from midwatch.reports.post_mortem import post_mortem
+    from midwatch.reports.summary_timeline import summary_timeline
+    from midwatch.reports.timeline import timeline
+    from midwatch.system.local_zone import local_zone, named_zone
+
+    if args.full and args.post_mortem:
+        raise BadInput("--full is for the timeline, and --post-mortem is another document", hint="Give one of them")
+    zone = named_zone(args.time_zone) if args.time_zone else local_zone()
+    folder = incident_folder(args)
+    runbook, events = reopen(folder)
+    if args.post_mortem or args.full:
+        return (post_mortem if args.post_mortem else timeline)(runbook, events, folder)
+    with event_errors(folder.id):
+        return summary_timeline(Facts.of(runbook, events, folder, zone))
 
 
 def _sign(path: Path, text: str, given: str | None) -> None:
