@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from actions.checks.nightly_set import CheckNightlySet
-from actions.cleanup.backup_sets import SetOnDisk, measured, sets_on_disk
+from actions.cleanup.backup_sets import SetOnDisk, measured, sets_on_disk, with_proofs
 from actions.cleanup.reclaimed_space import tell_shortfall
 from actions.cleanup.retention_policy import AT_LEAST, RetentionPlan, choose
 from actions.cleanup.safe_delete import remove
@@ -22,6 +22,7 @@ from midwatch.runbook.model import Risk
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Percent, Seconds, counted, first_few, percent, size
+from probes.backup.proof_log import read_proofs
 from probes.postgres.tools import find_tools
 from probes.storage.disk_usage import Usage, budgets_of, usage
 
@@ -34,7 +35,8 @@ class CleanBackups(Action):
     """Removes nightly sets until the disk is less full than `below`, with room for the next set: first `old/`, then the
     oldest.
 
-    Never one of the two newest good backups of a database, nor anything newer; nothing that holds a database with fewer
+    Never one of the two newest good backups of a database, nor anything newer; nor the newest one that is proven
+    restorable; nothing that holds a database with fewer
     than two good ones; nothing dated in the future. Good means read to the end through `pg_restore` while planning,
     with checksums that hold. Only plain sets below the place of the backups: no link is followed, no other file system
     entered, and a set that changed since it was planned stays. The freed space is measured.
@@ -78,7 +80,7 @@ class CleanBackups(Action):
             )
             draft.fact("nothing to do", enough)
             return draft.plan()
-        choice = self._choice(context, sets, needed)
+        choice = self._choice(context, draft, sets, needed)
         by_name = {one.held.name: one for one in sets}
         for held in choice.remove:
             note = ", ".join(sorted(held.depths))
@@ -176,11 +178,15 @@ class CleanBackups(Action):
     def _databases(self, context: Context) -> list[str]:
         return [target.database for target in context.runbook.targets.values()]
 
-    def _choice(self, context: Context, sets: list[SetOnDisk], needed: int) -> RetentionPlan:
+    def _choice(self, context: Context, draft: PlanDraft, sets: list[SetOnDisk], needed: int) -> RetentionPlan:
         databases = self._databases(context)
         tools = find_tools(context.runbook)
         now, base = context.clock.now(), context.runbook.base
         held = measured(sets, databases, tools.pg_restore, base, now=now, limit=self.read_limit)
+        try:
+            held = with_proofs(held, sets, read_proofs(context.runbook))
+        except OutcomeUnknown as error:
+            draft.fact("proven restorable", f"not known, so none is kept for that: {error.sentence}")
         before = None if self.older_than is None else now - timedelta(seconds=self.older_than)
         return choose(held, databases, now, needed, before=before)
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from actions.dump.dump_progress import in_bytes
 from actions.restoring.content_check import check
+from actions.restoring.preferred_backup import choose_backup
 from actions.restoring.restore_database import (
     INCOMPLETE,
     MAINTENANCE,
@@ -37,13 +38,12 @@ from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.runbook.model import Risk
 from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
-from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import first_few
-from probes.backup.backup_catalog import backups_of
 from probes.backup.dump_file import DumpFile
 from probes.backup.dump_toc import DumpContents, read_contents
-from probes.backup.manifest import SUFFIX, Manifest
+from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route, require_direct
 from probes.postgres.event_triggers import for_restore
 from probes.postgres.role import run_quietly
@@ -71,7 +71,9 @@ class Restore(Action):
     outputs: ClassVar[tuple[str, ...] | None] = ("database", "path")
 
     target: Target = param("whose backup, and into whose server")
-    path: Path | None = param("the backup file (default: the newest validated one)", default=None)
+    path: Path | None = param(
+        "the backup file (default: the newest validated one, or a proven one at most 26 h older)", default=None
+    )
     create_roles: bool = param("make the roles that the server lacks, without passwords", default=False)
     tables: tuple[str, ...] = param("restore the rows of these tables alone: schema.table", default=())
     schemas: tuple[str, ...] = param("restore the rows of the tables of these schemas alone", default=())
@@ -82,11 +84,13 @@ class Restore(Action):
         draft = self.draft()
         bind_servers(draft, context, [self.target])
         try:
-            file = self._file(context)
+            file, words = self._file(context)
             route = self._route(context)
             require_writable(route)
             server = inspect_server(route, self.target.database)
             manifest = Manifest.read(file)
+            if words:
+                draft.fact("proven restorable", words)
             contents = read_contents(DumpFile.of(file, self.identity), _tools(context, manifest).pg_restore)
             if self._only:
                 self._only.entries(contents)
@@ -176,7 +180,7 @@ class Restore(Action):
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         """Restore the backup into a new database and compare its content."""
-        file = self._file(context)
+        file, _ = self._file(context)
         manifest = Manifest.read(file)
         route = self._route(context)
         require_writable(route)
@@ -279,20 +283,12 @@ class Restore(Action):
         """What the name of the new database has in the middle; a part is never swapped for a whole."""
         return "tables" if self._only else "restored"
 
-    def _file(self, context: Context) -> Path:
+    def _file(self, context: Context) -> tuple[Path, str]:
+        """The backup, and what is proven of one that was not named."""
         if self.path is not None:
-            return named_backup(self.path)
-        found = backups_of(context.runbook, self.target)
-        good = next((one for one in found if one.good), None)
-        if good is None:
-            hint = "Validate one: midwatch action validate-backup, or name it with path"
-            raise BadInput(f"There is no validated backup of {self.target.label}", hint=hint)
-        if good.elsewhere:
-            sentence = f"The newest validated backup of {self.target.label} is not on this machine: {good.elsewhere}"
-            raise BadInput(
-                sentence, hint=f"Copy it here, beside its manifest {good.path}{SUFFIX}, and name it with path"
-            )
-        return good.path
+            return named_backup(self.path), ""
+        choice = choose_backup(context, self.target)
+        return choice.backup.path, choice.words
 
 
 def _tools(context: Context, manifest: Manifest | None) -> Tools:

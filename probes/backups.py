@@ -13,7 +13,8 @@ from midwatch.runbook.targets import Target
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import Seconds, duration, size
-from probes.backup.backup_catalog import backups_of, being_written
+from probes.backup.backup_catalog import BackupFile, backups_of, being_written
+from probes.backup.proof_log import ProofLog, ProvenBackup, newest_proven, read_proofs
 from probes.backup.size_anomaly import MOST, alike, backup_facts, oddity
 
 DAY_AND_TWO_HOURS = Seconds(26 * 3600)
@@ -36,11 +37,14 @@ class BackupsProbe(Probe):
         """Judge the newest backup of each target."""
         if not runbook.targets:
             return Reading(self.name, clock.now(), error="the runbook names no targets")
-        return Reading(
-            self.name, clock.now(), tuple(self._row(runbook, target, clock) for target in runbook.targets.values())
-        )
+        try:
+            proofs = read_proofs(runbook)
+        except MidwatchError as error:
+            proofs = ProofLog(problems=(error.sentence,))
+        rows = tuple(self._row(runbook, target, clock, proofs) for target in runbook.targets.values())
+        return Reading(self.name, clock.now(), rows)
 
-    def _row(self, runbook: Runbook, target: Target, clock: Clock) -> Row:
+    def _row(self, runbook: Runbook, target: Target, clock: Clock, proofs: ProofLog) -> Row:
         try:
             found, writing = backups_of(runbook, target), being_written(runbook, target)
             now = f", {_size_of(writing)} being written" if writing is not None else ""
@@ -53,7 +57,7 @@ class BackupsProbe(Probe):
             return Row(target.label, f"none{now}", Level.CRITICAL, brief=f"none{now}", facts=running)
         good = next((backup for backup in found if backup.good), None)
         newest = good or found[0]
-        age = max(0.0, (clock.now() - newest.started).total_seconds())
+        age = _age(newest, clock)
         late = age > self.rpo
         parts = [f"{duration(age)} old", size(newest.size)]
         odd = oddity(newest, found)
@@ -63,6 +67,10 @@ class BackupsProbe(Probe):
             parts.append(f"depth {newest.depth} only" if newest.depth else "never validated")
         elif good.manifest is not None:
             parts.append(f"depth {good.manifest.depth}")
+        proven = newest_proven(found, proofs)
+        if proven is not None:
+            newer = f", {duration(_age(proven.backup, clock))} old" if proven.backup is not newest else ""
+            parts.append(f"proven{newer}")
         if late:
             parts.insert(1, "late")
         level = Level.CRITICAL if late else Level.WARN if good is None or odd else Level.OK
@@ -76,11 +84,26 @@ class BackupsProbe(Probe):
             detail=newest.location,
             data=data,
             brief=f"{duration(age)} old" + (", late" if late else ", not validated" if good is None else ""),
-            facts=(*running, *backup_facts(newest, found, age, self.rpo, odd, clock.now())),
+            facts=(
+                *running,
+                *backup_facts(newest, found, age, self.rpo, odd, clock.now()),
+                ("proven restorable", _proven(proven, proofs, clock)),
+            ),
             limits=(float(self.rpo),),
             curve=(float(newest.size), "B"),
             series=tuple(float(backup.size) for backup in reversed(alike(newest, found)[:MOST])),
         )
+
+
+def _age(backup: BackupFile, clock: Clock) -> float:
+    return max(0.0, (clock.now() - backup.started).total_seconds())
+
+
+def _proven(proven: ProvenBackup | None, proofs: ProofLog, clock: Clock) -> str:
+    if proven is None:
+        return f"not known: {proofs.problems[0]}" if proofs.problems else "none was restored yet: midwatch proof run"
+    restored = duration(max(0.0, (clock.now() - proven.proof.moment).total_seconds()))
+    return f"{proven.backup.path.name}, {duration(_age(proven.backup, clock))} old, restored {restored} ago"
 
 
 def _size_of(writing: Path) -> str:

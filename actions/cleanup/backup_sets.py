@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,8 @@ from probes.backup.age_encryption import is_encrypted
 from probes.backup.backup_catalog import BACKUPS
 from probes.backup.checksums import LIST, read_list, sets_below, verify_set
 from probes.backup.dump_reader import read_through
-from probes.backup.manifest import SUFFIX, Manifest
+from probes.backup.manifest import SUFFIX, Manifest, fits
+from probes.backup.proof_log import ProofLog
 
 STAMP = "%Y%m%d-%H%M%S"
 
@@ -119,6 +120,19 @@ def measured(
                     lacking[database] -= 1
         result.append(HeldSet(one.held.name, one.held.started, depths, one.held.size))
     return result
+
+
+def with_proofs(held: Iterable[HeldSet], sets: Iterable[SetOnDisk], log: ProofLog) -> list[HeldSet]:
+    """The same sets, with the databases whose backup the log of validations knows to be restorable."""
+    files = {one.held.name: one.backups for one in sets}
+    return [replace(one, proven=frozenset(_proven(files[one.name], log))) for one in held]
+
+
+def _proven(backups: Mapping[str, Path], log: ProofLog) -> Iterator[str]:
+    for database, file in backups.items():
+        manifest = Manifest.read(file)
+        if manifest is not None and fits(file, manifest) and log.restore_of(manifest) is not None:
+            yield database
 
 
 def _told_good(file: Path) -> bool:

@@ -29,6 +29,8 @@ class HeldSet:
     """Database → how deeply its backup in this set was validated."""
     size: int
     """Bytes that removing it frees."""
+    proven: frozenset[str] = frozenset()
+    """Databases whose backup in this set was restored, and has the same bytes still."""
 
     @property
     def is_old(self) -> bool:
@@ -59,16 +61,22 @@ def choose(
     With `before`, everything that is older goes as well, as far as the promises let it.
 
     Kept whatever is needed: the two newest good backups of each database and everything that is not older than them;
+    the newest backup of each database that is proven restorable;
     all sets that hold a database with fewer than two good ones; sets dated in the future, which count for nothing; sets
     that hold a database nobody knows. `databases` are those that must be covered, also when no set holds them.
     """
     known = sorted(sets, key=lambda one: (one.started, one.name), reverse=True)
     limits = {database: _second_good([one for one in known if one.started <= now], database) for database in databases}
     thin = tuple(database for database, limit in limits.items() if limit is None)
+    newest_proven = {
+        database: one for one in reversed(known) if one.started <= now for database in one.proven if database in limits
+    }
     keep: list[tuple[HeldSet, str]] = []
     may_go: list[HeldSet] = []
     for one in known:
         why = _why_kept(one, limits, now)
+        if proven := sorted(database for database, held in newest_proven.items() if held is one):
+            why = f"the newest one proven restorable of {', '.join(proven)}" + (f"; {why}" if why else "")
         if why:
             keep.append((one, why))
         else:

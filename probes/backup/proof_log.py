@@ -115,8 +115,13 @@ class ProofLog:
     """The hash of the last line: who keeps it can tell later whether lines were taken away."""
 
     def of_bytes(self, manifest: Manifest | None) -> Proof | None:
-        """The last restore of a backup with these bytes; None when there is none, or one after it found a problem."""
-        if manifest is None or self.problems:
+        """The last restore of a backup with these bytes; None when there is none, when a validation after it found a
+        problem, or when the log was changed."""
+        return None if self.problems else self.restore_of(manifest)
+
+    def restore_of(self, manifest: Manifest | None) -> Proof | None:
+        """The same, as the log has it, whether it was changed or not: for what is kept, not for what is relied on."""
+        if manifest is None:
             return None
         same = [proof for proof in self.proofs if proof.sha256 == manifest.sha256 and proof.target == manifest.target]
         if not same or same[-1].problem:
