@@ -15,7 +15,7 @@ from probes.backups import DAY_AND_TWO_HOURS
 
 
 @dataclass(frozen=True, slots=True)
-class BackupChoice:
+class PreferredBackup:
     """The backup to restore."""
 
     backup: BackupFile
@@ -23,7 +23,7 @@ class BackupChoice:
     """What is proven of it, and what the choice passes over."""
 
 
-def choose_backup(context: Context, target: Target) -> BackupChoice:
+def choose_backup(context: Context, target: Target) -> PreferredBackup:
     """The newest good backup; before a nightly one, the newest proven restorable one that is at most 26 h older.
 
     An emergency backup holds what was written since, so nothing older goes before it. Raises `BadInput` when there is
@@ -42,22 +42,22 @@ def choose_backup(context: Context, target: Target) -> BackupChoice:
     return choice
 
 
-def _choice(context: Context, target: Target, found: list[BackupFile], newest: BackupFile) -> BackupChoice:
+def _choice(context: Context, target: Target, found: list[BackupFile], newest: BackupFile) -> PreferredBackup:
     only = f"validated to depth {newest.depth}, NOT proven restorable"
     try:
         log = read_proofs(context.runbook)
     except OutcomeUnknown as error:
-        return BackupChoice(newest, f"{only}, as far as is known: {error.sentence}")
+        return PreferredBackup(newest, f"{only}, as far as is known: {error.sentence}")
     proven = newest_proven(found, log)
     if proven is None:
         why = f": {log.problems[0]}" if log.problems else ""
-        return BackupChoice(newest, f"{only}; no backup of {target.label} is{why}")
+        return PreferredBackup(newest, f"{only}; no backup of {target.label} is{why}")
     if proven.backup is newest:
-        return BackupChoice(newest, f"restored {proven.proof.moment:%Y-%m-%d %H:%M} UTC on {proven.proof.host}")
+        return PreferredBackup(newest, f"restored {proven.proof.moment:%Y-%m-%d %H:%M} UTC on {proven.proof.host}")
     older_s = (newest.started - proven.backup.started).total_seconds()
     if newest.emergency or older_s > DAY_AND_TWO_HOURS or proven.backup.elsewhere:
         other = f"the newest proven one is {duration(older_s)} older: path {proven.backup.location}"
-        return BackupChoice(newest, f"{only}; {other}")
+        return PreferredBackup(newest, f"{only}; {other}")
     restored = f"restored {proven.proof.moment:%Y-%m-%d %H:%M} UTC on {proven.proof.host}, so it is preferred"
     newer = f"a newer one is only validated to depth {newest.depth}: path {newest.location}, {duration(older_s)} newer"
-    return BackupChoice(proven.backup, f"{restored}; {newer}")
+    return PreferredBackup(proven.backup, f"{restored}; {newer}")
