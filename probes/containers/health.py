@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
+from datetime import datetime
 
+from midwatch.system.clock import from_rfc3339
 from probes.containers.client import LIMIT, engine, named_container
 
 
@@ -17,6 +20,9 @@ class Health:
     """`healthy`, `unhealthy` or `starting`; empty where the image defines no health check."""
     said: str = ""
     """The last line of the last check."""
+    restarts: int = 0
+    """How often the engine started it again after it had ended by itself."""
+    started: datetime | None = None
 
     @property
     def ok(self) -> bool:
@@ -33,9 +39,13 @@ class Health:
 def health(container: str, timeout: float = LIMIT) -> Health:
     """As of now. Raises `Failed` when there is no such container or no engine."""
     with engine(timeout) as client:
-        state = named_container(client, container)["State"]
+        found = named_container(client, container)
+    state, started = found["State"], None
+    with contextlib.suppress(ValueError):
+        started = from_rfc3339(str(state.get("StartedAt")))
     check = state.get("Health") or {}
     word = check.get("Status", "")
     runs = check.get("Log") or [{}]
     lines = str(runs[-1].get("Output", "")).strip().splitlines()
-    return Health(str(state.get("Status", "unknown")), "" if word == "none" else word, lines[-1] if lines else "")
+    status, said = str(state.get("Status", "unknown")), lines[-1] if lines else ""
+    return Health(status, "" if word == "none" else word, said, int(found.get("RestartCount") or 0), started)

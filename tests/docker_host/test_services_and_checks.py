@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -14,12 +16,15 @@ import pytest
 from actions.checks.migration_checks import MigrationChecks
 from actions.checks.services import CheckServices
 from midwatch.api.action import Context
+from midwatch.api.probe import Level
 from midwatch.runbook.targets import Dependent, Target
+from midwatch.system.units import Seconds
 from probes.containers.client import NoSuchThing
 from probes.containers.compose import compose_program
 from probes.postgres.routes import find_server
 from tests.docker_host.database_container import FIRST, server, superuser
 from tests.support.host_world import Heard
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -92,6 +97,22 @@ def test_service_counts_by_its_health_check_by_tcp_and_by_sql(
     summary_with(context, "ARP: container paused", ok=False)
     container.unpause()
     summary_with(context, "container healthy", ok=True)
+
+
+def test_container_that_ended_by_itself_and_was_started_again_is_a_warning(
+    client: DockerClient, context: Context, served: Target
+) -> None:
+    container = client.containers.get(served.container)
+    container.update(restart_policy={"Name": "always"})
+    assert CheckServices().evaluate(context).state is Level.OK
+    container.reload()
+    os.kill(container.attrs["State"]["Pid"], signal.SIGKILL)
+    said = "ARP ended by itself and was started again 1 time, the last "
+    wait_for(lambda: CheckServices().evaluate(context).summary.startswith(said))
+    outcome = CheckServices().evaluate(context)
+    assert outcome.state is Level.WARN
+    assert {figure.label: figure.value for figure in outcome.figures}["ARP restarts"] == 1
+    wait_for(lambda: CheckServices(restarted_within=Seconds(0)).evaluate(context).state is Level.OK)
 
 
 def test_target_without_an_engine_is_reached_by_the_address_of_the_runbook(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,22 +16,11 @@ from midwatch.api.probe import Level
 from midwatch.system.errors import BadInput, OutcomeUnknown
 from tests.support.clocks import AheadClock
 from tests.support.host_world import Heard, MakeRunbook
-from tests.support.postgres import Server, server, short_folder
+from tests.support.postgres import Server
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 Evaluate = Callable[..., Outcome]
-
-
-@pytest.fixture(scope="module")
-def primary() -> Iterator[Server]:
-    """A server with ten connections, whose archive takes nothing while `broken` lies there."""
-    with short_folder() as folder:
-        command = f"test ! -e {folder}/broken"
-        given = {"max_connections": "13", "wal_level": "logical", "archive_mode": "on", "archive_command": command}
-        with server(folder / "p", autovacuum="off", max_wal_senders="2", **given) as made:
-            made.sql("CREATE ROLE app LOGIN", "CREATE ROLE monitor LOGIN IN ROLE pg_monitor")
-            yield made
 
 
 @pytest.fixture
