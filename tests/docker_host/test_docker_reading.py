@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actions import diagnose_access
+from actions.checks.docker import CheckDocker
 from actions.diagnose_access import DiagnoseAccess
 from actions.diagnose_disk import DiagnoseDisk
 from midwatch.api.action import Context
@@ -39,15 +40,19 @@ pytestmark = pytest.mark.docker
 def test_panel_follows_the_state_of_a_target(
     make_context: Callable[..., Context], make_container: Callable[..., Any], name_of: Callable[[str], str]
 ) -> None:
-    runbook = make_context(targets=docker_target(name_of("arp"))).runbook
+    context = make_context(targets=docker_target(name_of("arp")))
+    runbook = context.runbook
 
     def row() -> tuple[str, Level]:
         found = DockerProbe().read(runbook, SystemClock()).rows[1]
+        checked = CheckDocker(warning="").evaluate(context)  # what an engine keeps unused is its own affair here
+        assert (checked.state, checked.ok) == (found.level, found.level is Level.OK)
         return found.text.split(":")[0], found.level
 
     assert row() == (f"no container {name_of('arp')}", Level.CRITICAL)
     container = make_container(name_of("arp"))
     assert row() == ("running", Level.OK)
+    assert CheckDocker(warning="@0:").evaluate(context).state is Level.WARN
     container.pause()
     assert row() == ("paused", Level.CRITICAL)
     container.unpause()

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from actions.checks.disk import CheckDisk
-from midwatch.api.action import Context
+from actions.checks.disk_guardrail import CheckDiskGuardrail
+from midwatch.api.action import Context, Outcome
 from midwatch.api.parameters import build
 from midwatch.api.probe import Level
 from midwatch.runbook.model import Runbook
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, OutcomeUnknown
+from midwatch.system.units import Size
 from probes.disk import DiskProbe
 from probes.storage.disk_trend import Trend
 from probes.storage.disk_usage import Budget, budgets_of, df_percent, usage
@@ -101,6 +103,27 @@ def test_disk_check_with_thresholds_in_plug_in_form_is_evaluated(
     assert check.evaluate(make_context()).values["level"] == "critical"
     given |= {"warning": "97 %", "critical": "99 %"}
     assert build(CheckDisk, given, make_context().runbook).evaluate(make_context()).ok
+
+
+def test_guardrail_stops_a_job_that_would_fill_the_disk_and_one_on_a_read_only_disk(
+    small_disk: Path, make_context: Callable[..., Context]
+) -> None:
+    context = make_context()
+
+    def judge(writes: int) -> Outcome:
+        return CheckDiskGuardrail(paths=(small_disk,), writes=Size(writes)).evaluate(context)
+
+    fill(small_disk, 10_000_000)  # 60 %
+    assert (judge(0).state, judge(3_000_000).state) == (Level.OK, Level.OK)
+    assert judge(0).summary.endswith("small has 6.8 MB free, and is then 60 % full")
+    assert judge(4_000_000).state is Level.CRITICAL
+    assert judge(4_000_000).summary.endswith("used after the job 83 %, above 80 %")
+    touch_many(small_disk, 350)
+    assert "inodes" in judge(0).summary
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert "is mounted read only" in judge(0).summary
+    with pytest.raises(OutcomeUnknown, match="is not there"):
+        CheckDiskGuardrail(paths=(small_disk / "nowhere",)).evaluate(context)
 
 
 def test_missing_folder_is_unknown_and_hides_nothing(tmp_path: Path, make_runbook: Callable[..., Runbook]) -> None:
