@@ -11,7 +11,8 @@ from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
 from midwatch.runbook.model import Risk
 from midwatch.runbook.triggers import Trigger
-from midwatch.system.errors import BadInput
+from midwatch.system.errors import BadInput, Failed
+from midwatch.system.expressions import LineSearch
 from midwatch.system.suggestion import suggest
 from midwatch.watch.trigger_sample import check_of, sample_trigger
 from probes.logs.rotated_log import Coverage, find_lines
@@ -69,11 +70,14 @@ class TriggerAction(Action):
     def _in_log(self, trigger: Trigger, context: Context) -> tuple[bool, str]:
         path = context.runbook.resolve(trigger.log)
         try:
-            pattern = re.compile(trigger.match)
+            re.compile(trigger.match)
         except re.error as error:
             raise BadInput(f"The trigger {trigger.id!r} has a wrong pattern: {error}", place=trigger.place) from error
-        coverage = Coverage()
-        lines = find_lines(path, [pattern], limit=TAIL, newest=1000, coverage=coverage)
+        coverage, search = Coverage(), LineSearch(trigger.match)
+        lines = find_lines(path, [search], limit=TAIL, newest=1000, coverage=coverage)
+        if search.gave_up:
+            sentence = f"The expression of the trigger {trigger.id!r} takes more than a second, so nobody knows"
+            raise Failed(sentence, place=trigger.place, hint="Look into the log yourself, and simplify its match")
         if not lines:
             return False, f"no such line in {coverage}"
         for line in lines[-3:]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.runbook.triggers import Trigger
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
+from midwatch.system.expressions import LineSearch
 from probes.logs.log_tail import LogLine
 from probes.logs.rotated_log import Coverage, find_lines
 
@@ -25,6 +27,7 @@ TAIL = 262_144
 """Bytes at the end of each log that are read."""
 FADES_S, FADED_S = 6 * 3600.0, 24 * 3600.0
 """Seconds after which an alert is one level milder, and after which its line is only shown."""
+_TOO_SLOW = "the trigger's expression takes more than a second: simplify its match"
 _TIME = re.compile(r"^\W{0,2}(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|\s?UTC)?")
 
 
@@ -56,7 +59,8 @@ class AlertsProbe(Probe):
         missing: list[Row] = []
         for path in dict.fromkeys((*expected, *_own_logs(runbook))):
             try:
-                rows += _alerts(path, triggers.get(path, ()), self.last, coverage, clock.now())
+                found, too_slow = _alerts(path, triggers.get(path, ()), self.last, coverage, clock.now())
+                rows, missing = rows + found, missing + too_slow
             except MidwatchError as error:
                 if path in expected or isinstance(error, OutcomeUnknown):
                     missing.append(Row(path.name, error.sentence, Level.UNKNOWN, detail=error.hint))
@@ -84,11 +88,20 @@ def _own_logs(runbook: Runbook) -> list[Path]:
 
 def _alerts(
     path: Path, triggers: tuple[Trigger, ...], newest: int, coverage: Coverage, now: datetime
-) -> list[tuple[str, Row]]:
-    patterns = [re.compile(trigger.match) for trigger in triggers] + [MARKS]
-    lines = find_lines(path, patterns, limit=TAIL, newest=newest, coverage=coverage, unpack=False)
+) -> tuple[list[tuple[str, Row]], list[Row]]:
+    """The newest lines, each with its time, and a row for each trigger whose expression takes too long."""
+    searches = [_search(path, trigger.match) for trigger in triggers]
+    lines = find_lines(path, [*searches, MARKS], limit=TAIL, newest=newest, coverage=coverage, unpack=False)
     titles = [trigger.title for trigger in triggers]
-    return [_row(line, titles[line.match] if line.match < len(titles) else "", now) for line in reversed(lines)]
+    rows = [_row(line, titles[line.match] if line.match < len(titles) else "", now) for line in reversed(lines)]
+    too_slow = [title for title, search in zip(titles, searches, strict=True) if search.gave_up]
+    return rows, [Row(path.name, f"not searched for: {title}", Level.UNKNOWN, detail=_TOO_SLOW) for title in too_slow]
+
+
+@lru_cache(maxsize=256)
+def _search(path: Path, pattern: str) -> LineSearch:
+    """The search in this log, which remembers the lines that it has seen."""
+    return LineSearch(pattern)
 
 
 def _row(line: LogLine, title: str, now: datetime) -> tuple[str, Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -9,10 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from midwatch.system.errors import Failed
+from midwatch.system.expressions import LineSearch
 from midwatch.system.log_rotations import PACKED_NAME, rotations_of
 from midwatch.system.mounts import require_answer
 from midwatch.system.units import counted
 from probes.logs.log_tail import LogLine, is_cut, tail_lines
+
+Pattern = re.Pattern[str] | LineSearch
+_BATCH_LINES = 5_000
+"""Lines that are held and searched together."""
 
 
 @dataclass(slots=True)
@@ -55,7 +61,7 @@ def read_log(path: Path, limit: int, coverage: Coverage) -> Iterator[LogLine]:
 
 def find_lines(
     path: Path,
-    patterns: Sequence[re.Pattern[str]],
+    patterns: Sequence[Pattern],
     *,
     limit: int,
     newest: int,
@@ -99,11 +105,19 @@ def _counted(path: Path, limit: int, coverage: Coverage, *, follow: bool = True)
         coverage.cut.append(path.name)
 
 
-def _matching(lines: Iterator[LogLine], patterns: Sequence[re.Pattern[str]], newest: int) -> list[LogLine]:
+def _matching(lines: Iterator[LogLine], patterns: Sequence[Pattern], newest: int) -> list[LogLine]:
     kept: deque[LogLine] = deque(maxlen=newest)
-    for line in lines:
+    while batch := list(itertools.islice(lines, _BATCH_LINES)):
+        first: dict[int, int] = {}
         for index, pattern in enumerate(patterns):
-            if pattern.search(line.text):
-                kept.append(replace(line, match=index))
-                break
+            left = [place for place in range(len(batch)) if place not in first]
+            found = _found_in([batch[place].text for place in left], pattern)
+            first |= {place: index for place, hit in zip(left, found, strict=True) if hit}
+        kept.extend(replace(batch[place], match=first[place]) for place in sorted(first))
     return list(kept)
+
+
+def _found_in(texts: Sequence[str], pattern: Pattern) -> list[bool]:
+    if isinstance(pattern, LineSearch):
+        return pattern.found_in(texts)
+    return [pattern.search(text) is not None for text in texts]

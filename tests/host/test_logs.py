@@ -101,6 +101,27 @@ def test_alerts_panel_shows_the_newest_first(log: Path, make_runbook: Callable[.
     assert AlertsProbe().read(make_runbook(triggers=(FAILURE,)), SystemClock()).level is Level.UNKNOWN
 
 
+def test_expression_that_backtracks_for_ever_is_given_up_and_the_others_count(
+    log: Path, make_context: Callable[..., Context]
+) -> None:
+    for_ever = Trigger("slow", "Slow one", NOWHERE, log="logs/backup.log", match=r"^(\w+\s?)*\$$")
+    match = r"^\d+.*FAILURE.* backup\s+stopped"
+    several = Trigger("several", "Several repetitions", NOWHERE, log="logs/backup.log", match=match)
+    with log.open("a", encoding="utf-8") as file:
+        file.write("a" * 100 + "!\n")
+    context = make_context(triggers=(for_ever, several))
+    reading = AlertsProbe().read(context.runbook, SystemClock())
+    (unsearched,) = [row for row in reading.rows if row.level is Level.UNKNOWN]
+    assert unsearched.text == "not searched for: Slow one"
+    assert unsearched.detail.endswith("simplify its match")
+    assert [row.detail for row in reading.rows if "FAILURE" in row.text] == ["Several repetitions"]
+    again = AlertsProbe().read(context.runbook, SystemClock())
+    assert [row.text for row in again.rows] == [row.text for row in reading.rows]
+    action = TriggerAction("slow")
+    with pytest.raises(Failed, match="takes more than a second"):
+        action.apply(context, action.plan(context))
+
+
 @pytest.mark.parametrize(
     ("hours", "level", "label"),
     [(5, Level.CRITICAL, "02:00:05"), (7, Level.WARN, "02:00:05"), (25, Level.OK, "11-23 02:00")],
