@@ -76,7 +76,9 @@ class TriggerAction(Action):
         coverage, search = Coverage(), LineSearch(trigger.match)
         lines = find_lines(path, [search], limit=TAIL, newest=1000, coverage=coverage)
         if search.gave_up:
-            sentence = f"The expression of the trigger {trigger.id!r} takes more than a second, so nobody knows"
+            sentence = (
+                f"The expression of the trigger {trigger.id!r} takes more than a second for a line, so nobody knows"
+            )
             raise Failed(sentence, place=trigger.place, hint="Look into the log yourself, and simplify its match")
         if not lines:
             return False, f"no such line in {coverage}"

@@ -17,7 +17,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.runbook.triggers import Trigger
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
-from midwatch.system.expressions import LineSearch
+from midwatch.system.expressions import TOO_SLOW, LineSearch
 from probes.logs.log_tail import LogLine
 from probes.logs.rotated_log import Coverage, find_lines
 
@@ -27,7 +27,6 @@ TAIL = 262_144
 """Bytes at the end of each log that are read."""
 FADES_S, FADED_S = 6 * 3600.0, 24 * 3600.0
 """Seconds after which an alert is one level milder, and after which its line is only shown."""
-_TOO_SLOW = "the trigger's expression takes more than a second: simplify its match"
 _TIME = re.compile(r"^\W{0,2}(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|\s?UTC)?")
 
 
@@ -95,7 +94,7 @@ def _alerts(
     titles = [trigger.title for trigger in triggers]
     rows = [_row(line, titles[line.match] if line.match < len(titles) else "", now) for line in reversed(lines)]
     too_slow = [title for title, search in zip(titles, searches, strict=True) if search.gave_up]
-    return rows, [Row(path.name, f"not searched for: {title}", Level.UNKNOWN, detail=_TOO_SLOW) for title in too_slow]
+    return rows, [Row(path.name, f"not searched for: {title}", Level.UNKNOWN, detail=TOO_SLOW) for title in too_slow]
 
 
 @lru_cache(maxsize=256)

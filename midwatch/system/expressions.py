@@ -11,17 +11,22 @@ from dataclasses import dataclass, field
 
 from midwatch.system.errors import Failed
 
-_CPU_S = 1
+_TEXT_CPU_S, _CPU_S = 1, 10
+"""Seconds of processor time for one text, and for all texts that are compared together."""
 _PATIENCE_S = 60.0
 """Seconds after which a machine that is too busy to compare counts as an expression that takes too long."""
+TOO_SLOW = "the trigger's expression takes more than a second for a line: simplify its match"
 _KNOWN_LINES_LIMIT = 10_000
 _COMPARE = f"""
-import json, re, resource, sys
+import json, re, resource, signal, sys
 resource.setrlimit(resource.RLIMIT_CPU, ({_CPU_S}, {_CPU_S}))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 pattern, how, texts = json.load(sys.stdin)
 compare = getattr(re.compile(pattern), how)
-json.dump([compare(text) is not None for text in texts], sys.stdout)
+def found(text):
+    signal.setitimer(signal.ITIMER_VIRTUAL, {_TEXT_CPU_S})
+    return compare(text) is not None
+json.dump([found(text) for text in texts], sys.stdout)
 """
 
 
@@ -41,7 +46,7 @@ def matches(pattern: str, text: str) -> bool | None:
 class LineSearch:
     """Looks for an expression in lines, again and again; a process that can be ended compares the lines that are new.
 
-    One that took more than a second of processor time is not compared any more.
+    One that took more than a second of processor time for a line is not compared any more.
     """
 
     pattern: str

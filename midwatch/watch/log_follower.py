@@ -20,7 +20,7 @@ from midwatch.watch.log_position import LogPosition
 
 LOOK_BACK_BYTES = 10_000_000
 """Bytes at the end of a log that are read when it is followed for the first time."""
-READ_LIMIT_BYTES = 16_000_000
+READ_LIMIT_BYTES = 4_000_000
 """Bytes of a log that are read before the position is put on disk."""
 _LINGER_S = 120.0
 """Seconds for which a rotated file is still read: its writer may not have opened the new one yet."""
@@ -62,14 +62,14 @@ class LogFollower:
             file.close()
         self._known, self._files = self.positions, []
 
-    def lines(self) -> Iterator[tuple[LogLine, FollowedFile]]:
-        """The new lines, with the file that has them. Never raises: see `problem` and `gap`."""
+    def lines(self) -> Iterator[tuple[FollowedFile, list[LogLine]]]:
+        """The new lines of each file, the oldest file first. Never raises: see `problem` and `gap`."""
         self.gap = self.problem = ""
         try:
             require_answer(self.path)
             self._find_files()
             for file in list(self._files):
-                yield from self._lines_of(file)
+                yield file, self._lines_of(file)
             self._drop_old_files()
             if not os.path.lexists(self.path):
                 self.problem = f"{self.path} is missing"
@@ -84,11 +84,11 @@ class LogFollower:
             return any(not file.is_unchanged() for file in self._files)
         return False
 
-    def _lines_of(self, file: FollowedFile) -> Iterator[tuple[LogLine, FollowedFile]]:
-        for line in file.lines(READ_LIMIT_BYTES):
-            yield line, file
+    def _lines_of(self, file: FollowedFile) -> list[LogLine]:
+        lines = list(file.lines(READ_LIMIT_BYTES))
         if file.is_unchanged() and (last := file.unended(final=self._is_over(file))) is not None:
-            yield last, file
+            lines.append(last)
+        return lines
 
     def _find_files(self) -> None:
         """See that the files that may have new lines are open, in their order."""

@@ -6,8 +6,7 @@ it is repeated after a restart, and doing it twice changes nothing.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.runbook.triggers import Trigger
 from midwatch.runbook.windows import is_within
 from midwatch.system.clock import to_rfc3339
+from midwatch.system.expressions import TOO_SLOW, LineSearch
 from midwatch.system.line_moment import local_line_moment
 from midwatch.system.units import duration
 from midwatch.watch.condition import Condition
@@ -33,7 +33,7 @@ STALE_S = 26 * 3600.0
 SINCE_S = 24 * 3600.0
 """Seconds before the first look from which on lines count that were there already."""
 _FUTURE = timedelta(minutes=5)
-_READS_A_LOOK = 8
+_READS_A_LOOK = 32
 """Reads of one log in one look, each with its own commit of the position."""
 
 
@@ -59,7 +59,7 @@ class Watcher:
         self._writer = RequestWriter(self.runbook, self._clock, self.state, self.store, open_incident)
         triggers = self.runbook.triggers
         self._sampler = Sampler([trigger for trigger in triggers if not trigger.log], context)
-        self._patterns = {trigger.id: re.compile(trigger.match) for trigger in triggers if trigger.log}
+        self._searches = {trigger.id: LineSearch(trigger.match) for trigger in triggers if trigger.log}
         self._by_log = _triggers_by_log(self.runbook)
         self._followers = {
             path: LogFollower(path, self._clock, self.state.logs.get(str(path))) for path in self._by_log
@@ -97,18 +97,25 @@ class Watcher:
     # Logs
 
     def _read(self, path: Path, follower: LogFollower) -> None:
-        triggers = [(trigger, self._patterns[trigger.id].search) for trigger in self._by_log[path]]
-        for line, file in follower.lines():
-            is_taken = False
-            for trigger, search in triggers:
-                if search(line.text):
-                    is_taken = True
+        for file, lines in follower.lines():
+            for line, triggers in self._found(path, lines):
+                for trigger in triggers:
                     self._take_line(trigger, line, file)
-            if is_taken and not line.ended:
-                file.take_unended()
+                if not line.ended:
+                    file.take_unended()
         self.state.logs[str(path)] = follower.positions
         if follower.gap:
             self.notes.append(follower.gap)
+
+    def _found(self, path: Path, lines: Sequence[LogLine]) -> list[tuple[LogLine, list[Trigger]]]:
+        """The lines that match triggers of this log, in their order."""
+        texts = [line.text for line in lines]
+        found: dict[int, list[Trigger]] = {}
+        for trigger in self._by_log[path]:
+            for index, is_found in enumerate(self._searches[trigger.id].found_in(texts)):
+                if is_found:
+                    found.setdefault(index, []).append(trigger)
+        return [(lines[index], found[index]) for index in sorted(found)]
 
     def _take_line(self, trigger: Trigger, line: LogLine, file: FollowedFile) -> None:
         """A line that matches a trigger, unless it is of before the watcher's time, or of a maintenance window."""
@@ -138,6 +145,10 @@ class Watcher:
         if not problem and follower.modified_at and age_s > deadline_s:
             problem, limit_s = f"{path} has no new line for {duration(age_s)}", 0.0
         self._judge_silence(f"log {path}", triggers[0], f"{path.name} tells nothing", problem, elapsed_s, limit_s)
+        for trigger in triggers:
+            problem = TOO_SLOW if self._searches[trigger.id].gave_up else ""
+            title = f"{path.name} is not searched for: {trigger.title}"
+            self._judge_silence(f"expression {trigger.id}", trigger, title, problem, elapsed_s, 0.0)
 
     # Checks and panels
 

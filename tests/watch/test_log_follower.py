@@ -25,7 +25,7 @@ class Reader:
         self.follower = LogFollower(log, self.clock)
 
     def read(self) -> list[str]:
-        return [line.text for line, _ in self.follower.lines() if line.ended]
+        return [line.text for _, lines in self.follower.lines() for line in lines if line.ended]
 
     def die(self) -> None:
         kept = [LogPosition.from_json(position.to_json()) for position in self.follower.positions]
@@ -151,12 +151,13 @@ def test_half_line_waits_for_its_end_and_long_line_is_cut(reader: Reader) -> Non
 
 def test_line_without_an_end_is_shown_once_it_is_steady_and_taken_once(reader: Reader) -> None:
     append(reader.log, "[FAILURE] and the writer died")
-    assert list(reader.follower.lines()) == []
-    ((line, file),) = reader.follower.lines()
+    assert [lines for _, lines in reader.follower.lines()] == [[]]
+    ((file, (line,)),) = reader.follower.lines()
     assert (line.text, line.ended, line.place) == ("[FAILURE] and the writer died", False, "a.log:2")
     file.take_unended()
     append(reader.log, " of old age\nnext\n")
-    assert [(line.text, line.number) for line, _ in reader.follower.lines()] == [("next", 3)]
+    ((_, (line,)),) = reader.follower.lines()
+    assert (line.text, line.number) == ("next", 3)
 
 
 def test_log_with_holes_nuls_and_bytes_that_are_no_text_is_read(reader: Reader) -> None:
@@ -175,7 +176,7 @@ def test_missing_log_is_a_problem_and_its_next_file_is_new_from_its_first_line(t
     assert reader.follower.problem.endswith("b.log is missing")
     reader.die()
     append(reader.log, "first\n")
-    ((line, file),) = reader.follower.lines()
+    ((file, (line,)),) = reader.follower.lines()
     assert (line.text, file.history_end, reader.follower.problem) == ("first", 0, "")
     reader.log.unlink()
     reader.log.mkdir()

@@ -16,6 +16,10 @@ triggers:
      every: 10 s, for: 2 min, after: 3, clear: 5 min}
   - {id: mute, title: It is mute, check: command, with: {run: 'echo who knows; exit 3'}, every: 10 s, deadline: 5 min}
 """
+SLOW = (
+    LOGS.replace("'job .* failed'", r"'(\w+\s?)*\$$'")
+    + "  - {id: more, title: Another job failed, log: logs/ci.log, match: 'job (a|deploy)+ failed'}\n"
+)
 TOLD = "channels: {incident: {kind: file, path: told.jsonl}}\n"
 
 
@@ -33,6 +37,15 @@ def test_each_trigger_fires_once_with_its_line_and_its_time(tmp_path: Path) -> N
     assert "hunter2" not in stopped.evidence
     assert "\x1b" not in full.evidence
     assert (ci.at, ci.severity, ci.kind) == ("2026-11-29T02:00:00.000000Z", "SEV-2", "fired")
+
+
+def test_expression_that_backtracks_for_ever_is_reported_and_the_others_fire(tmp_path: Path) -> None:
+    place = WatchedRunbook(tmp_path, SLOW)
+    place.log("a" * 100 + "!", "ci.log")
+    place.log("job deploy failed", "ci.log")
+    assert place.look() == ["more", "ci silent"]
+    assert "simplify its match" in place.requests()[-1].evidence
+    assert place.look() == []
 
 
 def test_line_of_before_the_first_look_counts_only_within_a_day(tmp_path: Path) -> None:
