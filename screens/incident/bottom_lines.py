@@ -10,9 +10,10 @@ from textual.content import Content
 
 from midwatch.engine.pending_requests import pending_request
 from screens.incident.standing_notice import answerable_request, standing_notice
-from screens.keys.footer import ALWAYS, KeyLine, footer_line
+from screens.keys.footer import ALWAYS, footer_line
 from screens.keys.incident_keys import BY_ID, KEYS
 from screens.widgets.key import Key, shown
+from screens.widgets.key_line import KeyLine
 from screens.widgets.status_line import StatusLine
 from screens.widgets.styles import CHOSEN, SOON, WRONG
 

@@ -243,6 +243,8 @@ class Commands:
     async def palette(self) -> None:
         keys = [key for key in KEYS if key.id != "palette" and key.group != MOVE and self.may(key.id)]
         if chosen := await self._screen.app.push_screen_wait(Palette(self._text_styles, keys, self._screen.keymap)):
+            while not self._screen.is_on_top:  # it was opened from a page
+                await self._screen.app.pop_screen()
             self.press(chosen)
 
     async def leave(self, following: str = "") -> None:

@@ -19,10 +19,10 @@ from midwatch.supervisor.progress import read_progress
 from midwatch.system.actor import login
 from screens.dialogs.close_incident import criteria_lines
 from screens.incident.bottom_lines import BottomLines
-from screens.keys.footer import KeyLine
 from screens.widgets.checklist import Checklist
 from screens.widgets.checklist_rows import checklist_width
 from screens.widgets.filter_line import FilterLine
+from screens.widgets.key_line import KeyLine
 from screens.widgets.line_view import LineView
 from screens.widgets.output_view import OutputView
 from screens.widgets.panels.panel_lines import block_at, column_lines

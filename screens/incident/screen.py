@@ -29,7 +29,6 @@ from screens.incident.panel_poller import PanelPoller, Source
 from screens.incident.plan_cache import PlanCache
 from screens.incident.primary_action import NextAction, ScreenAction, next_action
 from screens.incident.step_runner import StepRunner
-from screens.keys.footer import KeyLine
 from screens.keys.incident_keys import BINDINGS, MOVE_IDS
 from screens.pages.panel import PanelPage
 from screens.widgets.background import WorkFailed, in_background
@@ -51,6 +50,7 @@ class IncidentScreen(BaseScreen[None]):
     CSS_PATH = "screen.tcss"
     BINDINGS = BINDINGS
     AUTO_FOCUS = "#checklist"
+    offers_commands = True
 
     class Left(Message):
         """The operator leaves; `following` is the id of the incident that is opened next, empty for none."""
@@ -278,10 +278,6 @@ class IncidentScreen(BaseScreen[None]):
         """Narrow the checklist while it is typed; the cursor goes to the first step that is found."""
         self.checklist.filter(message.term)
         self.redraw()
-
-    def on_key_line_pressed(self, message: KeyLine.Pressed) -> None:
-        """A click on a key of the footer is that key."""
-        self.commands.press(message.name)
 
     def on_line_view_clicked(self, message: LineView.Clicked) -> None:
         """A click on a panel opens its page."""

@@ -31,6 +31,7 @@ OUTPUT = (
     Key("output.end", "G", "end", "Go to the end, and follow", action="ends(1)"),
     Key("output.down", "j", "", "A line down", action="scroll(1)"),
     Key("output.up", "k", "", "A line up", action="scroll(-1)"),
+    Key("output.palette", "colon", "commands", "Everything that can be done now, found by its name", action="palette"),
     Key("output.help", "question_mark", "", "These keys; F1 does the same", action="help"),
 )
 TIMELINE = (
@@ -52,9 +53,16 @@ TIMELINE = (
     Key("timeline.up", "k", "", "An event up; so does the arrow", action="move(-1)"),
     Key("timeline.begin", "g", "", "The first event; so does Home", action="move(-1000000)"),
     Key("timeline.end", "G", "", "The newest, and go on with it; so does End", action="newest"),
+    Key(
+        "timeline.palette", "colon", "commands", "Everything that can be done now, found by its name", action="palette"
+    ),
     Key("timeline.help", "question_mark", "", "These keys; F1 does the same", action="help"),
 )
 PAGE = (
+    Key("page.find", "slash", "find", "Find words; without capitals they find capitals too", action="find"),
+    Key("page.next", "n", "next", "The next match", action="again(1)"),
+    Key("page.before", "N", "before", "The match before", action="again(-1)"),
+    Key("page.palette", "colon", "commands", "Everything that can be done now, found by its name", action="palette"),
     Key("page.down", "j", "", "A line down", action="scroll(1)"),
     Key("page.up", "k", "", "A line up", action="scroll(-1)"),
     Key("page.begin", "g", "", "The begin; so does Home", action="ends(0)"),

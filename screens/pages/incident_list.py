@@ -30,7 +30,7 @@ class IncidentsPage(Page):
         Binding("up", "scroll(-1)", show=False),
         Binding("enter", "open", show=False),
     ]
-    hint = "Enter open   Esc back"
+    hints = (("Enter", "open", "open"),)
     moves = (
         ("↑ ↓", "Another incident"),
         ("Enter", "Open it; this one is left as by leaving the screen"),
@@ -64,10 +64,17 @@ class IncidentsPage(Page):
         sizes = [len(lines) for lines in self._blocks(min(sheet.room, WIDEST))]
         sheet.reveal(sum(sizes[:number]), sum(sizes[: number + 1]) - 1)
 
+    def _number_at(self, line: int) -> int:
+        """The number of the incident in whose lines this one is."""
+        ends = itertools.accumulate(len(lines) for lines in self._blocks(min(self.query_one(LineView).room, WIDEST)))
+        return next((n for n, end in enumerate(ends) if line < end), self._at)
+
+    def go_to_line(self, number: int) -> None:
+        self._choose(self._number_at(number))
+
     def on_line_view_clicked(self, message: LineView.Clicked) -> None:
         """A click chooses an incident; another click on it opens it."""
-        ends = itertools.accumulate(len(lines) for lines in self._blocks(min(message.view.room, WIDEST)))
-        number = next((n for n, end in enumerate(ends) if message.line < end), self._at)
+        number = self._number_at(message.line)
         if number == self._at:
             self.action_open()
         else:

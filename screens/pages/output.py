@@ -25,12 +25,13 @@ from screens.pages.output_search import Hit, find_line, first_error
 from screens.pages.page import Page
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
-from screens.widgets.key_bindings import bindings, footer, help_word, key_lines, notice_of, there
+from screens.widgets.key_bindings import bindings, footer, key_lines, there
+from screens.widgets.key_line import KeyLine
 from screens.widgets.line_input import LineInput
 from screens.widgets.output_view import OutputView
 from screens.widgets.progress_lines import progress_lines
 from screens.widgets.status_line import StatusLine
-from screens.widgets.styles import SOON, STATE_STYLES, STRONG, TextStyles
+from screens.widgets.styles import CHOSEN, SOON, STATE_STYLES, STRONG, TextStyles
 from screens.widgets.text_layout import edges, fit
 from screens.widgets.time_labels import span
 
@@ -63,7 +64,7 @@ class OutputScreen(BaseScreen[None]):
         yield StatusLine(id="progress")
         yield OutputView(self.text_styles, id="output")
         yield LineInput(id="find", placeholder="find")
-        yield StatusLine(id="bottom")
+        yield KeyLine(id="bottom")
 
     def on_mount(self) -> None:
         self._follow()
@@ -98,8 +99,8 @@ class OutputScreen(BaseScreen[None]):
         )
         self._draw_progress(status, width)
         said = fit(self.text_styles.clean(self._said), width // 2, self.text_styles)
-        right = notice_of(said, help_word(self, OUTPUT, self.text_styles), self.text_styles)
-        self.query_one("#bottom", StatusLine).show(footer(self, OUTPUT, right, width, self.text_styles))
+        line = footer(self, OUTPUT, self.text_styles.ink(said, CHOSEN), width, self.text_styles)
+        self.query_one("#bottom", KeyLine).show_keys(line)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether it does something now."""
@@ -109,6 +110,7 @@ class OutputScreen(BaseScreen[None]):
         works: dict[str, Callable[[], bool]] = {
             "again": lambda: bool(self._term),
             "pause": lambda: self._step.id in running,
+            "palette": lambda: self.commands_below() is not None,
             "other_run": lambda: any(step != self._step.id for step in running),
         }
         return works.get(action, lambda: True)()

@@ -10,10 +10,11 @@ from textual.content import Content
 
 from midwatch.system.clock import Clock
 from screens.pages.page import Page
+from screens.widgets.key_line import ClickableLine, clickable
 from screens.widgets.line_view import LineView
 from screens.widgets.panels.panel_detail import panel_detail_lines
 from screens.widgets.panels.panel_state import PanelState
-from screens.widgets.styles import TextStyles
+from screens.widgets.styles import STRONG, TextStyles
 
 
 class PanelPage(Page):
@@ -33,24 +34,24 @@ class PanelPage(Page):
         super().__init__(text_styles, "", self._made)
         arrows = "Left Right" if text_styles.ascii else "← →"
         self.moves = ((arrows, "The panel before, the panel after"), ("1 to 9", "This panel"), *self.moves)
-        self.hint = f"Esc back   {arrows} other panels   PgUp PgDn scroll"
-        self._name_it()
+        self.hints = ((arrows, "other panels", "other(1)"), *self.hints)
 
     def _made(self, width: int) -> list[Content]:
         panel = list(self._panels().values())[self._number - 1]
         return panel_detail_lines(panel, self._clock.now(), width, self.text_styles)
 
-    def _name_it(self) -> None:
-        names = [panel.title for panel in self._panels().values()]
-        self._title = "  ".join(
-            f"[{n} {name}]" if n == self._number else f" {n} {name} " for n, name in enumerate(names, 1)
-        )
+    def heading(self) -> ClickableLine:
+        """The names of all panels, the one that is shown in brackets."""
+        names = [
+            f"[{n} {panel.title}]" if n == self._number else f" {n} {panel.title} "
+            for n, panel in enumerate(self._panels().values(), 1)
+        ]
+        return clickable([(f"panel({n})", self.text_styles.ink(name, STRONG)) for n, name in enumerate(names, 1)], 2)
 
     def action_panel(self, number: int) -> None:
         """Show that one from its begin."""
         if 1 <= number <= len(self._panels()):
             self._number = number
-            self._name_it()
             self.query_one(LineView).scroll_home(animate=False, immediate=True)
             self.draw()
 

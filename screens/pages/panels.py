@@ -11,7 +11,8 @@ from textual.content import Content
 from midwatch.system.clock import Clock
 from screens.pages.page import Page
 from screens.pages.panel import PanelPage
-from screens.widgets.panels.panel_lines import block_lines
+from screens.widgets.line_view import LineView
+from screens.widgets.panels.panel_lines import block_at, block_lines
 from screens.widgets.panels.panel_state import PanelState
 from screens.widgets.styles import TextStyles
 
@@ -26,7 +27,7 @@ class PanelsPage(Page):
         super().__init__(text_styles, "Live", self._made)
         digits = f"1 to {len(panels())}"
         self.moves = ((digits, "One panel with all that is known of it"), *self.moves)
-        self.hint = f"Esc back   {digits} one panel   PgUp PgDn scroll"
+        self.hints = ((digits, "one panel", ""), *self.hints)
 
     def _made(self, width: int) -> list[Content]:
         found: list[Content] = []
@@ -36,6 +37,10 @@ class PanelsPage(Page):
                 Content(""),
             ]
         return found[:-1]
+
+    def on_line_view_clicked(self, message: LineView.Clicked) -> None:
+        """A click on a panel opens it."""
+        self.action_panel(block_at(list(self._panels().values()), message.view.lines, message.line))
 
     def action_panel(self, number: int) -> None:
         """Open it above this page, which Esc comes back to."""

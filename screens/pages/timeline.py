@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import ClassVar
 
@@ -21,7 +22,8 @@ from screens.pages.timeline_entries import FILTERS, Entry, entries, whole_event
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.filter_line import FilterLine
-from screens.widgets.key_bindings import bindings, footer, help_word, key_lines, notice_of, there
+from screens.widgets.key_bindings import bindings, footer, key_lines, there
+from screens.widgets.key_line import KeyLine
 from screens.widgets.line_view import LineView
 from screens.widgets.status_line import StatusLine
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, TextStyles
@@ -67,7 +69,7 @@ class TimelineScreen(BaseScreen[None]):
         yield StatusLine(id="top")
         yield LineView(id="lines")
         yield FilterLine(id="filter", placeholder="only what holds these words")
-        yield StatusLine(id="bottom")
+        yield KeyLine(id="bottom")
 
     def on_mount(self) -> None:
         self.set_interval(1, self.redraw)
@@ -112,13 +114,15 @@ class TimelineScreen(BaseScreen[None]):
         self.query_one("#top", StatusLine).show(
             edges(title, self.text_styles.ink(count, SOON if asked or held else FAINT), width)
         )
-        right = notice_of(self._said, help_word(self, TIMELINE, self.text_styles), self.text_styles)
-        self.query_one("#bottom", StatusLine).show(footer(self, TIMELINE, right, width, self.text_styles))
+        line = footer(self, TIMELINE, self.text_styles.ink(self._said, CHOSEN), width, self.text_styles)
+        self.query_one("#bottom", KeyLine).show_keys(line)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether it does something now."""
         if action in ("star", "correct"):
             return self._writes and self.entry is not None
+        if action == "palette":
+            return self.commands_below() is not None
         if action == "move":
             return not isinstance(self.focused, FilterLine)  # there it moves the cursor, and j and k are letters
         return self._writes if action == "note" else True
@@ -154,6 +158,16 @@ class TimelineScreen(BaseScreen[None]):
         names = [name for name, _ in FILTERS]
         self._kinds = names[(names.index(self._kinds) + 1) % len(names)]
         self._say("")
+
+    def on_line_view_clicked(self, message: LineView.Clicked) -> None:
+        """A click chooses an event; another click on it opens it."""
+        ends = itertools.accumulate(len(entry.lines) for entry in self._shown)
+        clicked = next((entry for entry, end in zip(self._shown, ends, strict=False) if message.line < end), None)
+        if clicked is not None and clicked is self.entry:
+            self.action_open()
+        elif clicked is not None:
+            self._at = None if clicked is self._shown[-1] else clicked.event.seq
+            self._say("")
 
     def action_find(self) -> None:
         self.query_one(FilterLine).open(self._term)

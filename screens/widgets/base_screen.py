@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic
+from typing import Any, Generic
 
 from textual.messages import Prune
 from textual.screen import Screen, ScreenResultType
@@ -14,6 +14,23 @@ class BaseScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
     Textual's own marks a screen beneath as changed whenever it was drawn, so that it is drawn for ever: with a dialog
     open, a still screen would send 20 kB a second.
     """
+
+    offers_commands = False
+    """Whether the palette of this screen lists commands, for pages above it as well."""
+
+    def commands_below(self) -> BaseScreen[Any] | None:
+        """The screen whose commands the palette lists; None where there is none, or a dialog is above it."""
+        for screen in reversed(self.app.screen_stack):
+            if screen.is_modal or not isinstance(screen, BaseScreen):
+                return None
+            if screen.offers_commands:
+                return screen
+        return None
+
+    async def action_palette(self) -> None:
+        """The palette of the screen below; its commands close the pages above that screen first."""
+        if (screen := self.commands_below()) is not None:
+            await screen.run_action("press('palette')")
 
     async def on_prune(self, event: Prune) -> None:
         """End the workers before the widgets that they show their results in.

@@ -25,6 +25,7 @@ from screens.widgets.drafts import content_of, drafts_of, fields_in, fill, joine
 from screens.widgets.inline_button import InlineButton, PickOne
 from screens.widgets.key import shown
 from screens.widgets.key_bindings import ACCEPT, DIALOG, HELP, bindings, key_lines, there
+from screens.widgets.key_line import KeyLine, clickable
 from screens.widgets.styles import FAINT, STRONG, WRONG, TextStyles
 
 T = TypeVar("T")
@@ -130,7 +131,7 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
             yield Said("", id="said", markup=False)
             with Horizontal(id="choices"):
                 yield InlineButton(self.leave_words, id="leave")
-                yield Static(id="hint", markup=False)
+                yield KeyLine(id="hint")
                 if self.accept_words:
                     yield InlineButton(self.text_styles.clean(self.accept_words), id="accept")
 
@@ -247,10 +248,16 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         names = {key.does: shown(key.key, ascii=self.text_styles.ascii) for key in DIALOG} | names
         text, more = words.format_map(names), f"{names['help']} help"
         room = self.room - len(self.leave_words) - (len(self.accept_words) + 4 if self.accept_words else 0) - 6
+        apart = f" {self.text_styles.signs.dot} "
         if len(text) > room:
-            text = text.rpartition(f" {self.text_styles.signs.dot} ")[0]
-        both = f"{text} {self.text_styles.signs.dot} {more}" if text else more
-        self.query_one("#hint", Static).update(self.text_styles.ink(both if len(both) <= room else text, FAINT))
+            text = text.rpartition(apart)[0]
+        both = f"{text}{apart}{more}" if text else more
+        actions = {"Esc": "leave"} | {name: does for does, name in names.items()}
+        parts = [
+            (actions.get(part.split(" ")[0], ""), self.text_styles.ink(part, FAINT))
+            for part in (both if len(both) <= room else text).split(apart)
+        ]
+        self.query_one("#hint", KeyLine).show_keys(clickable(parts, self.text_styles.ink(apart, FAINT)))
 
     def action_help(self) -> None:
         """What can be done here: with the keys of this dialog, and with what has the focus."""

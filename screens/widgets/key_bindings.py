@@ -11,8 +11,9 @@ from textual.content import Content
 from textual.screen import Screen
 
 from screens.widgets.key import Key, shown
-from screens.widgets.styles import CHOSEN, FAINT, TextStyles
-from screens.widgets.text_layout import edges, labelled
+from screens.widgets.key_line import ClickableLine, clickable, key_part, on_both_edges
+from screens.widgets.styles import TextStyles
+from screens.widgets.text_layout import labelled
 
 YES = Key("dialog.yes", "y", "", "Yes: do it", action="yes")
 DECLINE = Key("dialog.decline", "ctrl+d", "", "Say no to it, and why", action="decline")
@@ -48,27 +49,29 @@ def there(screen: Screen[Any], keys: Iterable[Key]) -> list[tuple[str, Key]]:
     return [(live[key.id], key) for key in keys if key.id in live]
 
 
-def footer(screen: Screen[Any], keys: Iterable[Key], right: Content, width: int, text_styles: TextStyles) -> Content:
-    """The way out, then the keys that work now, as many as there is room for."""
-    parts = [Content.assemble(text_styles.ink("Esc", "bold"), text_styles.ink(" back", FAINT))]
-    room = width - right.cell_length - 1 - parts[0].cell_length
-    for key, what in there(screen, keys):
-        part = Content.assemble(
-            text_styles.ink(shown(key, ascii=text_styles.ascii), "bold"), text_styles.ink(f" {what.words}", FAINT)
-        )
-        if not what.words or room < part.cell_length + 3:
-            continue
-        room -= part.cell_length + 3
-        parts.append(part)
-    return edges(Content("   ").join(parts), right, width)
-
-
-def help_word(screen: Screen[Any], keys: Iterable[Key], text_styles: TextStyles) -> Content:
-    """`? help`, with the key that it has been given."""
-    key = next((key for key, what in there(screen, keys) if what.action == "help"), "f1")
-    return Content.assemble(
-        text_styles.ink(shown(key, ascii=text_styles.ascii), "bold"), text_styles.ink(" help", FAINT)
-    )
+def footer(
+    screen: Screen[Any],
+    keys: Iterable[Key],
+    said: Content,
+    width: int,
+    text_styles: TextStyles,
+    hints: Sequence[tuple[str, str, str]] = (),
+) -> ClickableLine:
+    """The way out, the `hints` (a key, its words, its action), then the keys that work now, as many as there is room
+    for. At the right what was said last, then help."""
+    now = there(screen, keys)
+    help_key = next((key for key, what in now if what.does == "help"), "")
+    right = [("", said)] if said else []
+    if help_key:
+        right.append(("help", key_part(shown(help_key, ascii=text_styles.ascii), "help", text_styles)))
+    left = [(action, key_part(key, words, text_styles)) for key, words, action in (("Esc", "back", "leave"), *hints)]
+    room = width - clickable(right).line.cell_length - clickable(left).line.cell_length - 1
+    for key, what in now:
+        part = key_part(shown(key, ascii=text_styles.ascii), what.words, text_styles)
+        if what.words and room >= part.cell_length + 3:
+            room -= part.cell_length + 3
+            left.append((what.does, part))
+    return on_both_edges(clickable(left), clickable(right), width)
 
 
 def key_lines(
@@ -77,8 +80,3 @@ def key_lines(
     """Every key that works now with what it does, and how one moves."""
     rows = [*((shown(key, ascii=text_styles.ascii), what.help) for key, what in now), *moves]
     return [line for key, words in rows for line in labelled(f" {key}", words, width, text_styles, column=13)]
-
-
-def notice_of(said: str, help_: Content, text_styles: TextStyles) -> Content:
-    """The right end of a footer: what was said last, then help."""
-    return Content.assemble(text_styles.ink(said, CHOSEN), "   ", help_) if said else help_
