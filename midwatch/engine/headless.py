@@ -4,7 +4,7 @@ headless."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -130,6 +130,13 @@ def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *,
                     _follow(controller, step, voice)
                 else:
                     _follow_batch(controller, voice)
+                    _name_not_needed(controller, step.loop.steps, say)
+
+
+def _name_not_needed(controller: IncidentController, items: Sequence[Step], say: Say) -> None:
+    for item in items:
+        if controller.incident.status(item) is StepStatus.NOT_NEEDED:
+            say(f"{item.number} {item.title}: {need_words(controller, item)}")
 
 
 def _to_skip(controller: IncidentController, step: Step, answers: Answers) -> Step | None:

@@ -45,7 +45,7 @@ def _squeezed(word: str) -> str:
 
 
 _SQUEEZED_ANSWERS = frozenset(_squeezed(_plain(word)) for word in _ANSWERS.split())
-_SQUEEZED_WHOLE = _SQUEEZED_ANSWERS | {_squeezed(_plain(word)) for word in _WHOLE_ANSWERS.split()}
+_SQUEEZED_WHOLE = frozenset(_squeezed(_plain(word)) for word in _WHOLE_ANSWERS.split())
 _SQUEEZED_PLACEHOLDERS = _SQUEEZED_ANSWERS | {_squeezed(_plain(word)) for word in _PLACEHOLDERS.split()}
 
 
@@ -55,11 +55,19 @@ def _words(text: str) -> list[str]:
 
 def is_answer(text: str) -> bool:
     """Whether the text only answers yes or no, or names a way out, in whatever case, spacing and punctuation."""
+    return _is_yes_or_no(text) or _is_whole_answer(text)
+
+
+def _is_yes_or_no(text: str) -> bool:
     words = _words(text)
     if not words:
         return False
     answers = all(word in _SQUEEZED_ANSWERS or (len(word) == 1 and word.isascii()) for word in words)
-    return answers or _squeezed("".join(words)) in _SQUEEZED_WHOLE
+    return answers or _squeezed("".join(words)) in _SQUEEZED_ANSWERS
+
+
+def _is_whole_answer(text: str) -> bool:
+    return _squeezed("".join(_words(text))) in _SQUEEZED_WHOLE
 
 
 def fault_of_reason(text: str) -> str:
@@ -69,9 +77,9 @@ def fault_of_reason(text: str) -> str:
         return "A reason is missing"
     if len({character for character in _plain(given) if character.isalpha()}) < 2:
         return f"{given!r} is no reason: a reason has more than one letter"
-    if is_answer(given):
+    if _is_yes_or_no(given):
         return f"{given!r} is no reason: it answers a question of yes or no"
-    if _SQUEEZED_PLACEHOLDERS.issuperset(_words(given)):
+    if _is_whole_answer(given) or _SQUEEZED_PLACEHOLDERS.issuperset(_words(given)):
         return f"{given!r} is no reason: it does not say why"
     return ""
 

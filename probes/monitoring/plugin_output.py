@@ -33,7 +33,7 @@ class Report:
 
     level: Level
     sentence: str
-    """The first line without the figures."""
+    """The first line without the figures; with the last line of the errors where the state is not OK."""
     more: str
     """The further lines without the figures."""
     figures: tuple[Figure, ...]
@@ -74,8 +74,12 @@ def read_report(ended: Ended) -> Report:
     text, _, further = "\n".join(lines).partition("|")
     read, unread = read_figures(f"{figures}\n{further}")
     complaint = (safe_text(ended.errors, newlines=True).strip().splitlines() or [""])[-1]
-    sentence = sentence.strip() or complaint.strip()
+    sentence, complaint = sentence.strip(), complaint.strip()
     level = _LEVELS.get(ended.exit, Level.UNKNOWN)
+    if not sentence:
+        sentence = complaint
+    elif complaint and level is not Level.OK and complaint not in sentence:  # the first line may tell what was begun
+        sentence = f"{complaint} ({sentence})"
     if ended.exit not in _LEVELS:
         why = f"it was ended by signal {-ended.exit}" if ended.exit < 0 else _SHELL.get(ended.exit)
         why = why or f"exit {ended.exit} is no state of a check"

@@ -121,6 +121,30 @@ def batch_ended(controller: IncidentController) -> Batch:
     return batch
 
 
+SOME = """\
+midwatch: 1
+id: some
+title: Hosts
+severity: SEV-2
+phases:
+  - title: Look
+    steps:
+      - {id: read, title: Read, for_each: [a, bcd], run: 'echo "n=${#X}" >> "$STEP_OUTPUT"', env: {X: {from: item}},
+         outputs: [n], risk: observe}
+      - {id: mend, title: Mend, for_each: [a, bcd], when: {answer: read.n, above: 1}, run: "true", risk: observe}
+"""
+
+
+def test_headless_names_the_items_that_are_not_needed(here: Path) -> None:
+    (here / "runbook.yaml").write_text(SOME, encoding="utf-8")
+    runbook = load(here / "runbook.yaml")
+    controller, said = IncidentController.declare(runbook, actor="ada@test"), list[str]()
+    assert headless.run(controller, load_answers(answers(here, ""), runbook), said.append) is Exit.DONE
+    (not_needed,) = [line for line in said if "not needed" in line]
+    assert not_needed.startswith("1.2.1 Mend: a: not needed: ")
+    assert "1.2.2 Mend: bcd" in said
+
+
 PARALLEL = """\
 midwatch: 1
 id: parallel

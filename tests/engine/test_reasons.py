@@ -109,6 +109,11 @@ def test_reason_that_is_only_an_answer_is_refused(text: str) -> None:
         require_reason(text)
 
 
+def test_refused_reason_is_called_an_answer_only_where_it_is_one() -> None:
+    assert fault_of_reason("nein").endswith("it answers a question of yes or no")
+    assert fault_of_reason("wrong").endswith("it does not say why")
+
+
 @pytest.mark.parametrize("text", REASONS)
 def test_reason_that_says_why_is_taken(text: str) -> None:
     assert require_reason(f" {text} ") == text

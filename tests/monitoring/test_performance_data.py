@@ -100,6 +100,8 @@ def test_output_of_several_lines_is_split_as_the_guidelines_say() -> None:
         (Ended(0, ""), Level.OK, "exit 0"),
         (Ended(2, "down\n"), Level.CRITICAL, "down"),
         (Ended(3, "no answer"), Level.UNKNOWN, "no answer"),
+        (Ended(2, "asking\n", "trace\nno route\n"), Level.CRITICAL, "no route (asking)"),
+        (Ended(0, "fine\n", "slow\n"), Level.OK, "fine"),
         (Ended(4, "odd"), Level.UNKNOWN, "exit 4 is no state of a check: odd"),
         (Ended(-9, ""), Level.UNKNOWN, "it was ended by signal 9"),
         (
