@@ -75,6 +75,15 @@ def report(
         }
     if trouble:
         sections["trouble"] = lambda: iter(trouble.items())
+    return _masked(sections, secrets)
+
+
+def environment(secrets: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The versions and the machine of now, masked."""
+    return _masked({"versions": _versions, "machine": _machine}, secrets)
+
+
+def _masked(sections: Mapping[str, Callable[[], Section]], secrets: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {
         name: {
             safe_text(mask(label, secrets)): safe_text(mask(text, secrets))

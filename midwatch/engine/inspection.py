@@ -49,13 +49,14 @@ def inspect(
     *,
     head: str | None = None,
     count: int | None = None,
-    syslog_files: Sequence[Path] = SYSLOG_FILES,
+    syslog_files: Sequence[Path] | None = SYSLOG_FILES,
 ) -> list[Finding]:
-    """A finding for each item; the first one is the journal's. Raises `BadInput` when there is no journal, and
-    `Failed`."""
-    said = heads_witnessed(
-        folder.path, syslog_files=syslog_files
-    )  # before the journal is read: a driver may be writing it
+    """A finding for each item; the first one is the journal's. `syslog_files`: None where no witness is to be asked.
+
+    Raises `BadInput` when there is no journal, and `Failed`.
+    """
+    said = [] if syslog_files is None else heads_witnessed(folder.path, syslog_files=syslog_files)
+    # before the journal is read: a driver may be writing it
     chain = check(folder.journal, head=head, count=count)
     verdict = chain.verdict
     if not verdict.problem and not chain.events:
@@ -66,7 +67,7 @@ def inspect(
     else:
         findings = [Finding("journal.jsonl", Standing.GOOD, f"whole, {verdict.events} events, head {verdict.head}")]
     findings += _files(folder, chain.events)
-    findings += _witnessed(folder, chain, said)
+    findings += _witnessed(folder, chain, said) if syslog_files is not None else ()
     if head is None:
         told = "A missing end and a chain that was built anew show by a head that others hold: --count N --head SHA256"
         findings.append(Finding("head", Standing.NOTE, told))

@@ -23,6 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ZONE",
         help="the zone of the times beside UTC, such as Europe/Berlin or UTC (default: the zone of this machine)",
     )
+    parser.add_argument(
+        "--format",
+        choices=("md", "bundle"),
+        default="md",
+        help="md: Markdown (default); bundle: one archive of journal, outputs, plans, readings, exports, runbook and "
+        "environment, with checksums and a signature; needs --output FILE.tar.gz",
+    )
     parser.add_argument("--output", "-o", metavar="FILE", help="the file to write (default: standard output)")
     parser.add_argument(
         "--key",
@@ -34,12 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export the incident."""
+    from tui.bundle_files import export_bundle
     from tui.user_files import is_special, write_text
 
     if args.key and (args.no_sign or not args.output or is_special(Path(args.output))):
         raise BadInput(
             "--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY"
         )
+    if args.format == "bundle":
+        return export_bundle(args)
     text = _document(args)
     if not args.output:
         say_document(text)

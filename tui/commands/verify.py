@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch.engine.inspection import Finding, Standing, inspect
-from midwatch.system.errors import BadInput, Exit, Failed, MidwatchError, OutcomeUnknown
+from midwatch.system.errors import BadInput, Exit, Failed
 from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import read_regular
 from tui.cli_context import add_incident, add_runbook, incident_folder, logs_folder
@@ -20,7 +20,7 @@ _MARKS = {Standing.GOOD: "", Standing.NOTE: "note: ", Standing.UNKNOWN: "unknown
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch verify` to its parser."""
-    add_incident(parser, help="its id, the beginning of an id, 'latest' (default), or an exported file")
+    add_incident(parser, help="its id, the beginning of an id, 'latest' (default), or an exported file or bundle")
     add_runbook(parser)
     parser.add_argument("--head", metavar="SHA256", help="the head from a status update or the closure")
     parser.add_argument("--count", type=int, metavar="N", help="the number of events up to that head")
@@ -35,12 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Verify the journal and print the verdict."""
+    from tui.bundle_files import is_bundle, verify_bundle
+
     if args.count is not None and args.count < 0:
         raise BadInput(
             f"--count takes a number of events, not {args.count}", hint="Copy it from the update or the export"
         )
     path = Path(args.incident)
     require_answer(path)
+    if is_bundle(path):
+        found = verify_bundle(path, args.signers, head=args.head, count=args.count)
+        return _say(path, found, args, with_items=True)
     if path.is_file() or path.suffix == ".md":
         return _verify_export(path, args)
     return _verify_incident(args)
@@ -74,6 +79,7 @@ def _code(findings: Sequence[Finding]) -> Exit:
 
 
 def _verify_export(path: Path, args: argparse.Namespace) -> int:
+    from tui.bundle_files import signature_finding
 
     try:
         content = read_regular(path, limit_bytes=_EXPORT_LIMIT_BYTES)
@@ -82,29 +88,19 @@ def _verify_export(path: Path, args: argparse.Namespace) -> int:
         raise BadInput(f"There is no file {path}", hint=hint) from None
     except OSError as error:
         raise Failed(f"{path} cannot be read: {error.strerror}") from error
-    findings = [_signature(path, args.signers), _record(content, args)]
+    return _say(path, [signature_finding(path, args.signers), _record(content, args)], args)
+
+
+def _say(path: Path, findings: Sequence[Finding], args: argparse.Namespace, *, with_items: bool = False) -> int:
     code = _code(findings)
     if args.json:
         told = {"file": str(path), "ok": code is Exit.DONE, "findings": [finding.to_json() for finding in findings]}
         say_json(told)
     else:
         for finding in findings:
-            say(f"{path}: {_MARKS[finding.standing]}{finding.detail}")
+            item = f"{finding.item}: " if with_items else ""
+            say(f"{path}: {_MARKS[finding.standing]}{item}{finding.detail}")
     return code
-
-
-def _signature(path: Path, given: str | None) -> Finding:
-    from midwatch.reports.signature import signer_of, usual_signers
-
-    try:
-        signer = signer_of(path, Path(given).expanduser() if given else usual_signers())
-    except (BadInput, OutcomeUnknown) as error:
-        return Finding("signature", Standing.UNKNOWN, str(error))
-    except MidwatchError as error:
-        return Finding("signature", Standing.WRONG, str(error))
-    if signer.name:
-        return Finding("signature", Standing.GOOD, f"signed by {signer.name}, {signer.key}")
-    return Finding("signature", Standing.UNKNOWN, f"signed, but no list of signers names whose key it is: {signer.key}")
 
 
 def _record(content: bytes, args: argparse.Namespace) -> Finding:
