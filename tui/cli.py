@@ -28,6 +28,7 @@ COMMANDS = {
     "lint": "list every error of a runbook, with file:line:column and a hint",
     "schema": "print the JSON Schema of the runbook format",
     "proof": "show the newest backup of each database that is proven restorable, or prove one",
+    "freeze": "stop deployments and migrations, or let them go on; show whether they are stopped",
     "watch": "watch the triggers of a runbook, and leave requests to declare",
     "incidents": "list every incident, newest first",
     "handoff": "summarize an incident, and offer control to somebody",

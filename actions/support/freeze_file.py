@@ -29,6 +29,8 @@ class Freeze:
     since: datetime
     until: datetime
     incident: str = ""
+    enforced_on: tuple[str, ...] = ()
+    """The targets whose migration roles it makes read only."""
 
     def stands(self, now: datetime) -> bool:
         """Whether it is in force: it ends by itself, so that a forgotten freeze does not block for ever."""
@@ -46,6 +48,7 @@ class Freeze:
             "until": _stamp(self.until),
             "until_epoch": int(self.until.timestamp()),
             "incident": self.incident,
+            "enforced_on": list(self.enforced_on),
         }
         return (json.dumps(fields, indent=1) + "\n").encode()  # ASCII: a shell on any locale reads it
 
@@ -66,9 +69,9 @@ def read(path: Path) -> Freeze | None:
             reason = "the file itself is a mount, so it keeps the state of the day it was mounted"
             raise OutcomeUnknown(f"{path} tells nothing: {reason}", hint=f"Mount its folder {path.parent} instead")
         data = json.loads(read_regular(path, limit_bytes=_LIMIT_BYTES))
-        return Freeze(
-            data["who"], data["why"], from_rfc3339(data["since"]), from_rfc3339(data["until"]), data.get("incident", "")
-        )
+        since, until = from_rfc3339(data["since"]), from_rfc3339(data["until"])
+        enforced_on = tuple(str(name) for name in data.get("enforced_on", ()))
+        return Freeze(data["who"], data["why"], since, until, data.get("incident", ""), enforced_on)
     except FileNotFoundError:
         return None
     except (OSError, Failed) as error:

@@ -150,6 +150,10 @@ def _target_keys(target: Fields, problems: Problems) -> None:
         problems.add("'container' belongs to a target of kind 'docker'", target.key("container"), "Take it out")
     if target.get("kind") == TargetKind.LOCAL and "host" not in target and "socket" not in target:
         problems.add("A target of kind 'local' needs 'host' or 'socket'", target.place, "Say how it is reached")
+    for item in target.items("migration_roles"):
+        if item.value in (target.get("user"), target.get("superuser")):
+            sentence = f"{item.value!r} is the login of the applications or of Midwatch, which no freeze touches"
+            problems.add(sentence, item.place, "Name a role that only migrations use")
 
 
 def _dependents(target: Fields, targets: dict[str, Found], problems: Problems) -> None:

@@ -89,6 +89,7 @@ TARGET_SHAPE = Shape(
         Key("password_file", LINE, "A file that may hold the user's password; read, never written"),
         Key("secret_store", SECRET_STORE, "Where a new password is kept besides the bastion's password file"),
         Key("dependents", ListOf(DEPENDENT), "What logs in to it, and is asked after its password was changed"),
+        Key("migration_roles", ListOf(LINE, single=True), "Roles that only migrations use; read only during a freeze"),
         Key("log", LINE, "The server's own log, as a file here; default: the container's output"),
         Key(
             "version",

@@ -16,6 +16,7 @@ def build_target(name: str, fields: Fields) -> Target:
     if store := given.get("secret_store"):
         given["secret_store"] = ExternalCommand(**{"command": ""} | {key: store.get(key) for key in store})
     given["dependents"] = tuple(_dependent(item.value) for item in fields.items("dependents"))
+    given["migration_roles"] = fields.values("migration_roles")
     given["extensions"] = fields.values("extensions")
     return Target(**({"name": name, "kind": kind, "database": "", "label": name} | given))
 

@@ -64,6 +64,8 @@ class Target:
     dependents: tuple[Dependent, ...] = ()
     log: str = ""
     """The server's own log as a file here; empty: the container's output for kind `docker`, else not known."""
+    migration_roles: tuple[str, ...] = ()
+    """The roles that migrations log in as; read only during a freeze."""
     version: str = ""
     """The PostgreSQL that is expected: `15` or `15.8`; empty for any."""
     extensions: tuple[str, ...] = ()
