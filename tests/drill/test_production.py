@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import os
 import shutil
@@ -14,10 +15,15 @@ import pytest
 import yaml
 
 from drill.production import Production, find_open
+from midwatch.api.action import Context
 from midwatch.engine.answers import load_answers
+from midwatch.engine.planning import SilentConsole
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.triggers import Trigger
 from midwatch.system.clock import SystemClock
+from midwatch.system.errors import SourceLocation
+from midwatch.watch.watcher import Watcher
 from probes.backup.backup_catalog import backups_of
 from probes.backup.checksums import sets_below, verify_set
 from probes.databases import DatabasesProbe
@@ -241,3 +247,26 @@ def test_panel_of_databases_knows_each_of_them(production: Production, monkeypat
     assert rows["OTC"].curve is not None
     assert dict(rows["ARP"].facts)["login"].startswith("refused: ")
     assert rows["ARP"].brief == "refused"
+
+
+def test_watcher_fires_for_each_trigger_and_panel_of_the_night_within_two_looks(
+    production: Production, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in production.environment.items():
+        monkeypatch.setenv(name, value)
+    runbook = load(production.runbook, site=production.site)
+    runbook = dataclasses.replace(
+        runbook,
+        locations={**runbook.locations, "watch": str(tmp_path / "watch")},
+        triggers=(
+            *runbook.triggers,
+            *(Trigger(panel, panel, SourceLocation("here"), panel=panel) for panel in ("disk", "databases")),
+        ),
+    )
+    watcher = Watcher(Context(runbook, SilentConsole(), SystemClock(), "watcher"))
+    fired = {request.trigger: request.evidence for _ in range(2) for request in watcher.look()}
+    watcher.close()
+    assert fired.keys() == {trigger.id for trigger in runbook.triggers}
+    assert "%" in fired["disk"]
+    assert "ARP" in fired["databases"]
+    assert len(watcher.store.every()) == len(fired) == 7
