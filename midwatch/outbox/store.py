@@ -3,7 +3,7 @@
 The driver makes a delivery and a person's decisions on it; the delivery process of the same user writes what becomes of
 it. A file of another user is never sent, and one of a user who never drove the incident is no message. Neither is a
 file that somebody moved here: files of the outbox have a mark in their mode, which nobody else can set, and name the
-incident.
+folder that their outbox lies in.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class Delivery:
     """The number of the last decision of a person that was followed."""
     history: tuple[str, ...] = ()
     """Earlier states, a line each."""
+    home: str = ""
+    """The name of the folder that its outbox lies in: of the incident, or of the watcher."""
 
     @property
     def id(self) -> str:
@@ -106,10 +108,10 @@ class Decision:
 
 
 class OutboxStore:
-    """The folder of the outbox of one incident."""
+    """The folder of the outbox of one incident, or of a watcher."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self._home = folder, folder.absolute().parent.name
         self._read_files: dict[str, tuple[tuple[int, ...], Delivery]] = {}
         """What was read of a file, and which state of it; the file is read again once it was replaced."""
 
@@ -121,7 +123,7 @@ class OutboxStore:
 
     def write(self, delivery: Delivery) -> None:
         """Replace the file of a delivery. Raises `UntrustedFile` and `OSError`."""
-        self._write(self._file(delivery.id), delivery.to_json())
+        self._write(self._file(delivery.id), dataclasses.replace(delivery, home=self._home).to_json())
 
     def decide(self, delivery_id: str, decision: Decision) -> None:
         """Put a person's decision on disk for the delivery process. Raises `UntrustedFile` and `OSError`."""
@@ -157,7 +159,7 @@ class OutboxStore:
             known = self._read_files.get(delivery_id)
             if known is None or known[0] != replaced:
                 known = replaced, Delivery.from_json(self._read(path, Trust.of(status.st_uid)))
-            if known[1].id == delivery_id and known[1].message.incident == self.folder.absolute().parent.name:
+            if (known[1].id, known[1].home) == (delivery_id, self._home):
                 self._read_files[delivery_id] = known
                 return known[1]
         return None

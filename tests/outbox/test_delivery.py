@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -143,6 +144,14 @@ def test_a_file_of_ours_that_a_member_of_the_group_moves_into_the_outbox_is_neve
     store.add(moved)
     assert deliver(store)[0].state is DeliveryState.ACCEPTED
     assert ran.exists()
+    ran.unlink()
+    another = OutboxStore(reachable.parent / "INC-2/outbox")
+    another.folder.mkdir(parents=True, mode=0o770)
+    another.add(moved)
+    (another.folder / "1.1.json").rename(reachable / "outbox/1.1.json")
+    assert deliver(store) == []
+    assert not ran.exists()
+    shutil.rmtree(another.folder.parent)
 
 
 def test_slack_gets_one_message_a_second(store: OutboxStore, monkeypatch: pytest.MonkeyPatch) -> None:

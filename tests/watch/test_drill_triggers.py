@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,20 +13,11 @@ from midwatch.engine.planning import SilentConsole
 from midwatch.runbook.loader import load
 from midwatch.watch.watcher import Watcher
 from tests.support.clocks import AheadClock
+from tests.watch.rotating import copy_and_truncate, rename
 
 RUNBOOK = Path(__file__).parents[2] / "runbook.yaml"
 LOGS = ("backup.log", "ci.log", "monitoring.log")
 TRIGGERS = {"backup-log-failure", "disk-above-95", "arp-auth-failure", "ci-failure", "monitoring-alert"}
-
-
-def rotate(log: Path, *, by_copy: bool) -> None:
-    """As logrotate does, with `copytruncate` or without."""
-    if by_copy:
-        shutil.copyfile(log, f"{log}.1")
-        os.truncate(log, 0)
-    else:
-        log.rename(f"{log}.1")
-        log.touch()
 
 
 def test_each_trigger_of_the_night_fires_once_within_two_looks_through_rotations_and_restarts(tmp_path: Path) -> None:
@@ -53,7 +43,7 @@ def test_each_trigger_of_the_night_fires_once_within_two_looks_through_rotations
     for number, (line, name) in enumerate(sorted(lines)):
         log = tmp_path / "logs" / name
         if number % 3:
-            rotate(log, by_copy=number % 3 == 1)
+            (rename if number % 3 == 1 else copy_and_truncate)(log)
         with log.open("a") as file:
             file.write(line)
         if number % 2:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import random
-import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from midwatch.watch.log_follower import LogFollower
 from midwatch.watch.log_position import LogPosition
 from tests.support.clocks import AheadClock
+from tests.watch.rotating import copy_and_truncate, rename
 
 
 class Reader:
@@ -44,21 +44,6 @@ def reader(tmp_path: Path) -> Reader:
 def append(log: Path, text: str) -> None:
     with log.open("a") as file:
         file.write(text)
-
-
-def rename(log: Path) -> None:
-    for number in range(8, 0, -1):
-        if (older := Path(f"{log}.{number}")).exists():
-            older.rename(f"{log}.{number + 1}")
-    log.rename(f"{log}.1")
-
-
-def copy_and_truncate(log: Path) -> None:
-    for number in range(8, 0, -1):
-        if (older := Path(f"{log}.{number}")).exists():
-            older.rename(f"{log}.{number + 1}")
-    shutil.copyfile(log, f"{log}.1")
-    os.truncate(log, 0)
 
 
 @pytest.mark.parametrize("dies", [False, True])

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from midwatch.system.errors import Failed
+from tests.support.filling import fill
+from tests.support.mounting import run_or_skip
+from tests.support.users import needs_root
 from tests.watch.watched_runbook import LOGS, Killed, WatchedRunbook, killed_at
 
 CHECKS = """\
@@ -198,3 +203,33 @@ def test_damaged_state_is_told_and_the_logs_are_looked_at_anew(tmp_path: Path) -
     place.restart()
     assert place.look() == []
     assert "cannot be used" in place.watcher.notes[0]
+
+
+@needs_root
+def test_full_disk_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    run_or_skip("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk)
+    try:
+        place = WatchedRunbook(tmp_path, LOGS + TOLD + f"locations: {{watch: {disk}/watch}}\n")
+        assert place.look() == []
+        filler = fill(disk)
+        place.log("[FAILURE] the disk is full")
+        assert place.look() == ["stopped"]  # some space was kept for that
+        fill(disk)
+        place.log("No space left")
+        with pytest.raises(Failed, match=r"state\.json cannot be written: No space left"):
+            place.look()
+        place.restart()
+        with pytest.raises(Failed):
+            place.look()
+        filler.unlink()
+        assert place.look() == ["full"]
+        place.restart()
+        assert place.look() == []
+        assert [request.trigger for request in place.requests()] == ["stopped", "full"]
+        told = sorted(path.name for path in (disk / "watch/outbox").glob("*.json"))
+        assert told == ["1.1.json", "2.1.json"]
+    finally:
+        place.watcher.close()
+        subprocess.run(["umount", "--lazy", disk], check=True, timeout=60)
