@@ -1,6 +1,7 @@
 """A loop over reported items, driven to its end from wherever it stands.
 
-Each item fails, is tried again by its `retry`, fails for good, and is run again.
+Each item fails, is tried again by its `retry`, fails for good, and is run again. Then one item is undone, and run once
+more.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from midwatch.incident.state import Incident
 from midwatch.runbook.model import Step
 
 ITEMS = ("web1", "web2", "web3")
+UNDONE = f"renew[{ITEMS[1]}]"
 RUNBOOK = f"""\
 midwatch: 1
 id: loop
@@ -37,6 +39,7 @@ phases:
           tries=$(grep -cx "$HOST" ran)
           [ "$tries" != 1 ] || exit 1
           [ "$tries" != 2 ] || exit 75
+        undo: echo "back-$HOST" >> ran
         env: {{HOST: {{from: item}}}}
         risk: change
         retry: {{times: 1, wait: 50 ms, on: 1}}
@@ -56,10 +59,18 @@ def finish(controller: IncidentController) -> None:
         controller.leave()
         return
     settle(controller)
-    while (step := next_step(controller)) is not None:
-        controller.start(step.id, controller.plan(step.id))
+    while (step := next_step(controller)) is not None or not is_undone(controller):
+        if step is not None:
+            controller.start(step.id, controller.plan(step.id))
+        else:
+            controller.start(UNDONE, controller.plan(UNDONE, undo=True), undo=True, reason="the wrong serial")
         settle(controller)
     controller.close()
+
+
+def is_undone(controller: IncidentController) -> bool:
+    """Whether the undo has ended well, once."""
+    return any(attempt.undoes and attempt.exit == 0 for attempt in controller.incident.step(UNDONE).attempts)
 
 
 def next_step(controller: IncidentController) -> Step | None:
@@ -83,7 +94,10 @@ def end_state(incident: Incident) -> dict[str, object]:
         "items": dict(incident.items),
         "closed": not incident.open,
         "steps": {
-            state.id: (state.status.value, [a.exit for a in state.attempts if a.exit is not None])
+            state.id: (
+                state.status.value,
+                [(attempt.exit, bool(attempt.undoes)) for attempt in state.attempts if attempt.exit is not None],
+            )
             for state in incident.steps.values()
         },
     }

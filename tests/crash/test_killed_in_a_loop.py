@@ -1,4 +1,4 @@
-"""The driver is killed at every event of a loop with retries; another one resumes."""
+"""The driver is killed at every event of a loop with retries and an undo; another one resumes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.reducer import reduce
 from tests.crash.deadly import DIED
 from tests.crash.driver_pool import SIDE_BY_SIDE, Drivers, drivers, the_incident
-from tests.crash.loop_incident import ITEMS, end_state, lay_out
+from tests.crash.loop_incident import ITEMS, UNDONE, end_state, lay_out
 
 __all__ = ["drivers"]
 
@@ -24,7 +24,7 @@ of other calls differs from run to run."""
 
 
 @pytest.mark.timeout(900)
-def test_killed_at_every_event_of_a_loop_with_retries_nothing_is_repeated_or_lost(
+def test_killed_at_every_event_of_a_loop_with_retries_and_an_undo_nothing_is_repeated_or_lost(
     drivers: Drivers, tmp_path: Path
 ) -> None:
     lay_out(tmp_path / "whole")
@@ -33,6 +33,7 @@ def test_killed_at_every_event_of_a_loop_with_retries_nothing_is_repeated_or_los
     events = the_incident(tmp_path / "whole")
     expected = end_state(reduce(events))
     assert expected["items"] == {"renew": ITEMS}
+    assert reduce(events).steps[UNDONE].attempts[-2].undoes
     assert sum(event.kind == EventKind.LOOP_ITEMS for event in events) == 1
     points = len(recorded["points"])
     assert points > 2 * len(events)
@@ -47,7 +48,7 @@ def test_killed_at_every_event_of_a_loop_with_retries_nothing_is_repeated_or_los
         found = end_state(reduce(the_incident(folder)))
         ran = sorted((folder / "ran").read_text(encoding="utf-8").split())
         shutil.rmtree(folder)
-        if ran != sorted(["hosts", *ITEMS, *ITEMS, *ITEMS]):
+        if ran != sorted(["hosts", *ITEMS, *ITEMS, *ITEMS, f"back-{ITEMS[1]}", ITEMS[1]]):
             return f"point {number}: these ran: {ran}"
         return "" if found == expected else f"point {number}: the end is another: {found} instead of {expected}"
 
