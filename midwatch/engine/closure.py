@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from midwatch.engine import criteria, policy
+from midwatch.engine.freeze_release import release_freeze
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.messages import Messages
 from midwatch.incident.events import EventKind
@@ -29,16 +30,23 @@ class Closure:
                 session.append(EventKind.CRITERION, {"criterion": name, "met": state.met, "detail": state.detail})
         return found
 
-    def close(self, *, reason: str = "") -> None:
-        """End the incident. Raises `Refused` naming the criteria that are not met, unless a reason is given."""
+    def close(self, *, reason: str = "") -> str:
+        """End the incident, and the freeze that it set. What became of that freeze, in words; empty without one.
+
+        Raises `Refused` naming the criteria that are not met, unless a reason is given.
+        """
         session = self._session
         session.require_driver()
         session.settle()
         found = self.evaluate()
+        policy.require_closable(found, session.incident, session.runbook, reason)
+        if freeze := release_freeze(session.context()):
+            session.append(EventKind.NOTE, {"text": freeze, "at": None})
         with session.mutex:
             unmet = policy.require_closable(found, session.incident, session.runbook, reason)
             self._messages.announce_end(_and("The incident is closed", reason))
             self._end(EventKind.CLOSED, {"reason": reason, "unmet": unmet})
+        return freeze
 
     def abandon(self, reason: str) -> None:
         """End what is no incident. Raises `Refused` without a reason, and while a step is running."""

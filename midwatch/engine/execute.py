@@ -37,7 +37,7 @@ def perform(
     overheard = _Overheard(context.console)
     try:
         with _term_interrupts():
-            outcome = _applied(action, replace(context, console=overheard), confirmed)
+            outcome = carry_out(action, replace(context, console=overheard), confirmed)
             _report(action, context, outcome)
     except MidwatchError as error:
         said, code = str(error), error.exit
@@ -80,7 +80,8 @@ class _Overheard:
         self.secrets[name] = value
 
 
-def _applied(action: Action, context: Context, confirmed: Plan | None) -> Outcome:
+def carry_out(action: Action, context: Context, confirmed: Plan | None = None) -> Outcome:
+    """Plan afresh, hold that against what was confirmed, and apply it. Raises what the action raises, and `Refused`."""
     plan = action.plan(context) if confirmed is None else planned(action, context)
     if plan.refusal:
         raise Refused(plan.refusal)

@@ -41,6 +41,7 @@ class Commands:
         self._navigation = Navigation(screen)
         self.logout_warning = ""
         """Why what runs would not outlive a logout; empty when it would."""
+        self._freeze_words = ""
 
     def press(self, name: str) -> None:
         """Do what the key of this name does; what waits for an answer goes on in a worker."""
@@ -221,7 +222,11 @@ class Commands:
     async def closure(self) -> None:
         dialog = CloseIncident(self._text_styles, self._session)
         async for reason in dialog.answers(self._screen.app):
-            await dialog.carry_out(self._session.close, reason=reason)
+            if await dialog.carry_out(self._close, reason) and self._freeze_words:
+                self._screen.notice(self._freeze_words)
+
+    def _close(self, reason: str) -> None:
+        self._freeze_words = self._session.close(reason=reason)
 
     async def adopt(self) -> None:
         difference = await in_background("adopt", self._session.edited_source)

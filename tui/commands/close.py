@@ -25,12 +25,15 @@ def run(args: argparse.Namespace) -> int:
 
     reason = optional_reason(args.reason, place=SourceLocation("--reason"))
     with in_control(args) as controller:
+        freeze = ""
         try:
-            controller.close(reason=reason)
+            freeze = controller.close(reason=reason)
         finally:
             for criterion in controller.runbook.closure:
                 if found := controller.incident.criteria.get(criterion.id):
                     say(f"{_MET[found.met]:8} {criterion.title}: {found.detail}")
+        if freeze:
+            say(f"{freeze}.")
         for left in open_ends(controller):
             say(f"{left}.")
         say(f"{controller.incident.id} is closed. Its record: {len(controller.events)} events, head {controller.head}")

@@ -305,7 +305,8 @@ class StepCommands:
                 terminal.say("It stays open.")
                 return
         terminal.say("Evaluating once more, then closing.")
-        controller.close(reason=reason)
+        if freeze := controller.close(reason=reason):
+            terminal.say(f"{freeze}.")
         terminal.say(
             f"{controller.incident.id} is closed. Its record: {len(controller.events)} events, head {controller.head}"
         )
