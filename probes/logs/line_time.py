@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _TIME = re.compile(
     r"""^\W{0,3}(?:<\d{1,3}>(?:1\s)?)?\W{0,2}(?:
@@ -52,3 +52,25 @@ def epoch_time(seconds: float) -> str:
         return f"{datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC):%Y-%m-%d %H:%M:%S}"
     except (OverflowError, ValueError, OSError):
         return ""
+
+
+def line_moment(text: str, now: datetime) -> datetime | None:
+    """The moment at the beginning of a line; None where the line begins with none.
+
+    A time without a zone is one of this machine's zone. Syslog's has no year: it is of the last twelve months.
+    """
+    found = _TIME.match(text)
+    if found is None:
+        return None
+    try:
+        if found["epoch"]:
+            return datetime.fromisoformat(f"{epoch_time(float(found['epoch']))}+00:00")
+        if found["syslog"]:
+            day = datetime.strptime(f"{now.year} {found['syslog']}", "%Y %b %d %H:%M:%S").astimezone()
+            return day.replace(year=now.year - 1) if day > now + timedelta(days=1) else day
+        if found["web"]:
+            return datetime.strptime(found[0].strip(" []:|,"), "%d/%b/%Y:%H:%M:%S %z")
+        whole = found[0][found.start("iso") :].rstrip(" ]:|,").replace(",", ".")
+        return datetime.fromisoformat(re.sub(r"\s?UTC$", "Z", whole).replace(" +", "+").replace(" -", "-")).astimezone()
+    except ValueError:
+        return None
