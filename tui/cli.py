@@ -42,7 +42,7 @@ COMMANDS = {
     "show": "show the state and the events of an incident",
     "verify": "verify an incident's journal and the files that it names",
     "support-report": "print one masked page for whoever helps: versions, disks, locks and recent messages",
-    "export": "write the timeline or the post-mortem of an incident as Markdown",
+    "export": "write the timeline or the post-mortem of an incident: Markdown, HTML, PDF, JSON, CSV",
     "post-mortem": "write the post-mortem of an incident, keep what people wrote in it, and set its status",
     "action": "run one action from a shell",
     "check": "run one check, with the exit codes of monitoring plug-ins",

@@ -18,7 +18,12 @@ _LIMIT_BYTES = 64_000
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace `path` with this text in one move; the former file stays if that fails. Raises `Failed`.
+    """Replace `path` with this text: see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` with this content in one move; the former file stays if that fails. Raises `Failed`.
 
     What is no file, such as a pipe or `/dev/null`, is written to as it is: root could replace it, for everybody. A pipe
     that nobody reads is not waited for.
@@ -26,9 +31,9 @@ def write_text(path: Path, text: str) -> None:
     require_answer(path)
     try:
         if is_special(path):
-            _write_special(path, text.encode("utf-8", "replace"))
+            _write_special(path, content)
         else:
-            atomic_write(path, text.encode("utf-8", "replace"), mode=_MODE, trust=None)
+            atomic_write(path, content, mode=_MODE, trust=None)
     except OSError as error:
         why = "nobody reads from it" if error.errno == errno.ENXIO else error.strerror or error
         raise Failed(f"{path} cannot be written: {why}", hint="Name another place") from error

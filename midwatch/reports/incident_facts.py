@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import ENDS, Event, EventKind, seconds_between
 from midwatch.incident.known_values import FilledRunbook
 from midwatch.incident.paths import IncidentFolder
@@ -44,12 +45,18 @@ class Facts:
     incident: Incident
     zone: tzinfo | None = None
     """The zone of the readers, whose time stands beside UTC where it differs; None for UTC alone."""
+    journal: Sequence[Event] = ()
+    """The events as the journal has them, for its head; `events` went through a last masking."""
 
     @classmethod
     def of(cls, runbook: Runbook, events: Sequence[Event], folder: IncidentFolder, zone: tzinfo | None = None) -> Facts:
-        """Reduce the events and return the facts of the incident."""
-        incident = reduce(events)
-        return cls(FilledRunbook(runbook).at(incident), events, folder, incident, zone)
+        """Reduce the events and return the facts of the incident, without what is shaped like a secret.
+
+        The journal was masked when it was written; this pass knows the shapes of today.
+        """
+        shown = [replace(event, body=masked(event.body, {})) for event in events]
+        incident = reduce(shown)
+        return cls(FilledRunbook(runbook).at(incident), shown, folder, incident, zone, events)
 
     @cached_property
     def _clock(self) -> dict[int, float]:
@@ -159,7 +166,7 @@ class Facts:
     def head(self) -> str:
         """The hash of the last of these events, computed from them alone."""
         head = NO_LINE
-        for event in self.events:
+        for event in self.journal:
             head = digest(encode(event, head))
         return head
 

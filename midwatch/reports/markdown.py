@@ -13,6 +13,8 @@ from midwatch.system.sanitize import safe_text
 
 RECORD_HEADING = "## The record"
 """The heading of the last section of an export, which foreign text never forms."""
+BETWEEN = " · "
+"""Between the parts of one line of the timeline."""
 _ACTIVE = re.compile(r"[\\`*\[\]<>|~]")
 _CODE = re.compile(r"(?<![`\\])`([^`|\\]*[^`|\\\s][^`|\\]*)`(?!`)")
 """What is meant as code; a bar would end a table's cell."""

@@ -93,16 +93,21 @@ class PostMortemFile:
 
         The former document is kept as `post-mortem.md.before`.
         """
-        mine = self.read()
-        document = generated
+        mine, document = self.read(), self.merged(generated)
         if mine is not None:
-            status = _STATUS.search(mine)
-            merged = merge(_without_status(_read(self._base)), _without_status(mine) or "", generated)
-            document = _further(merged.text, status[0] if status else "")
             self._replace(self.before, mine)
         self._replace(self.path, document)
         self._replace(self._base, generated)  # last: after a crash in between, the next merge finds both sides equal
         return Progress.of(document)
+
+    def merged(self, generated: str) -> str:
+        """What was generated, with what people wrote in the file since the last time. Raises `Failed`."""
+        mine = self.read()
+        if mine is None:
+            return generated
+        status = _STATUS.search(mine)
+        merged = merge(_without_status(_read(self._base)), _without_status(mine) or "", generated)
+        return _further(merged.text, status[0] if status else "")
 
     def set_status(self, status: Status, more: str) -> None:
         """Write the status into the document. Raises `BadInput`, `Refused` and `Failed`."""

@@ -8,19 +8,17 @@ from midwatch.incident.state import StepStatus
 from midwatch.reports.excerpts import excerpts, starred
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.lifecycle_section import lifecycle_tables, severity_table, shows_local
-from midwatch.reports.markdown import bullets, document, sentence, table, text
+from midwatch.reports.markdown import BETWEEN, bullets, document, sentence, table, text
 from midwatch.reports.message_table import message_table
 from midwatch.reports.record_section import record_section
 from midwatch.reports.step_report import why_untouched
 from midwatch.reports.time_format import local_time, time_of_day
 from midwatch.reports.timeline import criteria, overview
 from midwatch.reports.timeline_entries import entries
-from midwatch.reports.timeline_entry import Detail, Entry, event_numbers, outcome_words
+from midwatch.reports.timeline_entry import BY, Detail, Entry, event_numbers, outcome_words
 from midwatch.runbook.model import Step
 
 HEADING = "In the order of time"
-BETWEEN = " · "
-"""Between the parts of one line of the timeline."""
 _STAR = "★ "
 
 
@@ -50,7 +48,7 @@ def summary_timeline(facts: Facts) -> str:
 def entry_table(facts: Facts) -> str:
     """One row for each entry: when, who made it happen, what, and the numbers of its events."""
     local = shows_local(facts)
-    head = ("Time (UTC)", *(("Local",) if local else ()), "By", "Who", "What", "Events")
+    head = ("Time (UTC)", *(("Local",) if local else ()), BY, "Who", "What", "Events")
     rows, day = [], ""
     for entry in entries(facts):
         date = f"{entry.at:%Y-%m-%d} "

@@ -11,6 +11,9 @@ from midwatch.incident.events import Event, EventKind
 from midwatch.reports.message_text import MESSAGE_KINDS
 from midwatch.system.units import duration
 
+BY = "By"
+"""The heading of the column that says who made an entry happen."""
+
 
 class Source(StrEnum):
     """Who made an entry happen."""

@@ -1,4 +1,5 @@
-"""`midwatch export INCIDENT`: the timeline or the post-mortem, as Markdown, signed with the operator's SSH key."""
+"""`midwatch export INCIDENT`: the timeline or the post-mortem in one of several formats, signed with the operator's SSH
+key."""
 
 from __future__ import annotations
 
@@ -8,6 +9,11 @@ from pathlib import Path
 from midwatch.system.errors import BadInput, Exit, MidwatchError
 from tui.cli_context import add_incident, add_runbook, incident_folder
 from tui.output import say, say_document
+
+_TEMPLATE_LIMIT_BYTES = 4 << 20
+_FORMATS = ("md", "html", "pdf", "json", "csv")  # as `midwatch.reports.export.Format`, which is imported late
+_BUNDLE = "bundle"
+_CHOICES = (*_FORMATS, _BUNDLE)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=("md", "bundle"),
-        default="md",
-        help="md: Markdown (default); bundle: one archive of journal, outputs, plans, readings, exports, runbook and "
-        "environment, with checksums and a signature; needs --output FILE.tar.gz",
+        choices=_CHOICES,
+        help="md (Markdown), html (one file, no script), pdf (needs Chromium), json, csv, or bundle: one archive of "
+        "journal, outputs, plans, readings, exports, runbook and environment, with checksums and a signature "
+        "(default: by the suffix of --output, else md); docs/export.md says what each holds",
+    )
+    parser.add_argument(
+        "--template", metavar="FILE", help="for html and pdf: a page of your own around the document (docs/export.md)"
     )
     parser.add_argument("--output", "-o", metavar="FILE", help="the file to write (default: standard output)")
     parser.add_argument(
@@ -42,46 +51,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export the incident."""
     from tui.bundle_files import export_bundle
-    from tui.user_files import is_special, write_text
+    from tui.user_files import is_special, write_bytes
 
     if args.key and (args.no_sign or not args.output or is_special(Path(args.output))):
         raise BadInput(
             "--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY"
         )
-    if args.format == "bundle":
+    if args.format == _BUNDLE:
         return export_bundle(args)
-    text = _document(args)
+    content = _exported(args)
     if not args.output:
-        say_document(text)
+        say_document(content.decode())
         return Exit.DONE
     path = Path(args.output)
-    write_text(path, text)
+    write_bytes(path, content)
     if not args.no_sign and not is_special(path):
-        _sign(path, text, args.key)
+        _sign(path, content, args.key)
     return Exit.DONE
 
 
-def _document(args: argparse.Namespace) -> str:
+def _exported(args: argparse.Namespace) -> bytes:
     from midwatch.engine.incident_files import reopen
-    from midwatch.incident.event_errors import event_errors
-    from midwatch.reports.incident_facts import Facts
-    from midwatch.reports.post_mortem import post_mortem
-    from midwatch.reports.summary_timeline import summary_timeline
-    from midwatch.reports.timeline import timeline
+    from midwatch.reports.export import Document, Export, Format
     from midwatch.system.local_zone import local_zone, named_zone
 
     if args.full and args.post_mortem:
         raise BadInput("--full is for the timeline, and --post-mortem is another document", hint="Give one of them")
+    suffix = Path(args.output).suffix.removeprefix(".").lower() if args.output else ""
+    kind = Format(args.format or (suffix if suffix in _FORMATS else "md"))
+    if kind is Format.PDF and not args.output:
+        raise BadInput("A PDF goes into a file", hint="midwatch export -o FILE.pdf")
+    if args.template and kind not in (Format.HTML, Format.PDF):
+        raise BadInput(f"--template is for html and pdf, not for {kind}", hint="Add --format html")
+    template = _template(Path(args.template)) if args.template else ""
     zone = named_zone(args.time_zone) if args.time_zone else local_zone()
+    document = Document.POST_MORTEM if args.post_mortem else Document.FULL if args.full else Document.TIMELINE
     folder = incident_folder(args)
-    runbook, events = reopen(folder)
-    if args.post_mortem or args.full:
-        return (post_mortem if args.post_mortem else timeline)(runbook, events, folder)
-    with event_errors(folder.id):
-        return summary_timeline(Facts.of(runbook, events, folder, zone))
+    return Export(*reopen(folder), folder, document, zone, template).made(kind)
 
 
-def _sign(path: Path, text: str, given: str | None) -> None:
+def _template(path: Path) -> str:
+    from midwatch.system.trusted_files import read_regular
+
+    try:
+        return read_regular(path, limit_bytes=_TEMPLATE_LIMIT_BYTES).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise BadInput(f"The template {path} cannot be read: {why}", hint="Name a page as in docs/export.md") from error
+
+
+def _sign(path: Path, content: bytes, given: str | None) -> None:
     """Sign it. Without a key by name, one that is missing or cannot sign is only said: the export itself is there."""
     from midwatch.reports.signature import sign, signature_of, usual_key
     from tui.user_files import write_text
@@ -92,7 +111,7 @@ def _sign(path: Path, text: str, given: str | None) -> None:
         key = Path(given).expanduser() if given else usual_key()
         if key is None:
             return
-        write_text(signature, sign(text.encode(), key))
+        write_text(signature, sign(content, key))
     except MidwatchError as error:
         if given:
             raise

@@ -1,0 +1,121 @@
+"""One document of an incident in one format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from enum import StrEnum
+from itertools import groupby
+
+from midwatch.incident.event_errors import event_errors
+from midwatch.incident.events import Event
+from midwatch.incident.paths import IncidentFolder
+from midwatch.redaction import mask
+from midwatch.reports.charts import Chart, charts
+from midwatch.reports.export_data import csv_export, json_export
+from midwatch.reports.incident_facts import Facts
+from midwatch.reports.post_mortem import post_mortem
+from midwatch.reports.post_mortem_file import PostMortemFile
+from midwatch.reports.sections import Section
+from midwatch.reports.summary_timeline import HEADING, summary_timeline
+from midwatch.reports.timeline import timeline
+from midwatch.reports.timeline_entries import entries
+from midwatch.runbook.model import Runbook
+from midwatch.system.errors import BadInput
+
+
+class Format(StrEnum):
+    """The formats of an export; also the suffixes of their files."""
+
+    MARKDOWN = "md"
+    HTML = "html"
+    PDF = "pdf"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Document(StrEnum):
+    """What is exported."""
+
+    TIMELINE = "timeline"
+    FULL = "full timeline"
+    POST_MORTEM = "post-mortem"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What to export of which incident."""
+
+    runbook: Runbook
+    events: Sequence[Event]
+    folder: IncidentFolder
+    document: Document = Document.TIMELINE
+    zone: tzinfo | None = None
+    template: str = ""
+    """Of the HTML page; empty for our own."""
+
+    def made(self, format: Format) -> bytes:
+        """The document in this format. Raises `BadInput` and `Failed`."""
+        with event_errors(self.folder.id):
+            return self._pdf() if format is Format.PDF else self._text(format).encode("utf-8", "replace")
+
+    def _text(self, format: Format) -> str:
+        full = self.document is Document.FULL
+        match format:
+            case Format.JSON:
+                written = self.markdown() if self.document is Document.POST_MORTEM else ""
+                return json_export(self._facts(), full=full, post_mortem=written)
+            case Format.CSV if self.document is Document.POST_MORTEM:
+                raise BadInput("CSV holds the timeline, not the post-mortem", hint="Leave out --post-mortem")
+            case Format.CSV:
+                return csv_export(self._facts(), full=full)
+            case Format.HTML:
+                return self._page()
+            case _:
+                return self.markdown()
+
+    def _facts(self) -> Facts:
+        return Facts.of(self.runbook, self.events, self.folder, self.zone)
+
+    def markdown(self) -> str:
+        """The document as Markdown; a post-mortem with what people wrote in it."""
+        match self.document:
+            case Document.FULL:
+                return timeline(self.runbook, self.events, self.folder)
+            case Document.POST_MORTEM:
+                generated = post_mortem(self.runbook, self.events, self.folder)
+                return _with_words_masked(PostMortemFile(self.folder).merged(generated), generated)
+            case _:
+                return summary_timeline(self._facts())
+
+    def _page(self) -> str:
+        from midwatch.reports.html_page import html_page
+
+        before = Section.TIMELINE.value if self.document is Document.POST_MORTEM else HEADING
+        try:
+            return html_page(self.markdown(), self._charts(), template=self.template, before=before)
+        except (KeyError, ValueError) as error:
+            if not self.template:
+                raise
+            raise BadInput(
+                f"The template cannot be filled: {error}",
+                hint="Its placeholders are $title, $style, $policy and $content; a dollar is $$",
+            ) from error
+
+    def _charts(self) -> list[Chart]:
+        facts = self._facts()
+        return charts(facts, entries(facts))
+
+    def _pdf(self) -> bytes:
+        from midwatch.reports.pdf import pdf_of
+
+        return pdf_of(self._page())
+
+
+def _with_words_masked(document: str, generated: str) -> str:
+    """The document without secrets in what people wrote into it; what was generated is masked already."""
+    known = frozenset(generated.splitlines())
+    blocks = groupby(document.splitlines(), key=known.__contains__)
+    texts = ("\n".join(block) if is_known else mask("\n".join(block), {}) for is_known, block in blocks)
+    return "\n".join(texts) + "\n"
