@@ -175,6 +175,13 @@ def observed(args: argparse.Namespace) -> IncidentController:
     return IncidentController.observe(incident_folder(args), actor=current_actor(), own=own_runbook(args))
 
 
+def is_driven(controller: IncidentController) -> bool:
+    """Whether a driver may answer; one whose process has ended does not."""
+    from midwatch.control.lease import DriverState
+
+    return controller.lease.state not in (DriverState.NOBODY, DriverState.EXITED)
+
+
 @contextlib.contextmanager
 def in_control(args: argparse.Namespace) -> Iterator[IncidentController]:
     """Drive the incident that the command line means for one command. Raises `Refused` while somebody drives it."""

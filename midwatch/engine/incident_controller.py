@@ -25,6 +25,7 @@ from midwatch.engine.batches import Batches
 from midwatch.engine.choices import ask_inputs
 from midwatch.engine.closure import Closure
 from midwatch.engine.collaboration import Collaboration
+from midwatch.engine.composer import Composer
 from midwatch.engine.control import Control, this_process
 from midwatch.engine.driving import drivable_runbook
 from midwatch.engine.journal_session import DriverHandle, JournalSession
@@ -120,6 +121,7 @@ class IncidentController:
         self.difference = adoption.difference
         self.adopt = adoption.adopt
 
+        self.composer = Composer(session, messages, annotations)
         self.send_message = messages.send
         self.receivers = messages.receivers
         self.decide_message = messages.decide

@@ -13,6 +13,7 @@ from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Severity, StepKind
 from screens.dialogs.cancel import CancelStep
 from screens.dialogs.close_incident import CloseIncident
+from screens.dialogs.compose import compose_message
 from screens.dialogs.leave import Leave
 from screens.dialogs.mark_done import mark_done
 from screens.dialogs.note import write_note
@@ -20,13 +21,13 @@ from screens.dialogs.notify import notify_form
 from screens.dialogs.palette import Palette
 from screens.dialogs.reason import abandon_form, adopt_form
 from screens.dialogs.severity import severity_form
-from screens.dialogs.update import update_form
 from screens.incident.collaboration import Collaboration
 from screens.incident.navigation import Navigation
 from screens.incident.primary_action import ScreenAction
 from screens.incident.step_runner import StepRunner
 from screens.keys.incident_keys import BY_ID, KEYS, MOVE
-from screens.widgets.background import in_background, writing
+from screens.widgets.background import WorkFailed, in_background, writing
+from screens.widgets.styles import WRONG
 
 if TYPE_CHECKING:
     from screens.incident.screen import IncidentScreen
@@ -86,6 +87,7 @@ class Commands:
             "approve": lambda: not self._session.driving and bool(self._session.pending_steps()),
             "notify_people": lambda: bool(self._session.runbook.roles),
             "update": lambda: incident.open,
+            "send_update": lambda: self._session.composer.can_send_due_draft,
             "detail": lambda: step is not None,
             "copy_command": lambda: step is not None,
             "output": lambda: self._screen.shown_attempt() is not None,
@@ -204,10 +206,18 @@ class Commands:
         await write_note(self._screen.app, self._text_styles, self._session)
 
     async def update(self) -> None:
-        form = update_form(self._text_styles, self._session)
-        async for values in form.answers(self._screen.app):
-            if await form.carry_out(self._session.update, values["message"]):
-                self._screen.notice(f"Recorded; {self._screen.panes.key_name('copy_update')} copies it for the channel")
+        if said := await compose_message(self._screen.app, self._text_styles, self._session):
+            copies = f"; {self._screen.panes.key_name('copy_update')} copies it for the channel"
+            self._screen.notice(said + (copies if said == "Recorded" else ""))
+
+    async def send_update(self) -> None:
+        """Send the draft of the status update that is due, as it is."""
+        try:
+            sent = await in_background("start update", self._session.composer.send_due_draft)
+        except WorkFailed as failed:
+            self._screen.notice(str(failed), WRONG)
+        else:
+            self._screen.notice(f"Sent to {'; '.join(sent.receivers)}: {sent.text.splitlines()[0]}")
 
     async def notify_people(self) -> None:
         form = notify_form(self._text_styles, self._session.runbook, self._session.incident)

@@ -27,7 +27,10 @@ def standing_notice(session: IncidentView, absence: str, key_name: KeyName) -> t
         return f"Notify {names}: press {key_name('notify_people')}{'. ' if away else ''}{away}", SOON
     due = session.next_update_due
     if session.driving and due is not None and (overdue := session.updates_overdue):
-        what = f"{overdue_words(overdue, due)}: press {key_name('update')}, the draft is there"
+        keys = f"{key_name('send_update')} sends the draft, {key_name('update')} shows it"
+        if not session.composer.can_send_due_draft:
+            keys = f"press {key_name('update')}, the draft is there"
+        what = f"{overdue_words(overdue, due)}: {keys}"
         return f"{what}{'. ' if away else ''}{away}", WRONG if overdue > 1 else SOON
     if away:
         return away, WRONG if "failed" in absence else CHOSEN

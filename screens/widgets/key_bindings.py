@@ -19,11 +19,14 @@ YES = Key("dialog.yes", "y", "", "Yes: do it", action="yes")
 DECLINE = Key("dialog.decline", "ctrl+d", "", "Say no to it, and why", action="decline")
 EXPORT = Key("dialog.export", "e", "", "Write the timeline of a rehearsal to a file that stays", action="export")
 EVALUATE = Key("dialog.evaluate", "ctrl+r", "", "Evaluate the criteria again", action="evaluate")
+PREVIEW = Key("dialog.preview", "f3", "", "The message as its readers get it, and who they are", action="preview")
+EDITOR = Key("dialog.editor", "f4", "", "Edit the text in your own editor ($EDITOR); steps go on", action="editor")
+DRAFT = Key("dialog.draft", "f5", "", "Draft the text anew from the journal", action="draft")
 ACCEPT = Key(
     "dialog.accept", "ctrl+s", "", "Do what the right choice says, from wherever the focus is", action="accept"
 )
 HELP = Key("dialog.help", "f1", "help", "These keys; so does ? where nothing is typed", action="help")
-DIALOG = (YES, DECLINE, EXPORT, EVALUATE, ACCEPT, HELP)
+DIALOG = (YES, DECLINE, EXPORT, EVALUATE, PREVIEW, EDITOR, DRAFT, ACCEPT, HELP)
 
 
 def bindings(keys: Iterable[Key], *, priority: bool = False) -> list[BindingType]:

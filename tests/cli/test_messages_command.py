@@ -45,7 +45,8 @@ def test_a_shell_sends_updates_and_decides_on_messages_also_after_the_end(here: 
         assert (code, text) == (0, f"Sent to webhook ({server.url}).\n")
         code, text = said(here, "update", "--to", "press", "--text", "We are sorry")
         assert code == 1
-        assert "People outside the team would read this: file (press.jsonl)\n    We are sorry\n" in text
+        assert "People outside the team would read this: file (press.jsonl)\n    [SEV-2] Told, " in text
+        assert "\n    We are sorry\n" in text
         assert not (here / "press.jsonl").exists()
         assert said(here, "update", "--to", "press", "--text", "We are sorry", "--yes")[0] == 0
         wait_for(lambda: len([item for item in store.own() if item.state.concluded]) == 3, "every fate")

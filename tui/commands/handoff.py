@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Exit
-from tui.cli_context import add_incident, add_runbook, incident_folder, own_runbook
+from tui.cli_context import add_incident, add_runbook, incident_folder, is_driven, own_runbook
 from tui.output import say, say_json
 
 if TYPE_CHECKING:
@@ -63,9 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _act(controller: IncidentController, to: str | None, within: float) -> None:
     """Offer or withdraw: by whoever drives, or where nobody does, by taking control for that moment."""
-    from midwatch.control.lease import DriverState
-
-    nobody = controller.lease.state in (DriverState.NOBODY, DriverState.EXITED)
+    nobody = not is_driven(controller)
     if nobody:
         controller.take_control()
     try:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Exit, MidwatchError
-from tui.cli_context import add_incident, add_runbook, in_control, observed
+from tui.cli_context import add_incident, add_runbook, in_control, is_driven, observed
 from tui.output import say, say_json
 
 
@@ -25,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the messages, or decide on one."""
-    from midwatch.control.lease import DriverState
     from midwatch.engine.message_requests import request_decision
     from midwatch.engine.messages import decide_after_end, resume_delivery
     from midwatch.reports.known_deliveries import known_deliveries
@@ -33,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
     controller = observed(args)
     chosen = args.retry or args.give_up
-    if chosen and controller.incident.open and controller.lease.state is not DriverState.NOBODY:
+    if chosen and controller.incident.open and is_driven(controller):
         request_decision(controller.folder, chosen, retry=bool(args.retry), reason=args.reason)
     elif chosen and controller.incident.open:
         with in_control(args) as driver:

@@ -4,56 +4,86 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from midwatch.runbook.channels import INCIDENT_CHANNEL
-from midwatch.system.errors import Exit, Refused
-from tui.cli_context import add_incident, add_runbook, in_control, observed
+from midwatch.system.errors import BadInput, Exit, Refused
+from tui.cli_context import add_incident, add_runbook, in_control, is_driven, observed
 from tui.output import say
+
+if TYPE_CHECKING:
+    from midwatch.engine.composer import MessageDraft
+    from midwatch.engine.incident_controller import IncidentController
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch update` to its parser."""
     add_incident(parser)
     add_runbook(parser)
-    parser.add_argument(
+    text = parser.add_mutually_exclusive_group()
+    text.add_argument(
         "--text", metavar="TEXT", help="what is sent; '-' reads it from standard input (default: the draft is shown)"
     )
+    text.add_argument("--send", action="store_true", help="send the draft as it is")
+    text.add_argument("--edit", action="store_true", help="edit the draft in $EDITOR, then ask whether to send it")
     parser.add_argument("--to", default=INCIDENT_CHANNEL, metavar="CHANNEL", help="another channel than 'incident'")
     parser.add_argument("--yes", action="store_true", help="confirm a message to people outside the team")
 
 
 def run(args: argparse.Namespace) -> int:
     """Show the draft, or queue the message."""
-    from midwatch.control.lease import DriverState
-    from midwatch.engine.message_requests import request_message, request_update
     from midwatch.engine.policy import require_open
-    from midwatch.reports.message_draft import draft
 
-    if args.text is None:
-        controller = observed(args)
-        say(draft(controller.runbook, controller.incident, controller.events, controller.clock))
-        return Exit.DONE
-    text = sys.stdin.read() if args.text == "-" else args.text
     controller = observed(args)
+    draft = controller.composer.draft(args.to)
+    if args.text is None and not args.send and not args.edit:
+        if draft.kept_at is not None:
+            say(f"A draft of yours from {draft.kept_at:%H:%M} UTC, which was not sent:", error=True)
+        say(draft.text)
+        return Exit.DONE
     require_open(controller.incident)
-    channel = controller.runbook.channels.get(args.to)
-    is_update = args.to == INCIDENT_CHANNEL
-    receivers = "; ".join(controller.receivers(args.to)) if channel or not is_update else ""
-    if channel is not None and channel.outside and not args.yes:
-        say(f"People outside the team would read this: {receivers}")
-        for line in text.strip().splitlines():
+    text = draft.text if args.text is None else sys.stdin.read() if args.text == "-" else args.text
+    is_confirmed = args.yes
+    if args.edit:
+        if not sys.stdin.isatty() or not sys.stdout.isatty():
+            raise BadInput("--edit needs a terminal", hint="Give the text: --text TEXT")
+        text = controller.composer.edit(args.to, text)
+        is_confirmed = _is_confirmed(controller, draft, text)
+        if not is_confirmed:
+            say("Nothing was sent; the draft is kept.")
+            return Exit.DONE
+    elif draft.outside and not args.yes:
+        say(f"People outside the team would read this: {'; '.join(draft.receivers)}")
+        for line in controller.composer.preview(args.to, text).splitlines():
             say(f"    {line}")
         raise Refused("Nothing was sent", hint="To confirm this text and these receivers: --yes")
-    if controller.lease.state is not DriverState.NOBODY:
-        if is_update:
-            request_update(controller.folder, text)
-        else:
-            request_message(controller.folder, args.to, text, confirmed=args.yes)
-    else:
-        with in_control(args) as driver:
-            if is_update:
-                driver.update(text)
-            else:
-                driver.send_message(args.to, text, confirmed=args.yes)
-    say(f"Sent to {receivers}." if receivers else "Recorded. No channel 'incident' is set up: post it yourself.")
+    _send(args, controller, text, confirmed=is_confirmed)
+    told = "; ".join(draft.receivers)
+    say(f"Sent to {told}." if told else "Recorded. No channel 'incident' is set up: post it yourself.")
     return Exit.DONE
+
+
+def _is_confirmed(controller: IncidentController, draft: MessageDraft, text: str) -> bool:
+    """Show the text as its readers get it, and ask."""
+    for line in controller.composer.preview(draft.channel, text).splitlines():
+        say(f"    {line}")
+    who = f"{'people outside the team: ' if draft.outside else ''}{'; '.join(draft.receivers) or 'no channel'}"
+    try:
+        return input(f"Send it to {who}? y or n [n]: ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _send(args: argparse.Namespace, controller: IncidentController, text: str, *, confirmed: bool) -> None:
+    """By the driver where somebody drives, else by this command."""
+    from midwatch.engine.message_requests import request_message, request_update
+
+    if not is_driven(controller):
+        with in_control(args) as driver:
+            driver.composer.send(args.to, text, confirmed=confirmed)
+        return
+    if args.to == INCIDENT_CHANNEL:
+        request_update(controller.folder, text)
+    else:
+        request_message(controller.folder, args.to, text, confirmed=confirmed)
+    controller.composer.forget(args.to)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from midwatch.engine.annotations import ManualCommand
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.reports.event_text import words_of
-from midwatch.reports.message_draft import draft
 from midwatch.runbook.channels import INCIDENT_CHANNEL
 from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput
@@ -85,24 +85,58 @@ class Annotations:
         self._terminal.say(f"Event {seq} {'is starred' if starred else 'has no star any more'}.")
 
     def update(self, rest: str) -> None:
-        """The draft, and whether it went out."""
-        controller, terminal = self._controller, self._terminal
-        channel = controller.runbook.comms.channel or "the channel"
-        text = rest or draft(controller.runbook, controller.incident, controller.events, controller.clock)
-        terminal.say(f"The draft for {channel}:")
-        terminal.say("\n".join(f"  {line}" for line in text.splitlines()))
-        channels = controller.runbook.channels
-        receivers = controller.receivers(INCIDENT_CHANNEL) if INCIDENT_CHANNEL in channels else []
-        way = f"y: send it to {'; '.join(receivers)}." if receivers else "Post it there yourself. y: it went out."
-        answer = terminal.ask_anew(f"{way} e: write another. Enter: not now: ").lower()
-        if answer in ("e", "edit"):
-            text = terminal.several("Write it.")
-            answer = "y" if terminal.agreed("Send it?" if receivers else "Did it go out?") else ""
-        if answer in ("y", "yes"):
-            controller.update(text)
-            terminal.say("Recorded, with the journal's head.")
-        else:
-            terminal.say("Nothing was recorded.")
+        """`u`, `u @press`, `u @press We are sorry`: the draft for an audience, and whether it is sent."""
+        composer, terminal = self._controller.composer, self._terminal
+        name, _, given = rest[1:].partition(" ") if rest.startswith("@") else (INCIDENT_CHANNEL, "", rest)
+        draft = composer.draft(name)
+        text, others = given or draft.text, [f"u @{other}" for other in composer.audiences() if other != name]
+        if draft.kept_at and not given:
+            terminal.say(f"A draft of yours from {draft.kept_at:%H:%M} UTC; d drafts it anew.")
+        while True:
+            terminal.say(f"The draft for {name}{', outside the team' if draft.outside else ''}:")
+            terminal.say("\n".join(f"  {line}" for line in composer.preview(name, text).splitlines()))
+            way = (
+                f"y: send it to {'; '.join(draft.receivers)}."
+                if draft.receivers
+                else "Post it yourself. y: it went out."
+            )
+            answer = terminal.ask_anew(f"{way} e: write another. v: your editor. d: draft anew. Enter: later: ").lower()
+            if answer in ("e", "edit"):
+                text = terminal.several("Write it.")
+            elif answer in ("v", "editor"):
+                text = self._edited(name, text)
+            elif answer in ("d", "draft"):
+                composer.forget(name)
+                text = composer.draft(name).text
+            else:
+                break
+        is_sent = answer in ("y", "yes") and (not draft.outside or self._is_confirmed(draft.receivers))
+        if is_sent:
+            composer.send(name, text, confirmed=draft.outside)
+            terminal.say("Sent." if draft.receivers else "Recorded, with the journal's head.")
+            return
+        if text != draft.text:
+            composer.keep(name, text)
+        terminal.say(f"Nothing was sent{', and the draft is kept' if text != draft.text else ''}.")
+        if others:
+            terminal.say(f"Other audiences: {', '.join(others)}.")
+
+    def _edited(self, name: str, text: str) -> str:
+        """The text as it came out of the operator's editor."""
+        if not self._terminal.is_terminal:
+            raise BadInput("An editor needs a terminal", hint="e writes another text here")
+        with self._controller.heartbeat():
+            return self._controller.composer.edit(name, text) or text
+
+    def _is_confirmed(self, receivers: Sequence[str]) -> bool:
+        words = "People outside the team read it. Send exactly this to"
+        return self._terminal.agreed(f"{words} {'; '.join(receivers)}?")
+
+    def send_update(self, rest: str) -> None:
+        """The draft of the status update that is due, as it is."""
+        sent = self._controller.composer.send_due_draft()
+        self._terminal.say("\n".join(f"  {line}" for line in sent.text.splitlines()))
+        self._terminal.say(f"Sent to {'; '.join(sent.receivers)}.")
 
     def notify(self, rest: str) -> None:
         """Who was notified, and what."""

@@ -61,7 +61,10 @@ COMMAND_WORDS = (
         "correct", "k", "Correct the words of an event, by its number in the timeline", "EVENT [TEXT]", writes=True
     ),
     CommandWord("star", "*", "Star an event, or take the star away", "EVENT", writes=True),
-    CommandWord("update", "u", "Draft a status update, and record that it went out", writes=True),
+    CommandWord(
+        "update", "u", "Write a status update, or another message: u @press", "[@AUDIENCE] [TEXT]", writes=True
+    ),
+    CommandWord("send", "us", "Send the draft of the status update that is due, as it is", writes=True),
     CommandWord("notify", "t", "Record that somebody was notified", writes=True),
     CommandWord("severity", "sev", "Make it worse or better", writes=True),
     CommandWord(

@@ -130,7 +130,8 @@ class Session:
         self._told = len(controller.events)
         due, overdue = controller.next_update_due, controller.updates_overdue
         if due is not None and overdue > self._overdue_told:
-            self._terminal.say(f"{overdue_words(overdue, due)}. The word is u.")
+            words = "us sends the draft, u shows it" if controller.composer.can_send_due_draft else "The word is u"
+            self._terminal.say(f"{overdue_words(overdue, due)}. {words}.")
         self._overdue_told = overdue
         if controller.driving and controller.incident.open:
             for line in descriptions.owed_lines(controller.incident, controller.runbook):
@@ -186,6 +187,7 @@ class Session:
             "correct": writing.correct,
             "star": writing.star,
             "update": writing.update,
+            "send": writing.send_update,
             "notify": writing.notify,
             "severity": writing.severity,
             "handoff": self._collaboration.handoff,
