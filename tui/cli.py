@@ -29,6 +29,7 @@ COMMANDS = {
     "schema": "print the JSON Schema of the runbook format",
     "proof": "show the newest backup of each database that is proven restorable, or prove one",
     "freeze": "stop deployments and migrations, or let them go on; show whether they are stopped",
+    "schedule": "print or install timers of systemd, or a table of cron, for checks, proofs and the watcher",
     "watch": "watch the triggers of a runbook, and leave requests to declare",
     "incidents": "list every incident, newest first",
     "handoff": "summarize an incident, and offer control to somebody",

@@ -55,21 +55,26 @@ WantedBy=multi-user.target
 
 def watch_unit(runbook: Runbook, *, declares: bool) -> str:
     """The unit for this runbook; with `declares`, of a watcher that declares as the incidents' owner."""
-    program = shutil.which("midwatch")
-    words = [program] if program else [sys.executable, "-m", "midwatch"]
-    words += ["watch", str(runbook.file.absolute())]
-    words += ["--site", str(runbook.site.absolute())] if runbook.site else []
+    words = command_line(runbook, "watch", str(runbook.file.absolute()))
     words += ["--declare"] if declares else []
     places = [runbook.location_of("watch"), *([runbook.location_of("logs")] if declares else [])]
     return _UNIT.format(
         id=runbook.id,
-        command=" ".join(_quoted(word) for word in words),
+        command=" ".join(quoted(word) for word in words),
         user=Path.home().owner() if declares else "midwatch-watch",
-        writable=" ".join(_quoted(str(place)) for place in places),
+        writable=" ".join(quoted(str(place)) for place in places),
     )
 
 
-def _quoted(word: str) -> str:
+def command_line(runbook: Runbook, *words: str) -> list[str]:
+    """A command line of Midwatch with the site file of this runbook, whatever folder it is run in."""
+    beside = Path(sys.executable).with_name("midwatch")
+    program = str(beside) if beside.exists() else shutil.which("midwatch")
+    site = ["--site", str(runbook.site.absolute())] if runbook.site else []
+    return [*([program] if program else [sys.executable, "-m", "midwatch"]), *words, *site]
+
+
+def quoted(word: str) -> str:
     """A word as systemd reads it: `%` begins a specifier, `$` a variable."""
     safe = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{safe}"' if safe != word or " " in word else word
