@@ -45,6 +45,7 @@ COMMANDS = {
     "support-report": "print one masked page for whoever helps: versions, disks, locks and recent messages",
     "export": "write the timeline or the post-mortem of an incident: Markdown, HTML, PDF, JSON, CSV",
     "post-mortem": "write the post-mortem of an incident, keep what people wrote in it, and set its status",
+    "follow-ups": "list the follow-up actions of all incidents, note what became of each, and open tickets",
     "action": "run one action from a shell",
     "check": "run one check, with the exit codes of monitoring plug-ins",
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from midwatch.api.probe import Reading
-from midwatch.engine import attempts, follow_ups
+from midwatch.engine import attempts, catch_up
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.journal_session import DriverHandle, JournalSession
 from midwatch.engine.proofs import steps_to_prove_again
@@ -124,16 +124,16 @@ class StepResults:
     def catch_up(self) -> None:
         """Write what the last driver would have written next, had it not died."""
         events, runbook = self._session.events, self._session.runbook
-        for role, message in follow_ups.pending_notifications(events, runbook):
+        for role, message in catch_up.pending_notifications(events, runbook):
             self._annotations.record_notification(role, message)
         self.escalate()
         self._session.record_items()
-        if owed := follow_ups.pending_readings(events, self._session.incident, runbook):
+        if owed := catch_up.pending_readings(events, self._session.incident, runbook):
             self._begin_reading(*owed)
 
     def escalate(self) -> None:
         """Raise the severity where a step failed that says so."""
-        if owed := follow_ups.pending_escalation(self._session.incident, self._session.runbook):
+        if owed := catch_up.pending_escalation(self._session.incident, self._session.runbook):
             self._annotations.raise_severity(owed[0], f"{owed[1].number} {owed[1].title} failed")
 
     def _record_finished(self, step: Step, body: dict[str, Any]) -> None:

@@ -123,6 +123,11 @@ class IncidentFolder:
         """The post-mortem, written from the journal."""
         return self.path / "post-mortem.md"
 
+    @property
+    def follow_ups(self) -> Path:
+        """What became of the follow-up actions; absent before the first change."""
+        return self.path / "follow-ups.jsonl"
+
     def attempt(self, step_id: str, attempt: int) -> AttemptFolder:
         """Return the folder of one attempt of a step. The folder may not exist."""
         return AttemptFolder(self.path / "steps" / _folder_name(step_id) / str(attempt))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import Event, EventKind
+from midwatch.incident.follow_ups import follow_ups_of
 from midwatch.incident.paths import IncidentFolder
 from midwatch.reports import suggestions
 from midwatch.reports.event_table import step_name
@@ -135,13 +136,18 @@ def _reviews(facts: Facts) -> list[tuple[Step, str]]:
 
 
 def _action_items(facts: Facts) -> str:
-    items = [line for line in facts.answer("follow_ups").splitlines() if line.strip()]
-    rows = []
-    for number, item in enumerate(items, start=1):
-        parts = [part.strip() for part in item.rsplit(";", 2)]
-        what, owner, due = [*parts, "", ""][:3]
-        rows.append((f"{number}", *(sentence(part) or TO_WRITE for part in (what, owner, due))))
-    return table(("No.", "What", "Owner", "Due"), rows) if rows else TO_WRITE
+    items = follow_ups_of(facts.incident, facts.folder)
+    more = {name: [getattr(item, name) for item in items] for name in ("priority", "kind", "ticket", "done")}
+    known = [name for name, values in more.items() if any(values)]
+    rows = [
+        (
+            f"{number}",
+            *(sentence(part) or TO_WRITE for part in (item.what, item.owner, item.due)),
+            *(sentence(more[name][number - 1]) for name in known),
+        )
+        for number, item in enumerate(items, start=1)
+    ]
+    return table(("No.", "What", "Owner", "Due", *map(str.capitalize, known)), rows) if rows else TO_WRITE
 
 
 def _responders(facts: Facts) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from actions.checks.follow_ups import CheckFollowUps, follow_ups
+from actions.checks.follow_ups import CheckFollowUps
 from actions.checks.post_mortem import CheckPostMortem
 from actions.write_post_mortem import WritePostMortem
 from midwatch.api.action import Context
 from midwatch.api.plan import Verb
 from midwatch.incident.events import EventKind
+from midwatch.incident.follow_ups import parse_follow_ups
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.reports.sections import TO_WRITE, Section
@@ -77,7 +78,7 @@ def test_follow_ups_need_an_owner_and_a_date(make_context: Callable[..., Context
     ],
 )
 def test_follow_up_line_names_its_missing_parts(line: str, missing: str) -> None:
-    assert [item.missing for item in follow_ups(line)] == [missing]
+    assert [item.missing for item in parse_follow_ups(line)] == [missing]
 
 
 def test_rca_outside_an_incident_and_before_it_is_written(make_context: Callable[..., Context], incident: Path) -> None:
