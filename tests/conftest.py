@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-
-from tests.support.users import NO_LOGIN, log_in
 
 sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(sys.prefix) / "pycache")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a thousand processes would compile the program anew
 os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+from hypothesis import HealthCheck, settings  # noqa: E402  # compiled once as well, and not at each run
+
+from tests.support.users import NO_LOGIN, log_in  # noqa: E402
+
 settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("loaded")  # no test fails because the machine is busy
 _ENGINE = ("tests/acceptance/", "tests/docker_host/", "tests/drill/test_containers.py")
