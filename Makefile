@@ -20,8 +20,8 @@ test: $(READY) lint  ## style, types and the tests, four files at a time, since 
 test-fast: $(READY)  ## under a minute: no server, no Docker, no other user, nothing slow
 	$(BIN)/pytest -n $(TESTERS) -m "not (docker or postgres or root or slow or heavy)"
 
-test-full: $(READY)  ## the heavy tests that `make test` leaves out, with a longer soak; CI runs both
-	MIDWATCH_SOAK=$(SOAK) $(BIN)/pytest -n $(TESTERS) -m heavy
+test-full: $(READY)  ## the heavy tests that `make test` leaves out, a longer soak, and properties with all examples
+	MIDWATCH_SOAK=$(SOAK) MIDWATCH_EXAMPLES=all $(BIN)/pytest -n $(TESTERS) -m "heavy or property"
 
 lint: $(READY)  ## style, types and the walls between the rooms
 	$(BIN)/ruff check

@@ -18,10 +18,17 @@ os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 from hypothesis import HealthCheck, settings  # noqa: E402  # compiled once as well, and not at each run
 
+from tests.support.examples import examples  # noqa: E402
 from tests.support.users import NO_LOGIN, log_in  # noqa: E402
 
-settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("loaded")  # no test fails because the machine is busy
+_LENIENT = settings(
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("same", _LENIENT, derandomize=True)
+settings.register_profile("explore", _LENIENT)
+settings.load_profile("same")  # no test fails because the machine is busy, or because of what was drawn this time
 _ENGINE = ("tests/acceptance/", "tests/docker_host/", "tests/drill/test_containers.py")
 _LONGEST = ("docker", "postgres", "slow")
 """Markers of what takes long, the longest first."""
@@ -97,6 +104,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
     config.option.loadscopereorder = False  # by size; `pytest_collection_modifyitems` knows better what takes long
     return Files(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What draws examples has the marker `property`, without being asked to."""
+    if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        item.add_marker("property")
 
 
 @pytest.hookimpl(trylast=True)

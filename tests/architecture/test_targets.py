@@ -21,8 +21,8 @@ def selection(target: str) -> str:
     return found[1] or found[2]
 
 
-def test_targets_test_and_full_select_every_test_once() -> None:
-    assert (selection("test"), selection("test-full")) == ("not heavy", "heavy")
+def test_targets_test_and_full_select_every_test_and_properties_twice() -> None:
+    assert (selection("test"), selection("test-full")) == ("not heavy", "heavy or property")
 
 
 def test_target_fast_needs_no_server_engine_or_other_user() -> None:

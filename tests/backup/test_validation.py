@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions.restoring.backup_validation import RowCounter, validate
@@ -20,6 +20,7 @@ from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput
 from probes.backup.dump_reader import read_through
 from probes.postgres.tools import find_tools
+from tests.support.examples import examples
 
 pytestmark = pytest.mark.postgres
 
@@ -130,7 +131,7 @@ def write(file: Path, data: bytes) -> Path:
     return file
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25))
 @given(data=st.data())
 def test_archive_with_any_flipped_bit_is_found_damaged(
     tmp_path: Path, good: bytes, pg_restore: Path, data: st.DataObject

@@ -20,6 +20,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import MidwatchError
+from tests.support.examples import examples
 from tests.support.people import RUNBOOK
 
 pytestmark = pytest.mark.slow
@@ -135,5 +136,5 @@ class DriverHandle(RuleBasedStateMachine):
         self.place.cleanup()
 
 
-DriverHandle.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+DriverHandle.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=20)
 TestControl = DriverHandle.TestCase

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.control.control_client import ObserverConnection, send_request
@@ -23,6 +23,7 @@ from midwatch.control.driver_lock import DriverLock
 from midwatch.incident.paths import IncidentFolder
 from midwatch.system.errors import Failed, Refused
 from midwatch.system.identity import Identity
+from tests.support.examples import examples
 from tests.support.mounting import run_or_skip
 from tests.support.people import Someone, User
 from tests.support.waiting import wait_for
@@ -114,7 +115,7 @@ def test_control_socket_of_another_process_is_refused(folder: IncidentFolder) ->
 
 
 @given(noise=st.binary(max_size=200), cut=st.integers(0, 200))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60))
 def test_rubbish_is_answered_or_hung_up_on_and_the_door_stays_open(
     folder: IncidentFolder, control_socket: ControlServer, noise: bytes, cut: int
 ) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.control.control_client import ObserverConnection, send_request
@@ -32,6 +32,7 @@ from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.unix_socket import listen_in_folder
 from tests.support.driven_incident import driven
+from tests.support.examples import examples
 from tests.support.users import ALICE, BOB, CROWD, MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
 
@@ -394,7 +395,7 @@ REQUESTS = st.builds(
     ),
     cut=st.integers(0, 2000),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150))
 def test_control_socket_after_any_bytes_answers_the_next_request(
     fuzzed: IncidentController, pieces: list[bytes], cut: int
 ) -> None:

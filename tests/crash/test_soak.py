@@ -212,7 +212,6 @@ def test_incidents_in_which_anything_happens_are_whole_in_the_end(
         settings=settings(
             max_examples=INCIDENTS,
             stateful_step_count=ALIVE,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,
             database=None,

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.engine.incident_controller import IncidentController
@@ -22,6 +22,7 @@ from midwatch.reports.post_mortem import post_mortem
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
 from tests.redaction.forms import FORMS
+from tests.support.examples import examples
 from tests.support.steps import ended
 from tests.support.waiting import wait_for
 from tui.cli import main
@@ -55,7 +56,7 @@ TOLD = st.lists(
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10))
 @given(inner=st.text(LETTERS, min_size=3, max_size=20), told=TOLD, cut_off=st.booleans())
 def test_secret_in_any_form_is_in_no_file(
     tmp_path_factory: pytest.TempPathFactory,

@@ -25,6 +25,7 @@ from midwatch.journal.codec import KEYS, NO_LINE, digest
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Exit
 from tests.reports import night
+from tests.support.examples import examples
 from tests.support.json_values import JSON
 from tui.cli import main
 
@@ -186,7 +187,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @given(changes=st.lists(st.tuples(CHANGES, VALUES), min_size=1, max_size=3), cut=st.integers(0, len(NIGHT) - 1))
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
 def test_command_on_a_forged_journal_says_a_sentence_or_what_is_there(
     folder: IncidentFolder, command: list[str], changes: list[tuple[tuple[int, tuple[Any, ...]], Any]], cut: int
 ) -> None:

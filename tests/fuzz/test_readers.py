@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drill.state import DrillState
@@ -34,12 +34,13 @@ from midwatch.supervisor.result import Result
 from midwatch.supervisor.step_outputs import read_values
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.strict_json import read_object
+from tests.support.examples import examples
 from tests.support.json_values import JSON
 from tui.plain.plan_text import plan_lines
 
 pytestmark = pytest.mark.slow
 
-FUZZED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZED = settings(max_examples=examples(150))
 DEEP = st.sampled_from([b"[" * 3000, b'{"a":' * 3000, b"[" * 100_000, b'{"pid":' + b"[" * 3000])
 
 
@@ -190,7 +191,7 @@ def _no_journald(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_no_journald")
 @given(data=st.data())
-@settings(FUZZED, max_examples=50)
+@settings(FUZZED, max_examples=examples(50))
 def test_journal_that_was_changed_at_random_is_read_to_an_answer_or_a_sentence(
     lines: list[bytes], tmp_path: Path, data: st.DataObject
 ) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions.verify_checksums import VerifyChecksums
 from midwatch.api.action import Context
 from midwatch.system.errors import BadInput
 from probes.backup.checksums import verify_set
+from tests.support.examples import examples
 
 
 def make_set(folder: Path, **files: bytes) -> Path:
@@ -110,7 +111,7 @@ def test_bsd_form_and_a_list_made_from_the_root(good: Path, tmp_path: Path) -> N
     assert verify_set(good, tmp_path).ok
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25))
 @given(name=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40))
 def test_name_as_sha256sum_writes_it_is_understood(tmp_path: Path, name: str) -> None:
     if name in (".", "..", "-", "checksums.sha256") or len(os.fsencode(name)) > 200:  # of "-" sha256sum reads its input

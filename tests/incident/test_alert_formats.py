@@ -16,6 +16,7 @@ from midwatch.incident.event_types import require_types
 from midwatch.system.errors import BadInput
 from midwatch.system.sanitize import has_controls
 from tests.support.alerts import alertmanager, events_v2, webhook_v3
+from tests.support.examples import examples
 from tests.support.json_values import JSON
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -78,7 +79,7 @@ def test_delivery_of_no_known_form_says_what_is_wrong(delivery: Any, why: str) -
 KEYS = sorted({*alertmanager("a")["alerts"][0], *events_v2("trigger"), *webhook_v3("x")["event"]["data"], "event_type"})
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.integers(0, 3), st.dictionaries(st.sampled_from(KEYS), JSON, max_size=4))
 def test_any_delivery_is_read_or_refused_in_one_sentence(form: int, odd: dict[str, Any]) -> None:
     group, event, hook, nothing = alertmanager("a"), events_v2("trigger"), webhook_v3("incident.triggered"), {}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.engine.incident_controller import IncidentController
@@ -23,6 +23,7 @@ from midwatch.journal.writer import Journal
 from midwatch.runbook.loader import load
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError
+from tests.support.examples import examples
 from tests.support.program import midwatch_text
 from tests.support.waiting import wait_for
 
@@ -194,7 +195,7 @@ BODIES = st.dictionaries(
 
 
 @given(kind=st.sampled_from(["step.confirmed", "step.finished", "incident.declared", "note"]), body=BODIES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150))
 def test_inspection_of_any_event_ends_with_findings(
     tmp_path_factory: pytest.TempPathFactory, kind: str, body: dict[str, object]
 ) -> None:
@@ -210,14 +211,14 @@ JSON_LISTS = st.recursive(st.none() | st.text(max_size=4), st.lists).map(lambda 
 
 
 @given(plan=st.binary(max_size=200) | JSON_LISTS)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100))
 def test_inspection_of_any_altered_plan_calls_it_changed(folder: IncidentFolder, plan: bytes) -> None:
     (folder.path / "steps/say/1/plan.json").write_bytes(plan)
     assert standings(folder)["steps/say/1/plan.json"] is Standing.WRONG
 
 
 @given(data=st.binary(max_size=600))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200))
 def test_inspection_of_any_journal_ends_with_a_verdict(tmp_path: Path, data: bytes) -> None:
     folder = IncidentFolder(tmp_path)
     folder.journal.write_bytes(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.incident.persistent import PersistentList, PersistentMap
@@ -10,7 +10,6 @@ from midwatch.incident.persistent import PersistentList, PersistentMap
 CHANGES = st.lists(st.tuples(st.booleans(), st.integers(0, 600), st.integers()), max_size=60)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 400), CHANGES)
 def test_list_that_grows_and_is_changed_equals_a_plain_list(size: int, changes: list[tuple[bool, int, int]]) -> None:
     ours: PersistentList[int] = PersistentList()
@@ -31,7 +30,6 @@ def test_list_that_grows_and_is_changed_equals_a_plain_list(size: int, changes: 
         assert not expected or (view[0], view[-1]) == (expected[0], expected[-1])
 
 
-@settings(deadline=None)
 @given(CHANGES)
 def test_map_that_is_changed_equals_a_plain_dict(changes: list[tuple[bool, int, int]]) -> None:
     ours: PersistentMap[int] = PersistentMap()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.control.driver_lock import DriverLock
@@ -28,6 +28,7 @@ from midwatch.supervisor.status import Lost, Running, cancel, inspect_attempt, u
 from midwatch.supervisor.step_outputs import read_values
 from midwatch.system.errors import MidwatchError
 from midwatch.system.process import ProcessIdentity
+from tests.support.examples import examples
 from tests.support.users import MALLORY, ONCALL, needs_root, run_as
 
 pytestmark = needs_root
@@ -237,7 +238,7 @@ def test_fifos_in_the_place_of_an_attempts_files_are_not_waited_for(shared: Path
     assert output_index.refresh() is False
 
 
-@settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150))
 @given(
     text=st.binary(max_size=300)
     | st.fixed_dictionaries(
@@ -257,7 +258,7 @@ def test_lock_file_with_any_bytes_gives_no_traceback(shared: Path, text: bytes) 
 PROCESSES = rb'\{"pid": ?-?[0-9e]{1,20}, "start": 1, "boot": "x"(, "step": .{0,9})?\}'
 
 
-@settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150))
 @given(
     supervisor=st.binary(max_size=300) | st.from_regex(PROCESSES),
     result=st.none() | st.binary(max_size=300) | st.just(b'{"outcome":"done","exit":true,"seconds":1e999,"ended":"x"}'),

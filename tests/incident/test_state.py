@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.api.plan import Effect, Plan, Verb
@@ -265,7 +265,6 @@ NUMBERED = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(POOL), st.sampled_from(PEOPLE), NUMBERED), max_size=30))
 def test_state_after_each_event_equals_a_full_replay_and_never_changes(
     told: list[tuple[str, Mapping[str, Any]]],

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.incident.events import Event
@@ -37,7 +37,6 @@ EVENTS = st.builds(
 EVENT = Event(1, datetime(2026, 11, 23, 2, 0, tzinfo=UTC), 1.5, "boot", "ada", "note", {"text": "x"})
 
 
-@settings(deadline=None)
 @given(EVENTS)
 def test_event_survives_the_round_trip_and_its_line_is_printable_ascii(event: Event) -> None:
     line = encode(event, NO_LINE)

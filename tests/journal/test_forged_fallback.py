@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.incident.events import Event, EventKind
@@ -20,6 +20,7 @@ from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import MidwatchError, Refused
 from tests.journal.set_clock import SetClock
+from tests.support.examples import examples
 from tests.support.mounting import run_or_skip
 from tests.support.users import ALICE, MALLORY, ONCALL, needs_root, run_as
 
@@ -270,7 +271,7 @@ LINES = st.binary(max_size=400) | st.builds(
 )
 
 
-@settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200))
 @given(home=LINES, away=LINES)
 def test_journal_and_fallback_of_any_bytes_give_a_sentence_or_events(
     path: Path, public: Path, clock: SetClock, home: bytes, away: bytes

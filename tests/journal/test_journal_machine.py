@@ -20,6 +20,7 @@ from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import BadInput
 from tests.journal.set_clock import SetClock
+from tests.support.examples import examples
 
 pytestmark = pytest.mark.slow
 
@@ -121,4 +122,4 @@ class JournalMachine(RuleBasedStateMachine):
 
 
 TestJournalMachine = JournalMachine.TestCase
-TestJournalMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestJournalMachine.settings = settings(max_examples=examples(60), stateful_step_count=30)

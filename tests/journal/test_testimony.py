@@ -6,16 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.journal import testimony
 from midwatch.journal.testimony import heads_witnessed
+from tests.support.examples import examples
 
 
 @pytest.mark.slow
 @given(data=st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200))
 def test_syslog_of_any_text_is_read_without_a_fault(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "syslog"
     file.write_bytes(data + b'\nmidwatch: journal "\\ud800' + data + b'" event 1 head ' + b"0" * 64 + b"\n" + data)

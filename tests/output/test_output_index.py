@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.output.index import BLOCK, LONGEST_LINE, OutputIndex
+from tests.support.examples import examples
 
 
 def taken_in(output_index: OutputIndex) -> OutputIndex:
@@ -49,7 +50,7 @@ CHUNKS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(chunks=CHUNKS, data=st.data())
 def test_output_read_by_lines_equals_the_whole_file(
     tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes], data: st.DataObject
@@ -159,7 +160,7 @@ def test_output_index_of_a_long_file_uses_little_memory(path: Path) -> None:
     assert peak < 512 * 1024, "a number per 64 KiB, and one block"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(
     lines=st.lists(
         st.sampled_from([b"", b"needle", b"Needle needle", b"x" * 70_000 + b"nee", b"dle", b"none"]), max_size=40

@@ -24,6 +24,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets
 from midwatch.system.errors import Refused
 from tests.password.libpq import Asking, asking
+from tests.support.examples import examples
 
 field = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), min_size=1)
 LOGIN = Login("127.0.0.1", 5432, "arp", "arp_app")
@@ -45,7 +46,7 @@ def listener() -> Iterator[Asking]:
 rest = st.text(st.sampled_from("\\:*x#\u00e9\x85 \r"), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(
         st.tuples(st.sampled_from(["HOST:PORT:arp:u:", "*:*:*:*:", "HOST:PORT:a\\rp:u:", "# ", "other:*:*:*:"]), rest)

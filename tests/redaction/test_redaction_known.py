@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from midwatch.redaction import Redactor, mask
 from midwatch.redaction.visible_text import project
 from tests.redaction.forms import FORMS
+from tests.support.examples import examples
 
 AWKWARD = "p@ss'w\"ord/\\ $x&<é>%"
 
@@ -74,7 +75,7 @@ def test_secret_with_an_escape_in_it_is_masked_where_each_letter_is_an_entity() 
     assert out == b"[secret pw]"
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(300))
 @given(
     secret=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=6, max_size=40).filter(
         # no mark itself, and enough of it where lines are indented
@@ -107,7 +108,7 @@ def test_known_secret_in_any_cutting_is_masked(
 BYTES = st.lists(st.integers(0, 255), max_size=600).map(bytes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(data=BYTES, cuts=st.lists(st.integers(0, 600), max_size=12))
 def test_bytes_without_secrets_come_through_as_they_are(data: bytes, cuts: list[int]) -> None:
     redactor = NEVER_THERE.another()
@@ -116,7 +117,7 @@ def test_bytes_without_secrets_come_through_as_they_are(data: bytes, cuts: list[
     assert redactor.masked == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(
     data=st.lists(st.sampled_from([b"abcabc", b"abc", b"a", b"bcabca", b"x", b"\n", b"\x1b[1m", b"\x08"]), max_size=30),
     cuts=st.lists(st.integers(0, 120), max_size=20),
@@ -246,7 +247,7 @@ def test_word_of_the_text_is_masked_wherever_it_stands_and_nothing_else() -> Non
     assert mask("back up", {"pw": "backup"}) == "back up"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.text(max_size=60))
 def test_mask_gives_any_text_back(text: str) -> None:
     assert mask(text, {"pw": "0123456789-never-there"}) == text

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.redaction import Redactor, mask
+from tests.support.examples import examples
 
 MD5 = "md5" + "0123456789abcdef" * 2
 SHAPED = {
@@ -128,7 +129,7 @@ def test_port_is_shown_at_once_when_nothing_follows() -> None:
     assert redactor.feed(b"open http://localhost:8080") + redactor.idle() == b"open http://localhost:8080"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(text=st.text(max_size=200), cuts=st.lists(st.integers(0, 400), max_size=10))
 def test_masking_does_not_depend_on_the_cuts(text: str, cuts: list[int]) -> None:
     stream = text.encode("utf-8", "surrogatepass")

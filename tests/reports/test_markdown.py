@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from midwatch.reports.markdown import bullets, cell_code, code, code_block, lines, sentence, table, text
 from midwatch.system.sanitize import safe_text
@@ -20,7 +20,6 @@ def shown(markdown: str) -> str:
     return "\n".join("".join(child.content for child in token.children or []) for token in inline)
 
 
-@settings(deadline=None)
 @given(WORDS)
 def test_line_of_foreign_text_is_a_paragraph_of_that_text(foreign: str) -> None:
     markdown = text(foreign)
@@ -33,13 +32,11 @@ def test_line_of_foreign_text_is_a_paragraph_of_that_text(foreign: str) -> None:
     assert shape(table(("a", markdown or "-"), [(markdown, "b")])) == shape(table(("a", "x"), [("y", "b")]))
 
 
-@settings(deadline=None)
 @given(WORDS)
 def test_markdown_of_several_lines_stays_paragraphs(foreign: str) -> None:
     assert set(shape(lines(foreign))) <= {"paragraph_open", "inline", "paragraph_close"}
 
 
-@settings(deadline=None)
 @given(WORDS)
 def test_markdown_code_stays_code(foreign: str) -> None:
     assert shape(f"x {code(foreign)} y") == shape("x `y` y")
@@ -55,7 +52,6 @@ def test_code_is_shown_as_it_is() -> None:
     assert block.content == "if x\n```\n  y || z\n"
 
 
-@settings(deadline=None)
 @given(WORDS)
 def test_sentence_is_a_paragraph_of_its_words_with_code_at_most(foreign: str) -> None:
     markdown = sentence(foreign)

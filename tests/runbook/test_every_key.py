@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.runbook.field_types import Flag, Length, Name, Whole, Word
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.schema import RUNBOOK
 from midwatch.runbook.shapes import FieldType, Inside, ListOf, ListOrTable, Shape, TableOf
+from tests.support.examples import examples
 
 pytestmark = pytest.mark.slow
 
@@ -28,9 +29,7 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-FUZZED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FUZZED = settings(max_examples=examples(60))
 REFERENCES = ["a", "b", "look", "a.x", "look.x", "a[b].x", "inputs.a", "item", "{{item}}", "{{a.x}}", "{{inputs.a}}"]
 NAMES = ["targets", "command", "disk", "services", "trigger", "present", "detected", "root", "python3", "web1", "yes"]
 TEXTS = ["echo", "7", "80%", "10s", "#!/bin/sh", "(", "/tmp", "https://x", "\u202e", "''"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.runbook.condition_forms import AnswerIs
@@ -15,6 +15,7 @@ from midwatch.runbook.model import Question, Reference
 from midwatch.runbook.questions import answer_words, misfit
 from midwatch.system.errors import BadInput
 from tests.runbook.small_actions import HEAD, Errors, Loaded
+from tests.support.examples import examples
 from tests.support.runbook_texts import ASKED, STEPS
 
 PLACE = HEAD.count("\n")
@@ -193,7 +194,7 @@ def test_values_are_completed_and_checked(loaded: Loaded) -> None:
         assert str(caught.value).startswith(sentence)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150))
 @given(st.text(max_size=30), st.sampled_from(["line", "text", "yes-no", "choice"]))
 def test_input_that_fits_can_be_a_variable_of_a_shell(answer: str, kind: str) -> None:
     """And is text that any terminal, file and journal can hold."""

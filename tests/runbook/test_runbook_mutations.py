@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.schema import RUNBOOK, SITE
 from midwatch.system.errors import SourceLocation
+from tests.support.examples import examples
 
 pytestmark = pytest.mark.slow
 
@@ -23,9 +24,7 @@ LINES = REAL.splitlines(keepends=True)
 KEYS = sorted(
     {key.name for root in (RUNBOOK, SITE) for shape in root.inner() for key in shape.keys} | {"from", "db", "disk"}
 )
-SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+SLOW = settings(max_examples=examples(60))
 
 
 def answer(folder: Path, data: bytes) -> None:

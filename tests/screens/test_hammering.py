@@ -66,7 +66,7 @@ def decisions(session: IncidentController) -> int:
 def test_keyboard_at_random_decides_by_deliberate_keys_alone(nights: int) -> None:
     """A press alone may decide once. Of a held key or a burst only the first arrival counts; a paste never decides."""
 
-    @settings(max_examples=nights, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=nights, suppress_health_check=list(HealthCheck))
     @given(st.lists(ACTS, min_size=2, max_size=10))
     def one_night(acts: list[Act]) -> None:
         with tempfile.TemporaryDirectory() as folder:
