@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -27,13 +28,10 @@ def rotations_of(path: Path) -> list[Path]:
     if _WEEKDAY.search(path.name):
         patterns.append(_WEEKDAY.sub("[A-Z][a-z]{2}", name) + _PACKED)
     is_rotation = re.compile("|".join(f"(?:{pattern})" for pattern in patterns)).fullmatch
-    try:
-        with os.scandir(path.parent) as entries:
-            found = [
-                (entry.stat(follow_symlinks=False).st_mtime, Path(entry.path))
-                for entry in entries
-                if entry.name != path.name and is_rotation(entry.name) and entry.is_file(follow_symlinks=False)
-            ]
-    except OSError:
-        return []
+    found = []
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # it has another name by now
+                if entry.name != path.name and is_rotation(entry.name) and entry.is_file(follow_symlinks=False):
+                    found.append((entry.stat(follow_symlinks=False).st_mtime, Path(entry.path)))
     return [path for _, path in sorted(found, reverse=True)]

@@ -24,7 +24,7 @@ READ_LIMIT_BYTES = 4_000_000
 """Bytes of a log that are read before the position is put on disk."""
 _LINGER_S = 120.0
 """Seconds for which a rotated file is still read: its writer may not have opened the new one yet."""
-_FILES_AT_MOST = 50
+_FILES_AT_MOST, _LISTINGS_AT_MOST = 50, 10
 
 
 class LogFollower:
@@ -115,7 +115,7 @@ class LogFollower:
             if position.inode and (file := self._opened(position)) is not None:
                 self._files.append(file)
             elif position.inode and position == last:
-                self._open_all([*self._rotations_since(last.modified_ns), self.path])
+                self._open_since(last.modified_ns)
                 if self._files:  # else the log is missing, and may come back as it was
                     self._lost(last)
         if not last.inode:
@@ -160,23 +160,37 @@ class LogFollower:
         if not self._files:
             self._open_all([self.path])
             return
-        with contextlib.suppress(FileNotFoundError):
-            newest = self._files[-1]
+        newest = self._files[-1]
+        with contextlib.suppress(FileNotFoundError):  # the writer makes the new file with its next line
             if newest.position.is_of(self.path.stat()):
                 return
-            self._open_all([*self._rotations_since(os.fstat(newest.descriptor).st_mtime_ns), self.path])
+        self._open_since(os.fstat(newest.descriptor).st_mtime_ns)
 
-    def _open_all(self, paths: Sequence[Path], *, at: int | None = None) -> None:
-        """Open the files that are not open yet; one that vanishes meanwhile was rotated again."""
-        where = len(self._files) if at is None else at
+    def _open_since(self, modified_ns: int) -> None:
+        """Open the rotations that were changed since, and behind them the log. The log is opened first, and the
+        rotations are listed again: they may be given other names at this moment, and a listing then misses some."""
+        at = len(self._files)
+        self._open_all([self.path])
+        for _ in range(_LISTINGS_AT_MOST):
+            if not self._open_all(self._rotations_since(modified_ns), at=at):
+                break
+
+    def _open_all(self, paths: Sequence[Path], *, at: int | None = None) -> bool:
+        """Open the files that are not open yet; one that vanishes meanwhile was rotated again. Whether there was any
+        such file."""
+        where, is_news = len(self._files) if at is None else at, False
         for path in paths[-_FILES_AT_MOST:]:
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 file = FollowedFile(path)
-                if any(file.position.is_of(os.fstat(other.descriptor)) for other in self._files):
-                    file.close()
-                else:
-                    self._files.insert(where, file)
-                    where += 1
+            except FileNotFoundError:
+                is_news = True
+                continue
+            if any(file.position.is_of(os.fstat(other.descriptor)) for other in self._files):
+                file.close()
+            else:
+                self._files.insert(where, file)
+                where, is_news = where + 1, True
+        return is_news
 
     def _rotations_since(self, modified_ns: int, *, until_ns: float = math.inf) -> list[Path]:
         """Rotations that were changed last between these moments, the oldest first."""
