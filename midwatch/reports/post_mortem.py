@@ -117,7 +117,19 @@ def _whys(facts: Facts) -> str:
 
 
 def _controls(facts: Facts) -> str:
-    return _answer(facts, "controls", *(f"{text(step.title)}: {lines(answer)}" for step, answer in _reviews(facts)))
+    reviews = (f"{text(step.title)}: {lines(answer)}" for step, answer in _reviews(facts))
+    return _answer(facts, "controls", _control_states(facts), *reviews)
+
+
+def _control_states(facts: Facts) -> str:
+    """The controls of the runbook with the state that their review found."""
+    reviews = [step.id for step in facts.runbook.steps() if step.uses == "review-controls"]
+    states = [
+        f"{text(control.title)}: {text(state)}"
+        for control in facts.runbook.controls
+        if (state := next((found for step in reviews if (found := facts.incident.value(step, control.id))), ""))
+    ]
+    return f"State of the controls at their review:\n\n{bullets(states)}" if states else ""
 
 
 def _reviews(facts: Facts) -> list[tuple[Step, str]]:

@@ -40,9 +40,10 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
                 _check(condition, runbook, problems, items)
     for item in fields.items("closure"):
         _check(item.value, runbook, problems)
-    for item in fields.items("triggers"):
-        _check(item.value, runbook, problems)
-        _constant(item.value.table("with"), "a trigger's check", problems)
+    for key, what in (("triggers", "a trigger's check"), ("controls", "a control's check")):
+        for item in fields.items(key):
+            _check(item.value, runbook, problems)
+            _constant(item.value.table("with"), what, problems)
     for name, panel in laid_over("panels", fields, site).items():
         try:
             given = panel.value.get("probe")

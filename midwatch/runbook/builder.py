@@ -73,6 +73,7 @@ def build_runbook(
         watch=build_watch(fields, site),
         phases=_phases(fields, targets, risk_of),
         closure=tuple(criterion_of(item.value) for item in fields.items("closure")),
+        controls=tuple(criterion_of(item.value) for item in fields.items("controls")),
         inputs=tuple(_input(item.value, site.table("inputs") if site else _NONE) for item in fields.items("inputs")),
         witness=site.get("witness", fields.get("witness", True)) if site else fields.get("witness", True),
     )

@@ -57,6 +57,7 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
     _unique("step", steps, problems)
     _unique("trigger", [item.value for item in fields.items("triggers")], problems)
     _unique("criterion", [item.value for item in fields.items("closure")], problems)
+    _unique("control", [item.value for item in fields.items("controls")], problems)
     _sections(phases, problems)
     for step in steps:
         _step_keys(step, problems)

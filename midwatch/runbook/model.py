@@ -152,7 +152,8 @@ class OnFailure:
 
 @dataclass(frozen=True, slots=True)
 class CheckSpec:
-    """Something that has to hold, before a step runs or before the incident is closed: a check evaluates it."""
+    """Something that has to hold, before a step runs, before the incident is closed, or from day
+    to day: a check evaluates it."""
 
     id: str
     title: str
@@ -294,6 +295,8 @@ class Runbook:
     watch: Watch = field(default_factory=Watch)
     phases: tuple[Phase, ...] = ()
     closure: tuple[CheckSpec, ...] = ()
+    controls: tuple[CheckSpec, ...] = ()
+    """Preventive controls: what has to hold from day to day."""
     inputs: tuple[Question, ...] = ()
     """What is asked when an incident is declared."""
     witness: bool = True

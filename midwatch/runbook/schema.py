@@ -208,7 +208,7 @@ ON_FAILURE = Shape(
 )
 CRITERION = Shape(
     "criterion",
-    "One thing that has to hold before a step runs or the incident is closed; a check evaluates it.",
+    "One thing that has to hold: before a step runs, before the incident is closed, or always. A check evaluates it.",
     (
         Key("id", ID, "What the journal calls it; default: from the title"),
         Key("title", LINE, "What has to hold", required=True),
@@ -326,6 +326,7 @@ RUNBOOK = Shape(
         Key("triggers", ListOf(TRIGGER), "What tells that it is happening"),
         Key("phases", ListOf(PHASE, filled=True), "The steps, in groups, in order", required=True),
         Key("closure", ListOf(CRITERION), "What has to hold before the incident is closed"),
+        Key("controls", ListOf(CRITERION), "What has to hold from day to day, so that it does not happen again"),
     ),
 )
 SITE = Shape(

@@ -24,7 +24,7 @@ def values_in(fields: Fields) -> list[Found]:
 def check_texts(fields: Fields, phases: Iterable[Fields], steps: dict[str, Fields], problems: Problems) -> None:
     """Report names that stand for no value, titles that need an id, and values where none can stand."""
     _refuse([fields], ("title", "summary"), problems)
-    _refuse((item.value for item in fields.items("triggers")), ("title",), problems)
+    _refuse((item.value for key in ("triggers", "controls") for item in fields.items(key)), ("title",), problems)
     _refuse((item.value for item in fields.items("inputs")), ("prompt",), problems)
     earlier: set[str] = set()
     for phase in phases:

@@ -1,4 +1,5 @@
-"""The scripts that run without a question, because they only observe: of panels, conditions, choices and closure."""
+"""The scripts that run without a question, because they only observe: of panels, conditions, choices,
+closure and controls."""
 
 from __future__ import annotations
 
@@ -26,5 +27,6 @@ def _places(runbook: Runbook) -> Iterator[tuple[str, str]]:
             yield f"condition of {step.number} {step.title}", check.script
         for ask in step.questions:
             yield f"choices of {ask.name} in {step.number} {step.title}", ask.options_command
-    for check in runbook.closure:
-        yield f"closure: {check.title}", check.script
+    for what, checks in (("closure", runbook.closure), ("control", runbook.controls)):
+        for check in checks:
+            yield f"{what}: {check.title}", check.script

@@ -91,6 +91,13 @@ def test_reference_runbook_has_its_closure_criteria(book: Runbook) -> None:
     ]
 
 
+def test_steps_8_2_and_8_3_evaluate_all_preventive_controls(book: Runbook) -> None:
+    steps = [step for step in book.steps() if step.uses == "review-controls"]
+    assert [step.number for step in steps] == ["8.2", "8.3"]
+    assert [name for step in steps for name in step.with_["controls"]] == [control.id for control in book.controls]
+    assert len(book.controls) == 8
+
+
 @pytest.mark.parametrize(("line", "trigger"), LINES.items())
 def test_trigger_fires_on_the_lines_of_the_plan(book: Runbook, line: str, trigger: str) -> None:
     for text in (line, f"2026-11-23 02:00:06 {line}"):
