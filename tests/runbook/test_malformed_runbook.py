@@ -242,8 +242,8 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         ),
         (
             "locations: {backup: x}",
-            "1:13: This takes backups, emergency, remote_manifests, proofs, recipients, ssh_config, logs, watch, audit, "
-            "pgpass, freeze, "
+            "1:13: This takes backups, emergency, remote_manifests, proofs, recipients, ssh_config, logs, watch, "
+            "audit, pgpass, freeze, "
             "credential_backups,"
             " journal_fallback or pg_bin, not 'backup'. Did",
         ),
