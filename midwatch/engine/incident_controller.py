@@ -257,6 +257,11 @@ class IncidentController:
         return self.session.updates_overdue
 
     @property
+    def can_decide_messages(self) -> bool:
+        """Whether `decide_message` may be called here."""
+        return self._messages.can_decide
+
+    @property
     def lease(self) -> Lease:
         """Who drives, and how alive that is."""
         return self._control.lease

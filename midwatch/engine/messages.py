@@ -78,8 +78,11 @@ class Messages:
         return [words for words, _ in self._receivers(self.channel(channel_name), "trigger")]
 
     def decide(self, delivery_id: str, *, retry: bool, reason: str) -> None:
-        """Send a message anew, or do not send it any more, by a person's word."""
+        """Send a message anew, or do not send it any more, by a person's word; after the end as well, of own ones."""
         session = self._session
+        if not session.incident.open:
+            decide_after_end(session.folder, delivery_id, retry=retry, reason=reason)
+            return
         with session.mutex:
             session.require_driver()
             delivery = session.incident.deliveries.get(delivery_id)
@@ -91,6 +94,11 @@ class Messages:
             body = {"delivery": delivery_id, "retry": retry, "reason": require_reason(reason)}
             session.append(EventKind.MESSAGE_DECIDED, body)
             self._ensure_sending()
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether a decision on a message is taken here: by the driver, or after the end."""
+        return self._session.driving or not self._session.incident.open
 
     def follow(self) -> None:
         """Queue what the events since the last call bring with them, and take in what became of messages."""

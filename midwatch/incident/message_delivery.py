@@ -37,6 +37,11 @@ class MessageDelivery:
         that."""
         return self.state is not DeliveryState.ACCEPTED and not self.dropped
 
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether a person has to say what becomes of it."""
+        return self.undelivered and self.state.concluded
+
     def is_late(self, now: datetime) -> bool:
         """Whether it is undelivered although a receiver that is there would have it by now."""
         on_its_way = self.state is DeliveryState.QUEUED and (now - (self.at or self.queued_at)) < ON_ITS_WAY

@@ -53,6 +53,12 @@ def delivery_words(delivery: MessageDelivery) -> str:
     return f"{delivery.id} to {delivery.receiver}, {state}{detail}"
 
 
+def unanswered_words(delivery: MessageDelivery) -> str:
+    """`Message 12.1 to slack ($SLACK_URL) was refused`; of one that waits for a person's decision."""
+    became = "may have arrived" if delivery.state is DeliveryState.UNSURE else f"was {delivery.state}"
+    return f"Message {delivery.id} to {delivery.receiver} {became}"
+
+
 def undelivered_words(count: int) -> str:
     """`2 messages not delivered`; empty for none."""
     return f"{count} message{'s' * (count != 1)} not delivered" if count else ""

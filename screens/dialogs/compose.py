@@ -201,7 +201,7 @@ class Compose(Dialog[Composed]):
         except MidwatchError as error:
             self.complain(str(error))
         else:
-            self._kept[self._channel] = self._texts[self._channel] = text
+            self._texts[self._channel], self._kept[self._channel] = text, ""  # written anew where it is not as drafted
             self._show()
 
     # What is kept
@@ -223,10 +223,15 @@ class Compose(Dialog[Composed]):
         async with self._disk:
             for channel, text in self._texts.items():
                 if channel != self.sent and text != self._kept[channel]:
-                    self._kept[channel], draft = text, self._drafts[channel]
-                    is_own = draft.kept_at is not None or text != draft.text
-                    await in_background("draft", self._composer.keep, channel, text if is_own else "")
-        return any(text != self._opened[channel] for channel, text in self._texts.items() if channel != self.sent)
+                    self._kept[channel] = text
+                    await in_background("draft", self._composer.keep, channel, text if self._is_own(channel) else "")
+        own = [channel for channel in self._texts if channel != self.sent and self._is_own(channel)]
+        return any(self._texts[channel] != self._opened[channel] for channel in own)
+
+    def _is_own(self, channel: str) -> bool:
+        """Whether a person wrote the text, or a part of it."""
+        draft, text = self._drafts[channel], self._texts[channel]
+        return bool(text.strip()) and (draft.kept_at is not None or text != draft.text)
 
 
 class Preview(Dialog[bool]):

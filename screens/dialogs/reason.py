@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from midwatch.engine.reasons import require_reason
 from midwatch.engine.step_selection import named_by_risk
+from midwatch.incident.message_delivery import MessageDelivery
+from midwatch.outbox.delivery_state import DeliveryState
 from midwatch.runbook.model import Risk, Runbook, Step, StepKind
 from midwatch.system.errors import Refused
 from midwatch.system.units import counted
@@ -86,6 +88,19 @@ def abandon_form(text_styles: TextStyles) -> Form:
         [Field("reason", "Why is it no incident?", fault=_fault)],
         words=paragraph(words, _WIDTH, text_styles, style=FAINT),
         accept="Abandon",
+    )
+
+
+def message_form(text_styles: TextStyles, message: MessageDelivery, *, retry: bool) -> Form:
+    """A form for the reason to send a message again, or not any more."""
+    again = "It may then arrive twice." if message.state is DeliveryState.UNSURE else "Nothing says that it arrived."
+    words = f"To {message.receiver}. {again if retry else 'Nobody is reminded of it any more.'}"
+    return Form(
+        text_styles,
+        f"{'Send again' if retry else 'Give up'} message {message.id}",
+        [Field("reason", "Why?", fault=_fault)],
+        words=paragraph(words, _WIDTH, text_styles, style=FAINT),
+        accept="Send again" if retry else "Give up",
     )
 
 

@@ -37,10 +37,10 @@ class Alarms:
         return "; ".join(words)
 
     def _heard_of(self) -> list[str]:
-        """The steps that ended and the requests of the watcher since the last call."""
+        """The steps that ended, the messages that were lost and the requests of the watcher since the last call."""
         events = self._session.events[self._heard :]
         self._heard += len(events)
-        words = (watcher_notice(event) or self._end_of_step(event) for event in events)
+        words = (watcher_notice(event) or self._end_of_step(event) or _lost_message(event) for event in events)
         return [each for each in words if each]
 
     def _end_of_step(self, event: Event) -> str:
@@ -48,3 +48,9 @@ class Alarms:
             event.body.get("outcome") != "done" or float(event.body.get("seconds") or 0) >= LONG_S
         )
         return describe(event, self._session.runbook) if rings else ""
+
+
+def _lost_message(event: Event) -> str:
+    """Of a message that waits for a person's decision, without its receiver's words."""
+    lost = event.kind in (EventKind.MESSAGE_REFUSED, EventKind.MESSAGE_UNSURE, EventKind.MESSAGE_GIVEN_UP)
+    return f"message {event.body.get('delivery')} did not arrive, as far as is known" if lost else ""

@@ -87,6 +87,7 @@ class Commands:
             "approve": lambda: not self._session.driving and bool(self._session.pending_steps()),
             "notify_people": lambda: bool(self._session.runbook.roles),
             "update": lambda: incident.open,
+            "messages": lambda: bool(incident.deliveries),
             "send_update": lambda: self._session.composer.can_send_due_draft,
             "detail": lambda: step is not None,
             "copy_command": lambda: step is not None,

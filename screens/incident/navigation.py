@@ -14,6 +14,7 @@ from screens.incident.copying import Copying
 from screens.incident.layout import PANES
 from screens.pages.help import help_page
 from screens.pages.incident_list import IncidentsPage, summaries
+from screens.pages.messages import MessagesPage
 from screens.pages.output import OutputScreen
 from screens.pages.page import Page
 from screens.pages.panels import PanelsPage
@@ -61,6 +62,9 @@ class Navigation:
 
     def timeline(self) -> None:
         self._screen.app.push_screen(TimelineScreen(self._text_styles, self._session))
+
+    def messages(self) -> None:
+        self._screen.app.push_screen(MessagesPage(self._text_styles, self._session))
 
     def panels(self) -> None:
         self._screen.app.push_screen(PanelsPage(self._text_styles, lambda: self._screen.panels, self._session.clock))

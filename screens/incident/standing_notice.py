@@ -7,7 +7,7 @@ from collections.abc import Callable
 from midwatch.engine.incident_controls import IncidentView
 from midwatch.engine.pending_requests import pending_request
 from midwatch.engine.workflow import open_ends
-from midwatch.reports.message_text import overdue_words
+from midwatch.reports.message_text import overdue_words, unanswered_words
 from screens.widgets.styles import CHOSEN, SOON, WRONG
 
 KeyName = Callable[[str], str]
@@ -32,6 +32,10 @@ def standing_notice(session: IncidentView, absence: str, key_name: KeyName) -> t
             keys = f"press {key_name('update')}, the draft is there"
         what = f"{overdue_words(overdue, due)}: {keys}"
         return f"{what}{'. ' if away else ''}{away}", WRONG if overdue > 1 else SOON
+    if session.driving and (stuck := [item for item in incident.undelivered if item.waits_for_person]):
+        more = f" (and {len(stuck) - 1} more)" if len(stuck) > 1 else ""
+        what = f"{unanswered_words(stuck[-1])}{more}: {key_name('messages')} sends it again or gives it up"
+        return f"{what}{'. ' if away else ''}{away}", WRONG
     if away:
         return away, WRONG if "failed" in absence else CHOSEN
     found = pending_request(session)

@@ -221,6 +221,15 @@ KEYS = (
         aliases="away missed meanwhile catch-up",
         group=VIEW,
     ),
+    Key(
+        "messages",
+        "at",
+        "",
+        "The messages by channels and their fates: send one again, or give it up",
+        name="messages",
+        aliases="outbox undelivered refused unsure mail",
+        group=VIEW,
+    ),
     Key("copy_command", "y", "", "Copy the command of the step", name="copy command", aliases="copy yank", group=VIEW),
     Key("copy_path", "Y", "", "Copy the path of the output", name="copy path", aliases="path", group=VIEW),
     Key(

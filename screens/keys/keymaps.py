@@ -69,11 +69,15 @@ PAGE = (
     Key("page.end", "G", "", "The end; so does End", action="ends(1)"),
     Key("page.help", "question_mark", "", "These keys; F1 does the same", action="help"),
 )
+MESSAGES = (
+    Key("messages.again", "r", "send again", "Send the message again; it may then arrive twice", action="decide(True)"),
+    Key("messages.give_up", "x", "give up", "Do not send the message any more", action="decide(False)"),
+)
 SCREENS: dict[str, Sequence[Key]] = {
     "the incident": KEYS,
     "the output": OUTPUT,
     "the timeline": TIMELINE,
-    "pages": PAGE,
+    "pages": (*PAGE, *MESSAGES),
     "dialogs": DIALOG,
 }
 """Keys that one screen has stand together: none of them twice."""

@@ -12,6 +12,7 @@ from textual.content import Content
 from screens.keys.keymaps import PAGE
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.filter_line import FilterLine
+from screens.widgets.key import Key
 from screens.widgets.key_bindings import bindings, footer, key_lines, there
 from screens.widgets.key_line import ClickableLine, KeyLine
 from screens.widgets.line_view import LineView
@@ -45,6 +46,8 @@ class Page(BaseScreen[None]):
     ]
 
     AUTO_FOCUS = "#lines"
+    keys: Sequence[Key] = PAGE
+    """The keys of the registry that the last line and the help show."""
     hints: Sequence[tuple[str, str, str]] = (("PgUp PgDn", "scroll", "turn"),)
     """Keys beside those of the registry for the last line: how they stand there, their words, what a click on them
     does."""
@@ -90,7 +93,7 @@ class Page(BaseScreen[None]):
         width = max(self.app.size.width - 2, 1)
         self.query_one("#top", KeyLine).show_keys(self.heading())
         said = self.text_styles.ink(self._where(sheet), FAINT)
-        footer_ = footer(self, PAGE, said, width, self.text_styles, self.hints)
+        footer_ = footer(self, self.keys, said, width, self.text_styles, self.hints)
         self.query_one("#bottom", KeyLine).show_keys(footer_)
 
     def heading(self) -> ClickableLine:
@@ -142,7 +145,7 @@ class Page(BaseScreen[None]):
 
     def action_help(self) -> None:
         """The keys of a page, on one more page; that one has no further."""
-        now = there(self, PAGE)
+        now = there(self, self.keys)
         self.app.push_screen(
             Page(
                 self.text_styles,

@@ -19,6 +19,7 @@ SHOWN = {
     "plus": "+",
     "minus": "-",
     "exclamation_mark": "!",
+    "at": "@",
     "right_square_bracket": "]",
     "equals_sign": "=",
     "number_sign": "#",

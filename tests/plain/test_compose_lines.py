@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from midwatch.engine.repository import find
 from tests.support.plain_lines import Begin
 from tests.support.program import MIDWATCH, midwatch
 from tests.support.pty_child import end_child
+from tests.support.receivers import receiver, replies
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -90,3 +92,33 @@ def test_message_is_drafted_edited_kept_and_confirmed_in_lines_and_from_a_shell(
     wait_for(lambda: len(texts(here / "said.jsonl")) == 3, "the update")
     assert texts(here / "said.jsonl")[2].endswith("edited by hand")
     assert not list((find(here / "logs", "latest").path / "drafts").iterdir())
+
+
+def test_message_that_was_refused_is_named_and_sent_again_or_given_up(begin: Begin, here: Path) -> None:
+    with receiver(replies(404, "no_team"), replies(404, "no_team"), replies(200)) as server:
+        talk = begin(
+            "--plain", runbook=RUNBOOK.replace("kind: file, path: said.jsonl", f"kind: webhook, url: '{server.url}'")
+        )
+        talk.declare()
+
+        def is_named() -> bool:
+            talk.word("w")
+            talk.until("\r\n")
+            return b"no_team. The word is me." in talk.said
+
+        wait_for(is_named, "the refusal")
+        talk.word("me")
+        refused = talk.child.match and re.search(r"Decide on one \(([0-9.]+)\)", talk.until("or Enter for none:"))
+        assert refused
+        talk.child.sendline(refused[1])
+        talk.answer("Enter: neither:", "a")
+        talk.answer("Why:", "the channel is back")
+        talk.until(f"Message {refused[1]} is sent again.")
+        wait_for(lambda: len(server.requests) == 2, "the second refusal")
+        wait_for(lambda: b"refused" in midwatch("messages", cwd=here).stdout, "its fate")
+        talk.word("me")
+        talk.answer("or Enter for none:", refused[1])
+        talk.answer("Enter: neither:", "g")
+        talk.answer("Why:", "told by phone")
+        talk.until("is not sent any more.")
+        assert b"1 messages, 0 not delivered." in midwatch("messages", cwd=here).stdout

@@ -13,6 +13,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.runbook.loader import load
 from tests.support.clocks import AheadClock
+from tests.support.receivers import receiver, replies
 from tests.support.screen_pilot import grid, opened, press, until
 
 pytestmark = pytest.mark.slow
@@ -110,3 +111,33 @@ async def test_draft_survives_a_restart_and_one_key_sends_the_due_one(
         await press(pilot, "ctrl+u")  # once
         await until(pilot, lambda: len(texts(here / "said.jsonl")) == 2)
     assert sum(event.kind == EventKind.UPDATE for event in controller.events) == 1
+
+
+async def test_page_of_messages_sends_a_refused_one_again_and_gives_it_up(here: Path) -> None:
+    with receiver(replies(404, "no_team"), replies(404, "no_team")) as server:
+        text = RUNBOOK.replace("kind: file, path: said.jsonl", f"kind: webhook, url: '{server.url}'")
+        (here / "runbook.yaml").write_text(text, encoding="utf-8")
+        controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+        controller.composer.send("press", "First line\nSecond line", confirmed=True)
+
+        def state(number: int) -> str:
+            controller.poll()
+            return str(list(controller.incident.deliveries.values())[number].state)
+
+        async with opened(controller, (120, 30), sources=[]) as pilot:
+            await until(pilot, lambda: (state(0), state(1)) == ("refused", "accepted"))
+            await until(pilot, lambda: "was refused: @ sends it again or gives it up" in grid(pilot))
+            await press(pilot, "at")
+            assert "no_team" in grid(pilot)
+            assert "Second line" in grid(pilot)  # of the chosen one
+            await press(pilot, "r")  # that one arrived
+            assert "Why?" not in grid(pilot)
+            await press(pilot, "j", "r")
+            assert "Send again message" in grid(pilot)
+            await press(pilot, *"it is back", "enter")
+            await until(pilot, lambda: len(server.requests) == 2 and state(0) == "refused")
+            await until(pilot, lambda: "no_team" in grid(pilot))
+            await press(pilot, "x", *"told by phone", "enter")
+            await until(pilot, lambda: "given up" in grid(pilot))
+            assert not controller.incident.undelivered
+        controller.leave()

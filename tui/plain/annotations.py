@@ -8,6 +8,8 @@ from datetime import datetime
 from midwatch.engine.annotations import ManualCommand
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.reports.event_text import words_of
+from midwatch.reports.known_deliveries import known_deliveries
+from midwatch.reports.message_text import delivery_words
 from midwatch.runbook.channels import INCIDENT_CHANNEL
 from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput
@@ -115,9 +117,9 @@ class Annotations:
             composer.send(name, text, confirmed=draft.outside)
             terminal.say("Sent." if draft.receivers else "Recorded, with the journal's head.")
             return
-        if text != draft.text:
-            composer.keep(name, text)
-        terminal.say(f"Nothing was sent{', and the draft is kept' if text != draft.text else ''}.")
+        is_own = draft.kept_at is not None or text != draft.text
+        composer.keep(name, text if is_own else "")
+        terminal.say(f"Nothing was sent{', and the draft is kept' if is_own else ''}.")
         if others:
             terminal.say(f"Other audiences: {', '.join(others)}.")
 
@@ -137,6 +139,27 @@ class Annotations:
         sent = self._controller.composer.send_due_draft()
         self._terminal.say("\n".join(f"  {line}" for line in sent.text.splitlines()))
         self._terminal.say(f"Sent to {'; '.join(sent.receivers)}.")
+
+    def messages(self, rest: str) -> None:
+        """The messages by channels with their fates, and a decision on one that did not arrive."""
+        controller, terminal = self._controller, self._terminal
+        found = known_deliveries(controller.incident, controller.folder.outbox)
+        for message in found:
+            first = next(iter(message.text.splitlines()), "")
+            terminal.say(f"  {message.queued_at:%H:%M:%S} UTC  {delivery_words(message)}: {first}")
+        lost = [message.id for message in found if message.undelivered]
+        terminal.say(f"{len(found)} messages, {len(lost)} not delivered.")
+        if not lost or not controller.can_decide_messages:
+            return
+        chosen = terminal.ask_anew(f"Decide on one ({', '.join(lost)}), or Enter for none: ")
+        if not chosen:
+            return
+        answer = terminal.ask_anew("a: again, it may then arrive twice. g: give it up. Enter: neither: ").lower()
+        if answer not in ("a", "again", "g", "give up"):
+            return
+        if reason := terminal.ask_reason("Why: "):
+            controller.decide_message(chosen, retry=answer.startswith("a"), reason=reason)
+            terminal.say(f"Message {chosen} is {'sent again' if answer.startswith('a') else 'not sent any more'}.")
 
     def notify(self, rest: str) -> None:
         """Who was notified, and what."""

@@ -65,6 +65,7 @@ COMMAND_WORDS = (
         "update", "u", "Write a status update, or another message: u @press", "[@AUDIENCE] [TEXT]", writes=True
     ),
     CommandWord("send", "us", "Send the draft of the status update that is due, as it is", writes=True),
+    CommandWord("messages", "me", "The messages by channels and their fates; send one again, or give it up"),
     CommandWord("notify", "t", "Record that somebody was notified", writes=True),
     CommandWord("severity", "sev", "Make it worse or better", writes=True),
     CommandWord(

@@ -48,7 +48,8 @@ def owed_lines(incident: Incident, runbook: Runbook) -> Iterator[str]:
         name = runbook.roles[role].name if role in runbook.roles else role
         yield f"Notify {name}: {why}. The word is t."
     for delivery in incident.undelivered:
-        yield f"Message {delivery_words(delivery)}."
+        word = " The word is me." if delivery.waits_for_person else ""
+        yield f"Message {delivery_words(delivery)}.{word}"
 
 
 def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str]:

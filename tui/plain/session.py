@@ -188,6 +188,7 @@ class Session:
             "star": writing.star,
             "update": writing.update,
             "send": writing.send_update,
+            "messages": writing.messages,
             "notify": writing.notify,
             "severity": writing.severity,
             "handoff": self._collaboration.handoff,
