@@ -20,11 +20,9 @@ from midwatch.api.probe import Level
 from midwatch.runbook.model import Environment, Risk, Step
 from midwatch.system.clock import Clock
 from midwatch.system.units import counted
-from screens.keys.incident_keys import BY_ID
 from screens.widgets.dialog import Dialog
 from screens.widgets.environments import environment_text, step_mark
 from screens.widgets.inline_button import InlineButton
-from screens.widgets.key import shown
 from screens.widgets.key_bindings import DECLINE, YES, bindings
 from screens.widgets.line_input import LineInput
 from screens.widgets.plan_lines import plan_column, plan_lines, total_lines, warnings_of
@@ -73,7 +71,7 @@ class Confirm(Dialog[Consent]):
         name: str,
         spared: Sequence[str] = (),
         undo: bool = False,
-        undoable: bool | None = None,
+        undoable: str = "",
         accept: str = "Run",
         doing: str = "Starting",
         above: str = "",
@@ -86,14 +84,14 @@ class Confirm(Dialog[Consent]):
 
         `spared` are names of which it says that nothing removed bears them.
 
-        `undo`: the plan undoes what the step did. `undoable`: whether it can itself be taken back; None: not known.
+        `undo`: the plan undoes what the step did. `undoable`: how it can itself be taken back; empty: not known.
         """
         mark = step_mark(environment, Risk.DESTROY if name else step.risk, text_styles)
         title = f"{'Undo ' if undo else ''}{step.number} {step.title}"
         super().__init__(text_styles, title, mark=mark)
         self.set_class(bool(name), "-destroy")
         self._where = environment_text(environment, text_styles)
-        self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
+        self._target, self._undoable = plan.parameters.get("target", ""), undoable
         self._plan, self._at, self._clock, self._name = plan, at, clock, name
         self._spared, self._above, self._below, self._can_decline = spared, above, below, can_decline
         self._shown_at = math.inf
@@ -166,9 +164,8 @@ class Confirm(Dialog[Consent]):
             lines.append(self.text_styles.ink(text, WRONG))
         if self._target and self._target != self._name:
             lines += labelled(" target", self._target, self.room, self.text_styles, column=column, style=STRONG)
-        if self._undoable is not None and not self._name:
-            undo = f"can be undone: press {shown(BY_ID['undo'].key, ascii=True)}" if self._undoable else "manually only"
-            lines += labelled(" undo", undo, self.room, self.text_styles, column=column)
+        if self._undoable and not self._name:
+            lines += labelled(" undo", self._undoable, self.room, self.text_styles, column=column)
         return lines
 
     def _asked(self) -> list[Content]:

@@ -159,8 +159,14 @@ class StepRunner:
             name=name,
             spared=spared_names(self._session.runbook),
             undo=undo,
-            undoable=False if undo else self._plans.undoable(step),
+            undoable="" if undo else self._how_undone(step),
         )
+
+    def _how_undone(self, step: Step) -> str:
+        """How the step can be taken back, for its confirmation; empty where nobody knows yet."""
+        if (undoable := self._plans.undoable(step)) is None:
+            return ""
+        return f"can be undone: press {self._screen.panes.key_name('undo')}" if undoable else "manually only"
 
     async def _pin_anew(self, step: Step, plan: Plan) -> None:
         """A server that is not the pinned one may be the right one: that is for a person to say."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,15 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from screens.incident import absence
+from screens.incident import alarms as module
+from screens.incident.alarms import Alarms
 from screens.widgets.hand import Hand
+from tests.support.clocks import AheadClock
 from tests.support.night import Night
 from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
 from tests.support.small_incident import RUNBOOK
 from tests.support.steps import ended
+from tests.support.waiting import wait_for
 from tui.app.settings import Settings, settings_file, write_settings
 
 pytestmark = pytest.mark.slow
@@ -113,6 +118,33 @@ async def test_failure_rings_and_shows_in_the_title_until_a_key(
         await until(pilot, lambda: ended(controller, "look") is StepStatus.DONE)
         await rest(pilot)
         assert found.count("bell") == 1  # a short step that ended well calls nobody
+
+
+def test_request_end_of_a_long_step_and_each_overdue_update_ring_once(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = AheadClock()
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test", clock=clock)
+    controller.mark_done("asked", values={"owner": "ada", "bad": "no"})
+    controller.update("we look into it")
+    alarms = Alarms(controller)
+    assert alarms.take() == ""
+    bob = IncidentController.observe(controller.folder, actor="bob@test")
+    bob.request_control()
+    wait_for(lambda: [controller.poll(), controller.incident.asked_by][1])
+    assert alarms.take() == "root requests control"
+    assert alarms.take() == ""
+    monkeypatch.setattr(module, "LONG_S", 0.0)
+    controller.start("look", controller.plan("look"))
+    assert ended(controller, "look") is StepStatus.DONE
+    assert "Look around: done" in alarms.take()
+    clock.ahead = timedelta(minutes=15, seconds=1)
+    assert alarms.take() == "a status update is due"
+    assert alarms.take() == ""
+    clock.ahead = timedelta(minutes=30, seconds=1)
+    assert alarms.take() == "2 status updates are overdue"
+    controller.leave()
 
 
 async def test_no_bell_where_the_settings_say_so(

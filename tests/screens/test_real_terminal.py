@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
+from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.system.actor import current_actor
 from tests.support.program import MIDWATCH
@@ -128,6 +130,24 @@ def test_terminal_is_restored_after_suspend_resize_and_leave(terminal: Terminal,
     terminal.until("goes on without the screen")
     terminal.keys("y")
     terminal.until("is open; its record:")
+    terminal.until(lambda: terminal.clean)
+
+
+def test_incident_that_was_chosen_from_the_list_opens_in_the_same_terminal(terminal: Terminal, here: Path) -> None:
+    runbook = load(here / "runbook.yaml")
+    first = IncidentController.declare(runbook, actor=current_actor())
+    first.leave()
+    second = IncidentController.declare(runbook, actor=current_actor())
+    second.leave()
+    terminal.keys(f"{MIDWATCH} runbook.yaml --incident {second.folder.id}", "Enter")
+    terminal.until("Checklist")
+    terminal.press("i", f"▶ {second.folder.id}")
+    terminal.press("Down", f"▶ {first.folder.id}")
+    terminal.press("Enter", "Checklist")
+    terminal.press("q", "y leave")
+    terminal.keys("y")
+    terminal.until("is open; its record:")
+    assert reduce(read(first.folder.journal)).driver == ""
     terminal.until(lambda: terminal.clean)
 
 

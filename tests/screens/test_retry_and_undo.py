@@ -61,16 +61,16 @@ def test_headless_run_prints_each_attempt(controller: IncidentController) -> Non
 
 
 async def test_screen_shows_the_tries_and_undoes_the_step(controller: IncidentController, here: Path) -> None:
-    async with opened(controller, (100, 50), sources=[]) as pilot:
+    async with opened(controller, (100, 50), sources=[], keymap={"undo": "Z"}) as pilot:
         await until(pilot, lambda: "Enter run 1.1" in grid(pilot))
         await press(pilot, "enter")
-        await until(pilot, lambda: "can be undone: press -" in grid(pilot))
+        await until(pilot, lambda: "can be undone: press Z" in grid(pilot))
         for fact in ("2 more tries, 0.1 s apart, after exit 75", "bash -eu", "It is the new one"):
             assert fact in grid(pilot)
         await press(pilot, "y")
         await until(pilot, lambda: controller.incident.step("renew").status is StepStatus.DONE)
         await until(pilot, lambda: "Verified: It is the new one: new." in grid(pilot))
-        await press(pilot, "minus")
+        await press(pilot, "Z")
         await until(pilot, lambda: "Why is it undone?" in grid(pilot))
         await press(pilot, *"wrong one", "enter")
         await until(pilot, lambda: "rm certificate" in grid(pilot))
