@@ -40,23 +40,34 @@ class Closure:
         session.settle()
         found = self.evaluate()
         policy.require_closable(found, session.incident, session.runbook, reason)
-        if freeze := release_freeze(session.context()):
-            session.append(EventKind.NOTE, {"text": freeze, "at": None})
+        freeze = self._release_freeze()
         with session.mutex:
             unmet = policy.require_closable(found, session.incident, session.runbook, reason)
             self._messages.announce_end(_and("The incident is closed", reason))
             self._end(EventKind.CLOSED, {"reason": reason, "unmet": unmet})
         return freeze
 
-    def abandon(self, reason: str) -> None:
-        """End what is no incident. Raises `Refused` without a reason, and while a step is running."""
+    def abandon(self, reason: str) -> str:
+        """End what is no incident, and the freeze that it set: what became of that, in words.
+
+        Raises `Refused` without a reason, and while a step is running.
+        """
         session = self._session
         session.require_driver()
         session.settle()
+        policy.require_abandonable(session.incident, session.runbook, reason)
+        freeze = self._release_freeze()
         with session.mutex:
             policy.require_abandonable(session.incident, session.runbook, reason)
             self._messages.announce_end(_and("This was no incident", reason))
             self._end(EventKind.ABANDONED, {"reason": reason})
+        return freeze
+
+    def _release_freeze(self) -> str:
+        """Take the freeze of this incident away, and keep what came of it."""
+        if words := release_freeze(self._session.context()):
+            self._session.append(EventKind.NOTE, {"text": words, "at": None})
+        return words
 
     def _end(self, kind: EventKind, body: Mapping[str, Any]) -> None:
         """Write the last event of the incident, and give control back."""

@@ -1,4 +1,4 @@
-"""The end of an incident's own freeze, when the incident is closed."""
+"""The end of an incident's own freeze, when the incident is closed or abandoned."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ def release_freeze(context: Context) -> str:
         outcome = carry_out(build(find_action(_FREEZE), {"mode": "off"}, context.runbook), context)
     except (MidwatchError, OSError) as error:
         return f"The freeze of this incident is NOT taken away: {in_words(error)}. Later: midwatch freeze off"
-    return f"Closing took the freeze of this incident away: {outcome.summary}"
+    return f"The freeze of this incident is taken away: {outcome.summary}"

@@ -233,11 +233,11 @@ class Commands:
     async def closure(self) -> None:
         dialog = CloseIncident(self._text_styles, self._session)
         async for reason in dialog.answers(self._screen.app):
-            if await dialog.carry_out(self._close, reason) and self._freeze_words:
+            if await dialog.carry_out(self._end, self._session.close, reason) and self._freeze_words:
                 self._screen.notice(self._freeze_words)
 
-    def _close(self, reason: str) -> None:
-        self._freeze_words = self._session.close(reason=reason)
+    def _end(self, end: Callable[..., str], reason: str) -> None:
+        self._freeze_words = end(reason=reason)
 
     async def adopt(self) -> None:
         difference = await in_background("adopt", self._session.edited_source)
@@ -252,7 +252,8 @@ class Commands:
     async def abandon(self) -> None:
         form = abandon_form(self._text_styles)
         async for values in form.answers(self._screen.app):
-            await form.carry_out(self._session.abandon, values["reason"])
+            if await form.carry_out(self._end, self._session.abandon, values["reason"]) and self._freeze_words:
+                self._screen.notice(self._freeze_words)
 
     # Leaving, and the palette
 

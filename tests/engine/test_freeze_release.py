@@ -20,9 +20,17 @@ def test_closing_takes_the_incidents_own_freeze_away(controller: IncidentControl
     file = context.location("freeze")
     assert file.exists()
     words = controller.close()
-    assert words == "Closing took the freeze of this incident away: The freeze is over; deployments may go on"
+    assert words == "The freeze of this incident is taken away: The freeze is over; deployments may go on"
     assert notes(controller) == [words]
     assert not file.exists()
+    assert not controller.incident.open
+
+
+def test_abandoning_takes_the_freeze_away_as_well(controller: IncidentController) -> None:
+    context = controller.session.context()
+    carry_out(FreezeAction(), context)
+    assert "taken away" in controller.abandon("a false alarm")
+    assert not context.location("freeze").exists()
     assert not controller.incident.open
 
 

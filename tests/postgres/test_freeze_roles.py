@@ -16,10 +16,12 @@ import yaml
 
 from actions.checks.freeze_status import CheckFreeze
 from actions.freeze import FreezeAction
+from actions.restoring.restore_database import take_over
 from actions.support import freeze_file
 from midwatch.api.action import Context, Outcome
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed
+from probes.postgres.routes import superuser_route
 from tests.support.logins import MakeContext
 from tests.support.postgres import Server
 from tui.cli import main
@@ -125,6 +127,20 @@ def test_freeze_cut_off_at_any_point_is_completed_or_taken_back(
     assert left["mover"] == ["default_transaction_read_only=off"], "what somebody set meanwhile stays"
     primary.sql(f"ALTER ROLE mover IN DATABASE {roles.database} RESET default_transaction_read_only")
     assert primary.sql(SETTINGS) == before
+
+
+def test_end_of_the_freeze_reaches_a_database_that_was_restored_during_it(
+    primary: Server, frozen: Context, roles: Target
+) -> None:
+    before = {role: config for name, role, config in primary.sql(SETTINGS) if name == roles.database}
+    run(FreezeAction(), frozen)
+    other = f"{roles.database}_restored"
+    primary.sql(f"CREATE DATABASE {other} TEMPLATE template0")
+    take_over(superuser_route(frozen.runbook, roles), other, roles.database)
+    assert not may_create(primary, "mover", other)
+    run(FreezeAction(mode="off"), frozen)
+    for database in (roles.database, other):
+        assert {role: config for name, role, config in primary.sql(SETTINGS) if name == database} == before
 
 
 def test_roles_of_applications_and_superusers_are_left_alone(frozen: Context, roles: Target, primary: Server) -> None:

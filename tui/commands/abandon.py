@@ -21,6 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """End the incident without evaluating its closure criteria."""
     require_reason(args.reason)
     with in_control(args) as controller:
-        controller.abandon(args.reason)
+        if freeze := controller.abandon(args.reason):
+            say(f"{freeze}.")
         say(f"{controller.incident.id} is abandoned. Its record: {controller.folder.path}")
     return Exit.DONE

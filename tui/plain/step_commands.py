@@ -323,7 +323,8 @@ class StepCommands:
 
     def abandon(self, rest: str) -> None:
         """End what is no incident."""
-        self._controller.abandon(self._reason(rest, "Why is it no incident: "))
+        if freeze := self._controller.abandon(self._reason(rest, "Why is it no incident: ")):
+            self._terminal.say(f"{freeze}.")
         self._terminal.say(f"{self._controller.incident.id} is abandoned. Its record: {self._controller.folder.path}")
 
 
