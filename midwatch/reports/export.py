@@ -12,6 +12,7 @@ from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import Event
 from midwatch.incident.paths import IncidentFolder
 from midwatch.redaction import mask
+from midwatch.reports.audience import Outsiders
 from midwatch.reports.charts import Chart, charts
 from midwatch.reports.export_data import csv_export, json_export
 from midwatch.reports.incident_facts import Facts
@@ -54,6 +55,8 @@ class Export:
     zone: tzinfo | None = None
     template: str = ""
     """Of the HTML page; empty for our own."""
+    outsiders: Outsiders | None = None
+    """What readers outside see instead of names; None for readers of the team."""
 
     def made(self, format: Format) -> bytes:
         """The document in this format. Raises `BadInput` and `Failed`."""
@@ -64,12 +67,14 @@ class Export:
         full = self.document is Document.FULL
         match format:
             case Format.JSON:
-                written = self.markdown() if self.document is Document.POST_MORTEM else ""
-                return json_export(self._facts(), full=full, post_mortem=written)
+                written = self._markdown() if self.document is Document.POST_MORTEM else ""
+                found = json_export(self._facts(), full=full, post_mortem=written)
+                return self.outsiders.json(found) if self.outsiders else found
             case Format.CSV if self.document is Document.POST_MORTEM:
                 raise BadInput("CSV holds the timeline, not the post-mortem", hint="Leave out --post-mortem")
             case Format.CSV:
-                return csv_export(self._facts(), full=full)
+                found = csv_export(self._facts(), full=full)
+                return self.outsiders.table(found) if self.outsiders else found
             case Format.HTML:
                 return self._page()
             case _:
@@ -79,7 +84,10 @@ class Export:
         return Facts.of(self.runbook, self.events, self.folder, self.zone)
 
     def markdown(self) -> str:
-        """The document as Markdown; a post-mortem with what people wrote in it."""
+        """The document as Markdown, for its readers; a post-mortem with what people wrote in it."""
+        return self.outsiders.document(self._markdown()) if self.outsiders else self._markdown()
+
+    def _markdown(self) -> str:
         match self.document:
             case Document.FULL:
                 return timeline(self.runbook, self.events, self.folder)
@@ -105,7 +113,8 @@ class Export:
 
     def _charts(self) -> list[Chart]:
         facts = self._facts()
-        return charts(facts, entries(facts))
+        found = charts(facts, entries(facts))
+        return [self.outsiders.chart(chart) for chart in found] if self.outsiders else found
 
     def _pdf(self) -> bytes:
         from midwatch.reports.pdf import pdf_of

@@ -37,6 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: by the suffix of --output, else md); docs/export.md says what each holds",
     )
     parser.add_argument(
+        "--audience",
+        choices=("team", "external"),
+        default="team",
+        help="external: replace the names of users and hosts and all addresses, each by one word, and report on "
+        "standard error what was replaced",
+    )
+    parser.add_argument(
+        "--replace",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --audience external: replace this name as well; once for each",
+    )
+    parser.add_argument(
         "--template", metavar="FILE", help="for html and pdf: a page of your own around the document (docs/export.md)"
     )
     parser.add_argument("--output", "-o", metavar="FILE", help="the file to write (default: standard output)")
@@ -57,6 +71,12 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(
             "--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY"
         )
+    if args.replace and args.audience == "team":
+        raise BadInput("--replace is for readers outside", hint="Add --audience external")
+    if args.format == _BUNDLE and args.audience != "team":
+        raise BadInput(
+            "A bundle is evidence, of which nothing is replaced", hint="Export a document for --audience external"
+        )
     if args.format == _BUNDLE:
         return export_bundle(args)
     content = _exported(args)
@@ -72,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _exported(args: argparse.Namespace) -> bytes:
     from midwatch.engine.incident_files import reopen
+    from midwatch.reports.audience import Outsiders
     from midwatch.reports.export import Document, Export, Format
     from midwatch.system.local_zone import local_zone, named_zone
 
@@ -87,7 +108,12 @@ def _exported(args: argparse.Namespace) -> bytes:
     zone = named_zone(args.time_zone) if args.time_zone else local_zone()
     document = Document.POST_MORTEM if args.post_mortem else Document.FULL if args.full else Document.TIMELINE
     folder = incident_folder(args)
-    return Export(*reopen(folder), folder, document, zone, template).made(kind)
+    runbook, events = reopen(folder)
+    outsiders = Outsiders(runbook, events, folder, args.replace) if args.audience == "external" else None
+    content = Export(runbook, events, folder, document, zone, template, outsiders).made(kind)
+    for line in outsiders.report() if outsiders else ():
+        say(f"midwatch: replaced: {line}", error=True)
+    return content
 
 
 def _template(path: Path) -> str:
