@@ -21,7 +21,9 @@ def passwords_in(file: Path) -> set[str]:
     return {fields[4] for line in file.read_text().splitlines() if (fields := fields_of(line))}
 
 
-@pytest.fixture(scope="module", params=["programs", pytest.param("containers", marks=pytest.mark.docker)])
+@pytest.fixture(
+    scope="module", params=["programs", pytest.param("containers", marks=[pytest.mark.docker, pytest.mark.heavy])]
+)
 def night(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     folder = tmp_path_factory.mktemp("night")
     try:

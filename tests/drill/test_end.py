@@ -70,33 +70,47 @@ class Owner:
         self.process.communicate(timeout=20)
 
 
-def test_tear_down_leaves_nothing_and_may_be_repeated(drills: Path) -> None:
-    production = build()
+def test_tear_down_of_a_folder_far_down_ends_its_step_leaves_nothing_and_may_be_repeated(
+    tmp_path: Path, drills: Path
+) -> None:
+    """The path is longer than a socket's may be, and below a folder of mode 0700: no trouble for the servers' user."""
+    tmp_path.chmod(0o700)
+    folder = tmp_path / ("deep" * 30)
+    production = build("disk-only", folder=folder)
     reaper = production.record.reaper
     assert reaper is not None
     assert reaper.alive
+    assert production.alive()
+    assert production.record.server_directory != str(folder)
+    run_stubborn_step(production.folder)
     production.tear_down()
-    assert traces(production.folder) == []
+    wait_for(lambda: traces(production.folder) == [])
     assert not reaper.alive
     assert not production.alive()
+    assert not folder.exists()
+    assert not Path(production.record.server_directory).exists()
     assert not drills.exists()
     production.tear_down()
     assert find_open() is None
 
 
-def test_reaper_cleans_up_after_a_killed_owner(drills: Path) -> None:
-    owner = Owner(drills)
-    owner.kill()
-    wait_for(lambda: not owner.file.exists())
-    wait_for(lambda: traces(owner.folder) == [])
-    assert not drills.exists()
+def run_stubborn_step(folder: Path) -> None:
+    """A step of an incident of this production, with a child; neither ends at Ctrl+C or SIGTERM."""
+    before = len(traces(folder))
+    attempt = IncidentFolder(folder / "logs" / "incidents" / "INC-1").attempt("dump", 1)
+    script, cwd = "trap '' INT TERM; sleep 1000 & sleep 1000", str(folder)
+    plan = Plan(SHELL_ACTION, {"script": script}, bindings={FOLDER: cwd})
+    launch(attempt, LaunchSpec(command_of(plan), cwd, {}, 1000.0, digest=plan.digest), {}, plan)
+    wait_for(lambda: len(traces(folder)) >= before + 3)
 
 
 def test_next_drill_takes_over_a_killed_ones_production(drills: Path) -> None:
     owner = Owner(drills, linger=600)
     assert find_open() is not None
     assert not find_open().owned  # type: ignore[union-attr]
+    assert sweep() == [], "its owner lives"
     owner.kill()
+    assert sweep() == [], "it waits for its operator"
     found = find_open()
     assert found is not None
     assert found.folder == owner.folder
@@ -107,69 +121,42 @@ def test_next_drill_takes_over_a_killed_ones_production(drills: Path) -> None:
 
 
 def test_sweep_removes_what_was_left_when_owner_and_reaper_were_killed(drills: Path) -> None:
+    """Neither is mistaken for a process that has its pid later or after the next boot."""
     owner = Owner(drills, linger=600)
-    reaper = owner.record.reaper
+    record = owner.record
+    reaper = record.reaper
     assert reaper is not None
-    assert sweep() == []
     os.kill(reaper.pid, signal.SIGKILL)
     owner.kill()
     wait_for(lambda: not reaper.alive)
+    assert not owner.record.looked_after
     assert find_open() is None
     assert traces(owner.folder) != []
-    assert sweep() == [str(owner.folder)]
-    assert traces(owner.folder) == []
-
-
-def test_sweep_removes_a_production_that_waits_only_when_asked(drills: Path) -> None:
-    owner = Owner(drills, linger=600, scenario="password-only")
-    assert sweep(waiting=True) == [], "its owner lives"
-    owner.kill()
-    assert sweep() == []
-    assert sweep(waiting=True) == [str(owner.folder)]
-    assert traces(owner.folder) == []
-
-
-def test_reused_pid_is_not_taken_for_the_owner(drills: Path) -> None:
-    owner = Owner(drills, linger=600)
-    record = owner.record
-    assert record.reaper is not None
-    os.kill(record.reaper.pid, signal.SIGKILL)
-    owner.kill()
-    wait_for(lambda: not DrillState.load(owner.file).looked_after)  # type: ignore[union-attr]
     myself = ProcessIdentity.current()
     record.owner = ProcessIdentity(myself.pid, myself.start - 1, myself.boot)
     record.reaper = ProcessIdentity(myself.pid, myself.start, "another boot")
     record.save()
     assert sweep() == [str(owner.folder)]
+    assert traces(owner.folder) == []
 
 
-def test_killed_servers_leave_no_shared_memory(drills: Path) -> None:
-    production = build("password-only")
-    mine = [Path(text) / "postmaster.pid" for text in production.record.clusters]
-    servers = [file.read_text().splitlines()[0] for file in mine]
+def test_sweep_removes_a_production_that_waits_only_when_asked_and_the_memory_of_killed_servers(drills: Path) -> None:
+    owner = Owner(drills, linger=600, scenario="password-only")
+    servers = [(Path(text) / "postmaster.pid").read_text().splitlines()[0] for text in owner.record.clusters]
 
     def segments() -> list[str]:  # by the process that made them; others make theirs at the same time
         return [line for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:] if line.split()[4] in servers]
 
+    assert sweep(waiting=True) == [], "its owner lives"
+    owner.kill()
+    assert sweep() == []
     for pid in servers:
         os.kill(int(pid), signal.SIGKILL)
-    wait_for(lambda: not production.alive())
+    wait_for(lambda: not any(ProcessIdentity.of(int(pid)) for pid in servers))
     assert segments()
-    production.tear_down()
+    assert sweep(waiting=True) == [str(owner.folder)]
     wait_for(lambda: segments() == [])
-    assert traces(production.folder) == []
-
-
-def test_running_step_ends_with_its_drill(drills: Path) -> None:
-    production = build("password-only")
-    attempt = IncidentFolder(production.folder / "logs" / "incidents" / "INC-1").attempt("dump", 1)
-    script, cwd = "trap '' INT TERM; sleep 1000 & sleep 1000", str(production.folder)
-    plan = Plan(SHELL_ACTION, {"script": script}, bindings={FOLDER: cwd})
-    order = LaunchSpec(command_of(plan), cwd, {}, 1000.0, digest=plan.digest)
-    launch(attempt, order, {}, plan)
-    wait_for(lambda: len(traces(production.folder)) > 3)
-    production.tear_down()
-    wait_for(lambda: traces(production.folder) == [])
+    assert traces(owner.folder) == []
 
 
 def test_signal_to_the_reaper_of_a_living_owner_is_kept_for_its_end(drills: Path) -> None:
@@ -182,6 +169,7 @@ def test_signal_to_the_reaper_of_a_living_owner_is_kept_for_its_end(drills: Path
     # Told to go, it does not wait ten minutes for somebody to come back.
     wait_for(lambda: not owner.file.exists())
     wait_for(lambda: traces(owner.folder) == [])
+    assert not drills.exists()
 
 
 def test_drill_that_cannot_be_built_leaves_nothing(drills: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,18 +189,6 @@ def test_folder_with_something_in_it_is_never_touched(tmp_path: Path, drills: Pa
 def test_unknown_scenario_is_named_with_the_nearest(drills: Path) -> None:
     with pytest.raises(BadInput, match="Did you mean 'reference'"):
         build("referense")
-
-
-def test_folder_far_down_or_out_of_the_servers_reach_is_no_trouble(tmp_path: Path, drills: Path) -> None:
-    """The path is longer than a socket's may be, and below a folder of mode 0700."""
-    tmp_path.chmod(0o700)
-    folder = tmp_path / ("deep" * 30)
-    production = build("disk-only", folder=folder)
-    assert production.alive()
-    assert production.record.server_directory != str(folder)
-    production.tear_down()
-    assert not folder.exists()
-    assert not Path(production.record.server_directory).exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
