@@ -29,9 +29,14 @@ _LENIENT = settings(
 settings.register_profile("same", _LENIENT, derandomize=True)
 settings.register_profile("explore", _LENIENT)
 settings.load_profile("same")  # no test fails because the machine is busy, or because of what was drawn this time
-_ENGINE = ("tests/acceptance/", "tests/docker_host/", "tests/drill/test_containers.py")
-_LONGEST = ("docker", "postgres", "slow")
-"""Markers of what takes long, the longest first."""
+_ENGINE = (
+    "tests/acceptance/test_drill_command.py",
+    "tests/acceptance/test_reference_incident.py",
+    "tests/docker_host/",
+    "tests/drill/test_containers.py",
+)
+_WAITING = ("docker", "postgres", "slow")
+"""Markers of what waits more than it computes, the longest waits first."""
 _MUST_RUN = frozenset(os.environ.get("MIDWATCH_TESTS_MUST_RUN", "").split(",")) - {""}
 
 
@@ -114,13 +119,19 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take longest come first, so that no core waits at the end for the last of them."""
+    """The one Docker engine's files come first, since one worker takes all of them. Files that wait are spread among
+    those that compute, the longest waits first, so that the processors have something to do at each moment."""
     ranks: dict[str, int] = {}
     for item in items:
         file = item.nodeid.partition("::")[0]
-        marked = [rank for rank, mark in enumerate(_LONGEST) if item.get_closest_marker(mark)]
-        ranks[file] = min([ranks.get(file, len(_LONGEST)), *marked, *([0] if file.startswith(_ENGINE) else [])])
-    items.sort(key=lambda item: ranks[item.nodeid.partition("::")[0]])
+        marked = [rank for rank, mark in enumerate(_WAITING) if item.get_closest_marker(mark)]
+        ranks[file] = min([ranks.get(file, len(_WAITING)), *marked])
+    engine = [file for file in ranks if file.startswith(_ENGINE)]
+    waiting = [file for file in sorted(ranks, key=ranks.__getitem__) if ranks[file] < len(_WAITING)]
+    computing = [file for file in ranks if ranks[file] == len(_WAITING)]
+    places = {file: n / len(group) for group in (waiting, computing) for n, file in enumerate(group)}
+    places |= dict.fromkeys(engine, -1.0)
+    items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
 
 
 @pytest.hookimpl(wrapper=True)
