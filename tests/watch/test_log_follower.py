@@ -175,3 +175,17 @@ def test_log_that_an_editor_saved_anew_is_not_read_again(reader: Reader) -> None
     reader.die()
     copy.replace(reader.log)
     assert reader.read() == ["added"]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_rotations_of_a_log_that_has_no_new_file_yet_are_read(reader: Reader, dies: bool) -> None:
+    append(reader.log, "one\n")
+    rename(reader.log)
+    append(reader.log, "two\n")
+    rename(reader.log)
+    if dies:
+        reader.die()
+    assert reader.read() == ["one", "two"]
+    assert reader.read() == []
+    append(reader.log, "three\n")
+    assert reader.read() == ["three"]
