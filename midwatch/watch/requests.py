@@ -126,7 +126,12 @@ class RequestStore:
     def every(self) -> list[DeclareRequest]:
         """The requests of this runbook, the oldest first; what cannot be read is told in `problems`."""
         self.problems, found = [], []
-        for name in _names(self.folder):
+        try:
+            names = _names(self.folder)
+        except OSError as error:
+            names = []
+            self.problems.append(f"{self.folder} cannot be read: {error.strerror}")
+        for name in names:
             try:
                 request = DeclareRequest.from_json(self._read(self.folder, name))
                 if request.id != name:
@@ -185,8 +190,8 @@ class RequestStore:
 
 
 def _names(folder: Path) -> list[str]:
-    """The names of the files, the newest when there are too many."""
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+    """The names of the files, the newest when there are too many; none without a folder. Raises `OSError`."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         names = [entry.name for entry in entries if entry.name.endswith(".json") and not entry.name.startswith(".")]
         return sorted(name.removesuffix(".json") for name in names)[-_READ_AT_MOST:]
     return []

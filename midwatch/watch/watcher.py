@@ -68,6 +68,8 @@ class Watcher:
         self._started_at = self._clock.now()
         self._looked_at: dict[str, float] = {}
         """When each fact was looked at last, in seconds of the boot clock."""
+        self._unknown: set[str] = set()
+        """The facts that were not known at the last look."""
 
     def look(self) -> list[DeclareRequest]:
         """Look once; the requests that were left. Raises `Failed` when the state cannot be put on disk."""
@@ -174,6 +176,9 @@ class Watcher:
         self, name: str, trigger: Trigger, title: str, problem: str, elapsed_s: float, limit_s: float
     ) -> None:
         """What is not known for too long fires as well; a fact that is known again can fire again at once."""
+        if bool(problem) != (name in self._unknown):
+            self._unknown ^= {name}
+            self.notes.append(f"{title}: {problem or 'this is over'}")
         condition = self._condition(name)
         if not problem or is_within(self.runbook.watch.maintenance, self._clock.now()):
             condition.pass_(elapsed_s, 0.0)

@@ -69,7 +69,11 @@ def test_root_declares_what_another_user_asks_for_and_the_watcher_sees_the_answe
     assert looks_of(place) == ["stopped"]
     store = RequestStore(place.runbook)
     (request,) = store.pending()
-    assert run_as(MALLORY, lambda: RequestStore(place.runbook).every()) == []
+    as_mallory = RequestStore(place.runbook)
+    assert run_as(MALLORY, lambda: [as_mallory.every(), as_mallory.problems]) == [
+        [],
+        [f"{as_mallory.folder} cannot be read: Permission denied"],
+    ]
     incident = declared(place)
     assert as_watcher(lambda: RequestStore(place.runbook).pending()) == []
     answer = as_watcher(lambda: RequestStore(place.runbook).answer_to(request.id))

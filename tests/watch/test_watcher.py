@@ -121,13 +121,16 @@ def test_silence_fires_missing_unreadable_stale_and_never_answered(tmp_path: Pat
     place = WatchedRunbook(tmp_path / "b")
     assert place.look() == place.look(11) == []
     (tmp_path / "b/logs/ci.log").unlink()
-    assert place.look(1) == place.look(9) == []
+    assert place.look(1) == []
+    assert place.watcher.notes == [f"ci.log tells nothing: {tmp_path}/b/logs/ci.log is missing"]
+    assert place.look(9) == place.watcher.notes == []
     assert place.look(2) == ["ci silent"]
     (tmp_path / "b/logs/ci.log").mkdir()
     assert place.look(60) == []  # still the same
     (tmp_path / "b/logs/ci.log").rmdir()
     place.log("back", "ci.log")
     place.look(1)
+    assert place.watcher.notes == ["ci.log tells nothing: this is over"]
     assert place.look(26 * 60) == ["stopped silent"]
     assert "no new line" in place.requests()[-1].evidence
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from midwatch.system.errors import BadInput, Exit, MidwatchError, Refused, in_words
-from midwatch.system.units import Seconds
+from midwatch.system.units import Seconds, counted
 from tui.cli_context import add_runbook, load_runbook
 from tui.output import say, say_document, say_json
 
@@ -27,7 +27,11 @@ _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch watch` to its parser."""
     add_runbook(parser, positional=True)
-    parser.add_argument("--once", action="store_true", help="look once, and end")
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="look once, and end; 'for' and deadlines count while a watcher runs, so they need one that stays",
+    )
     parser.add_argument(
         "--declare", action="store_true", help="declare the incidents too, as the user who runs the watcher"
     )
@@ -89,12 +93,16 @@ def _watch(runbook: Runbook, since_s: float, *, once: bool, declares: bool) -> i
         context = Context(runbook, SilentConsole(), SystemClock(), current_actor())
         watcher, pinger = Watcher(context, open_incident=incident, since_s=since_s), Pinger(runbook, context.clock)
         pinger.started()
+        _print(
+            f"watching {counted(len(runbook.triggers), 'trigger')} of {runbook.id}; requests lie in {folder}/requests"
+        )
         declare = partial(_declare, runbook, current_actor()) if declares else None
         failed = ""
         while not ended.is_set():
             failed = _look(watcher, declare)
             pinger.looked(failed)
             if once:
+                _print(f"looked once; {counted(len(watcher.store.pending()), 'request')} waiting")
                 break
             ended.wait(runbook.watch.every)
         watcher.close()
