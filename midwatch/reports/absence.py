@@ -13,6 +13,8 @@ from midwatch.reports.handoff_summary import Section
 from midwatch.runbook.model import Runbook
 from midwatch.system.actor import login
 
+IDLE_S = 600.0
+"""Seconds without a key after which nobody is here."""
 _ENDS = frozenset({EventKind.FINISHED, EventKind.MARKED_DONE, EventKind.MARKED_FAILED, EventKind.SKIPPED})
 _SAID = frozenset(
     {

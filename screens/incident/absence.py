@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from midwatch.engine.incident_controls import IncidentView
-from midwatch.reports.absence import absence, absence_line, left_at
+from midwatch.reports.absence import IDLE_S, absence, absence_line, left_at
 from midwatch.reports.handoff_summary import Section
 from screens.widgets.hand import Hand
 
-IDLE_S = 600.0
-"""Seconds without a key after which nobody is here."""
 SHOWN_S = 60.0
 """Seconds for which the line stays once somebody is back."""
 

@@ -79,11 +79,8 @@ async def test_resume_tells_what_failed_and_was_said_and_is_due(controller: Inci
     again.leave()
 
 
-async def test_ten_idle_minutes_are_an_absence_and_a_key_ends_it(
-    controller: IncidentController, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_ten_idle_minutes_are_an_absence_and_a_key_ends_it(controller: IncidentController) -> None:
     night = Night()
-    monkeypatch.setattr(absence, "IDLE_S", 600.0)
     async with opened(controller, (120, 24), sources=[], hand=Hand(night)) as pilot:
         controller.note("before")
         await press_at(pilot, night, "up")

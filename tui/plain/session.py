@@ -23,6 +23,7 @@ from midwatch.supervisor.logind import logout_kills
 from midwatch.system.errors import MidwatchError, Refused
 from midwatch.system.sanitize import safe_text
 from tui.plain import descriptions
+from tui.plain.absence_lines import lines_after_idling, lines_on_return
 from tui.plain.annotations import Annotations
 from tui.plain.checklist import checklist_lines, titled
 from tui.plain.collaboration import Collaboration
@@ -73,6 +74,8 @@ class Session:
         try:
             for line in descriptions.where_lines(self._controller, self._controller.clock.now()):
                 say(line)
+            for line in lines_on_return(self._controller):
+                say(line)
             if warning := logout_kills():
                 say(warning)
             if self._controller.incident.open and (difference := self._controller.edited_source()):
@@ -91,7 +94,7 @@ class Session:
             self._check_need()
             self._terminal.say(descriptions.next_line(self._controller, self._next()))
             too_early = has_typed_ahead()
-            line = self._terminal.ask("> ")
+            line = self._ask_for_word()
             word, rest = parse(line, driving=self._controller.driving)
         except Interrupted:
             self._ask_to_leave()
@@ -108,6 +111,14 @@ class Session:
             self._terminal.say("Stopped; nothing more was done.")
         except MidwatchError as error:
             self._terminal.say(str(error))
+
+    def _ask_for_word(self) -> str:
+        clock, first = self._controller.clock, len(self._controller.events)
+        asked_at = clock.monotonic()
+        line = self._terminal.ask("> ")
+        for missed in lines_after_idling(self._controller, clock.monotonic() - asked_at, first):
+            self._terminal.say(missed)
+        return line
 
     def _news(self) -> None:
         """What happened by itself since the last word: steps that ended, what others did, what is due."""
