@@ -69,7 +69,7 @@ def tail_lines(path: Path, limit: int, *, follow: bool = True) -> Iterator[LogLi
         for beginning, packer in _UNREAD.items():
             if magic.startswith(beginning):
                 raise Failed(f"{path} is compressed by {packer}, which is not read here", hint="Unpack it")
-        if (unpacked := _unpacked(file, magic)) is not None:
+        if (unpacked := unpacked_content(file, magic)) is not None:
             yield from _split(path, _chunks_of(path, unpacked), 1, cut=False)
             return
         start, encoding = max(0, found.st_size - limit), _UTF_16.get(magic[:2]) or _utf_16(handle)
@@ -110,7 +110,7 @@ def _chunks(handle: int, start: int, end: int, length: int = CHUNK) -> Iterator[
         yield chunk
 
 
-def _unpacked(file: BinaryIO, magic: bytes) -> BinaryIO | None:
+def unpacked_content(file: BinaryIO, magic: bytes) -> BinaryIO | None:
     """The content of a compressed file; None for another one."""
     if magic.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]  # all that is called here is there

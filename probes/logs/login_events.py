@@ -63,6 +63,7 @@ class EventKind(Enum):
     """What a line says."""
 
     FAILED = "failed login"
+    LOGGED_IN = "login"
     CHANGED = "password change"
     NOT_CHANGED = "password change that failed or was only asked for"
     OTHER = "something else"
@@ -90,7 +91,7 @@ def login_events(lines: Iterable[str]) -> Iterator[LoginEvent]:
     """What each line says. One attempt that PAM or the kernel's audit and the program report counts once."""
     pending: dict[str, LoginEvent] = {}
     for line in lines:
-        event, waits_for, settles = _read(line)
+        event, waits_for, settles = read_line(line)
         if settles:
             pending.pop(settles, None)
         if not waits_for:
@@ -104,7 +105,7 @@ def login_events(lines: Iterable[str]) -> Iterator[LoginEvent]:
     yield from pending.values()
 
 
-def _read(line: str) -> tuple[LoginEvent, str, str]:
+def read_line(line: str) -> tuple[LoginEvent, str, str]:
     """The event; the key under which it waits for the program's own line; and the key of what this line settles."""
     if (found := _AUDITD.search(line)) is not None:
         return _from_auditd(line, *found.groups())
@@ -134,10 +135,11 @@ def _read(line: str) -> tuple[LoginEvent, str, str]:
 def _from_sshd(line: str, time: str, text: str) -> LoginEvent:
     repeated = _REPEATED.match(text)
     found = _SSHD.match(repeated[2] if repeated else text)
-    if found is None or found[1] == "Accepted":
+    if found is None:
         return LoginEvent(EventKind.OTHER, line, time)
     count = int(repeated[1]) if repeated else 1
-    return LoginEvent(EventKind.FAILED, line, time, found[2] or "?", "", found[3], count, "sshd")
+    kind = EventKind.LOGGED_IN if found[1] == "Accepted" else EventKind.FAILED
+    return LoginEvent(kind, line, time, found[2] or "?", "", found[3], count, "sshd")
 
 
 def _from_pam(line: str, time: str, name: str, pid: str, pam: re.Match[str]) -> tuple[LoginEvent, str, str]:
@@ -160,12 +162,14 @@ def _from_auditd(line: str, kind: str, when: str, text: str) -> tuple[LoginEvent
     if kind == "USER_CHAUTHTOK" and not has_failed:
         user = f"uid {fields['id']}" if user == "?" and "id" in fields else user
         return LoginEvent(EventKind.CHANGED, line, time, user, service="auditd"), "", ""
-    if kind not in ("USER_AUTH", "USER_LOGIN") or not has_failed:
+    if kind not in ("USER_AUTH", "USER_LOGIN") or (kind == "USER_AUTH" and not has_failed):
         return LoginEvent(EventKind.OTHER, line, time), "", ""
     source = fields.get("addr", "?")
     source = fields.get("hostname", "?") if source == "?" else source
     service = fields.get("exe", "auditd").rpartition("/")[2]
-    event = LoginEvent(EventKind.FAILED, line, time, user, "", source, 1, service)
+    event = LoginEvent(
+        EventKind.FAILED if has_failed else EventKind.LOGGED_IN, line, time, user, "", source, 1, service
+    )
     key = f"audit {fields.get('pid', '')}"
     return (event, key, "") if kind == "USER_AUTH" else (event, "", key)
 
@@ -222,7 +226,7 @@ def _kind(head: str, result: str, line: str) -> EventKind:
     outcome = _RESULT_WORD.fullmatch(result) or _OUTCOME.search(result) or _OUTCOME.search(head)
     if outcome is None:
         return EventKind.UNKNOWN
-    return EventKind.FAILED if outcome["bad"] else EventKind.OTHER
+    return EventKind.FAILED if outcome["bad"] else EventKind.LOGGED_IN
 
 
 def _fields(text: str) -> dict[str, str]:
