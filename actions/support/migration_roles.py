@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from midwatch.api.action import Console
 from midwatch.api.plan import PlanDraft, Verb
@@ -76,7 +76,7 @@ def roles_of(runbook: Runbook, also: Sequence[str] = ()) -> list[TargetRoles]:
     if not targets:
         return []
     with ThreadPoolExecutor(min(len(targets), _SIDE_BY_SIDE), thread_name_prefix="roles") as pool:
-        return list(pool.map(lambda target: _read(runbook, target), targets))
+        return list(_each_once(list(pool.map(lambda target: _read(runbook, target), targets))))
 
 
 def hold(console: Console, found: Sequence[TargetRoles]) -> list[str]:
@@ -87,6 +87,24 @@ def hold(console: Console, found: Sequence[TargetRoles]) -> list[str]:
 def let_go(console: Console, found: Sequence[TargetRoles]) -> list[str]:
     """Restore what was set before. What did not succeed, in words."""
     return _each(console, found, lambda one: one.held, restore_setting, "is as before the freeze")
+
+
+def _each_once(found: Sequence[TargetRoles]) -> Iterator[TargetRoles]:
+    """The same, with a role that is held named once where several targets are databases of one server: with the target
+    whose database it is, if there is one."""
+    owners: dict[tuple[object, ...], TargetRoles] = {}
+    for is_own in (True, False):
+        for one in found:
+            for role in one.held:
+                if (role.database == one.target.database) is is_own:
+                    owners.setdefault(_key(one, role), one)
+    for one in found:
+        yield replace(one, held=tuple(role for role in one.held if owners[_key(one, role)] is one))
+
+
+def _key(one: TargetRoles, role: RoleInDatabase) -> tuple[object, ...]:
+    assert one.route is not None
+    return one.route.kind, one.route.host, one.route.port, one.route.container, role.role, role.database
 
 
 def _each(

@@ -206,9 +206,9 @@ def append_proof(path: Path, proof: Proof) -> None:
 def _append(descriptor: int, proof: Proof) -> None:
     length = os.fstat(descriptor).st_size
     tail = os.pread(descriptor, 4 * _LINE_LIMIT_BYTES, max(0, length - 4 * _LINE_LIMIT_BYTES))
-    whole = [line for line in tail.split(b"\n") if _is_whole(line)]
+    last = next((line for line in reversed(tail.split(b"\n")) if _is_whole(line)), None)
     closing = b"\n" if tail and not tail.endswith(b"\n") else b""
-    content = closing + _encoded(proof, _digest(whole[-1]) if whole else NO_LINE) + b"\n"
+    content = closing + _encoded(proof, _digest(last) if last is not None else NO_LINE) + b"\n"
     try:
         written = 0
         while written < len(content):

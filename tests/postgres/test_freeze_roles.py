@@ -143,6 +143,17 @@ def test_end_of_the_freeze_reaches_a_database_that_was_restored_during_it(
         assert {role: config for name, role, config in primary.sql(SETTINGS) if name == database} == before
 
 
+def test_role_is_named_once_where_two_targets_are_databases_of_one_server(frozen: Context, roles: Target) -> None:
+    other = replace(roles, name="aone", label="AONE", database="postgres", migration_roles=("reader",))
+    context = replace(frozen, runbook=replace(frozen.runbook, targets={"aone": other, "one": roles}))
+    run(FreezeAction(), context)
+    plan = FreezeAction(mode="off").plan(context)
+    named = [effect.object for effect in plan.effects if effect.identity.startswith("freeze off")]
+    assert sorted(text.rpartition(" ")[2] for text in named) == ["AONE", "ONE", "ONE", "ONE"]
+    assert run(FreezeAction(mode="off"), context).ok
+    assert CheckFreeze(expect="off").evaluate(context).ok
+
+
 def test_roles_of_applications_and_superusers_are_left_alone(frozen: Context, roles: Target, primary: Server) -> None:
     named = replace(roles, migration_roles=("arp_app", "postgres", "nobody"))
     context = replace(frozen, runbook=replace(frozen.runbook, targets={"one": named}))
