@@ -14,10 +14,12 @@ from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import Seconds, duration, size
 from probes.backup.backup_catalog import BackupFile, backups_of, being_written
+from probes.backup.backup_report import reported_backups
 from probes.backup.proof_log import ProofLog, ProvenBackup, newest_proven, read_proofs
 from probes.backup.size_anomaly import MOST, alike, backup_facts, oddity
 
 DAY_AND_TWO_HOURS = Seconds(26 * 3600)
+_NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,42 @@ class BackupsProbe(Probe):
             proofs = read_proofs(runbook)
         except MidwatchError as error:
             proofs = ProofLog(problems=(error.sentence,))
-        rows = tuple(self._row(runbook, target, clock, proofs) for target in runbook.targets.values())
-        return Reading(self.name, clock.now(), rows)
+        rows: list[Row] = []
+        for target in runbook.targets.values():
+            row, reported = self._row(runbook, target, clock, proofs), self._reported(runbook, target, clock)
+            if reported is None or row.text != _NONE or reported.number is None:
+                rows.append(row)  # else all backups of this target are those of the other tool
+            rows += [reported] if reported is not None else []
+        return Reading(self.name, clock.now(), tuple(rows))
+
+    def _reported(self, runbook: Runbook, target: Target, clock: Clock) -> Row | None:
+        """The newest good backup that another tool reports; None where the target names no such report."""
+        if target.backup_report is None:
+            return None
+        label = f"{target.label}, {target.backup_report.command.split()[0].rpartition('/')[2]}"
+        try:
+            found = reported_backups(runbook, target.backup_report)
+        except MidwatchError as error:
+            return Row(label, error.sentence, Level.UNKNOWN, detail=error.hint)
+        if not found:
+            return Row(label, _NONE, Level.CRITICAL)
+        newest = next((backup for backup in found if backup.is_good), found[0])
+        age = max(0.0, (clock.now() - newest.started).total_seconds())
+        late = age > self.rpo
+        words = [f"{duration(age)} old", *(["late"] if late else []), size(newest.size), newest.kind]
+        words += [] if newest.is_good else ["not good by its own account"]
+        facts = (
+            ("newest", f"{newest.started:%Y-%m-%d %H:%M} UTC, {newest.name}"),
+            ("took", "not known" if newest.took is None else duration(newest.took)),
+            ("lies in", newest.place),
+            ("kept", f"{len(found)}, of them {sum(backup.is_good for backup in found)} good"),
+        )
+        level = Level.CRITICAL if late else Level.OK if newest.is_good else Level.WARN
+        curve = (float(newest.size), "B")
+        return Row(
+            label, ", ".join(words), level, age, "s", detail=newest.name, facts=facts, limits=(float(self.rpo),),
+            curve=curve,
+        )  # fmt: skip
 
     def _row(self, runbook: Runbook, target: Target, clock: Clock, proofs: ProofLog) -> Row:
         try:
@@ -54,7 +90,7 @@ class BackupsProbe(Probe):
             return Row(target.label, error.sentence, Level.UNKNOWN, detail=error.hint)
         running = (("running now", now.lstrip(", ")),) if now else ()
         if not found:
-            return Row(target.label, f"none{now}", Level.CRITICAL, brief=f"none{now}", facts=running)
+            return Row(target.label, f"{_NONE}{now}", Level.CRITICAL, brief=f"{_NONE}{now}", facts=running)
         good = next((backup for backup in found if backup.good), None)
         newest = good or found[0]
         age = _age(newest, clock)

@@ -10,7 +10,7 @@ from midwatch.api.findings import Findings
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError, OutcomeUnknown, in_words
 from midwatch.system.units import first_few
-from probes.backup.backup_catalog import backups_of
+from probes.backup.backup_report import list_backups
 from probes.backup.listed_backup import ListedBackup
 
 _SKEW = timedelta(minutes=5)
@@ -30,7 +30,7 @@ def backups_by_target(
     latest = context.clock.now() + _SKEW
     for target in targets:
         try:
-            found = [ListedBackup.from_file(backup) for backup in backups_of(context.runbook, target)]
+            found = list_backups(context.runbook, target)
         except (OSError, MidwatchError) as error:
             findings.unknown(f"the backups of {target.label} cannot be listed: {in_words(error)}")
             continue

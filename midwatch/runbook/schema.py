@@ -53,6 +53,16 @@ SECRET_STORE = Shape(
         Key("timeout", Length(), "How long it may take; default 30 s"),
     ),
 )
+BACKUP_REPORT = Shape(
+    "backup report",
+    "A command that lists the backups of pgBackRest, Barman or WAL-G as JSON.",
+    (
+        Key(
+            "command", LINE, "Run without a shell, such as: pgbackrest --stanza=main info --output=json", required=True
+        ),
+        Key("timeout", Length(), "How long it may take; default 30 s"),
+    ),
+)
 DEPENDENT = Shape(
     "dependent",
     "Something that logs in to a target; asked after its password was changed. One of 'target', 'tcp' and 'command'.",
@@ -88,6 +98,7 @@ TARGET_SHAPE = Shape(
         Key("superuser", LINE, "Its superuser; discovered when not given"),
         Key("password_file", LINE, "A file that may hold the user's password; read, never written"),
         Key("secret_store", SECRET_STORE, "Where a new password is kept besides the bastion's password file"),
+        Key("backup_report", BACKUP_REPORT, "Lists its backups by pgBackRest, Barman or WAL-G"),
         Key("dependents", ListOf(DEPENDENT), "What logs in to it, and is asked after its password was changed"),
         Key("migration_roles", ListOf(LINE, single=True), "Roles that only migrations use; read only during a freeze"),
         Key("log", LINE, "The server's own log, as a file here; default: the container's output"),

@@ -13,8 +13,9 @@ def build_target(name: str, fields: Fields) -> Target:
     kind = TargetKind(given.pop("kind", TargetKind.LOCAL))
     if kind is TargetKind.DOCKER:
         given.setdefault("container", name)
-    if store := given.get("secret_store"):
-        given["secret_store"] = ExternalCommand(**{"command": ""} | {key: store.get(key) for key in store})
+    for key in ("secret_store", "backup_report"):
+        if command := given.get(key):
+            given[key] = ExternalCommand(**{"command": ""} | {part: command.get(part) for part in command})
     given["dependents"] = tuple(_dependent(item.value) for item in fields.items("dependents"))
     given["migration_roles"] = fields.values("migration_roles")
     given["extensions"] = fields.values("extensions")

@@ -61,6 +61,8 @@ class Target:
     """A file that may hold the password of `user` (a Docker or Kubernetes secret); read, never written."""
     secret_store: ExternalCommand | None = None
     """Takes a new password of `user` on its standard input."""
+    backup_report: ExternalCommand | None = None
+    """Lists the backups that another tool makes: pgBackRest, Barman or WAL-G."""
     dependents: tuple[Dependent, ...] = ()
     log: str = ""
     """The server's own log as a file here; empty: the container's output for kind `docker`, else not known."""

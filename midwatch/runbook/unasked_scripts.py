@@ -20,6 +20,9 @@ def _places(runbook: Runbook) -> Iterator[tuple[str, str]]:
     for panel in runbook.panels:
         if panel.probe == "command":
             yield f"panel {panel.name}", str(panel.with_.get("run", "")).strip()
+    for target in runbook.targets.values():
+        if target.backup_report is not None:
+            yield f"backups of {target.label}", target.backup_report.command
     for ask in runbook.inputs:
         yield f"choices of {ask.name}", ask.options_command
     for step in runbook.steps():

@@ -68,7 +68,13 @@ def run_external(
 
 
 def run_script(
-    argv: Sequence[str], folder: Path, *, limit: float, environment: Mapping[str, str], inherited: Sequence[int] = ()
+    argv: Sequence[str],
+    folder: Path,
+    *,
+    limit: float,
+    environment: Mapping[str, str],
+    inherited: Sequence[int] = (),
+    head_bytes: int = HEAD_BYTES,
 ) -> Ended:
     """Run a program in `folder` with exactly this environment, in a session of its own, without input, to its end.
 
@@ -77,7 +83,7 @@ def run_script(
     """
     argv = ("timeout", "-s", "KILL", f"{limit + _LINGER:g}", *argv)
     process = _start(argv, folder, environment, subprocess.DEVNULL, subprocess.PIPE, inherited)
-    output, errors = _Kept(process.stdout, first=HEAD_BYTES), _Kept(process.stderr, last=TAIL)
+    output, errors = _Kept(process.stdout, first=head_bytes), _Kept(process.stderr, last=TAIL)
     try:
         _wait(process, "The script", limit)
     finally:
