@@ -14,11 +14,11 @@ from midwatch.incident.events import ENDS, Event, EventKind, seconds_between
 from midwatch.incident.known_values import FilledRunbook
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import Incident
+from midwatch.incident.state import Attempt, Incident
 from midwatch.journal.codec import NO_LINE, digest, encode
 from midwatch.journal.verify import verify
 from midwatch.reports.time_format import happened
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.model import Runbook, Step
 from midwatch.system.errors import MidwatchError
 from midwatch.system.line_moment import line_moment
 
@@ -145,6 +145,11 @@ class Facts:
                 title = titles.get(str(step.with_.get("id")), step.title)
                 found.append(Detected(title, evidence, moment, ends[-1] if ends else 0))
         return found
+
+    def attempts(self) -> list[tuple[Step, Attempt]]:
+        """Every attempt with its step, in the order of the runbook."""
+        states = ((step, self.incident.steps.get(step.id)) for step in self.runbook.steps())
+        return [(step, attempt) for step, state in states if state is not None for attempt in state.attempts]
 
     def late_updates(self) -> list[tuple[datetime, float]]:
         """Where the channel heard nothing for longer than the runbook asks: since when, and for how many seconds."""

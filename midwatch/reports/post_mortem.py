@@ -21,10 +21,12 @@ from midwatch.reports.markdown import bullets, cell_code, document, lines, sente
 from midwatch.reports.message_table import message_table
 from midwatch.reports.post_mortem_file import status_by
 from midwatch.reports.record_section import record_section
+from midwatch.reports.response_sections import control_table, factors, response, shown_causes, surprises
 from midwatch.reports.sections import TO_WRITE, Section, missing_sections
+from midwatch.reports.seen_before import seen_before, seen_before_section
 from midwatch.reports.summary_timeline import entry_table
 from midwatch.reports.time_format import day_and_time, time_of_day
-from midwatch.reports.timeline import overview
+from midwatch.reports.timeline import criteria, overview
 from midwatch.runbook.model import Runbook, Step
 from midwatch.system.units import duration, size
 
@@ -50,6 +52,8 @@ def _post_mortem(facts: Facts) -> str:
         Section.IMPACT: _impact(facts),
         Section.TRIGGER: _trigger(facts),
         Section.DETECTION: lifecycle_tables(facts),
+        Section.RESPONSE: response(facts),
+        Section.FACTORS: bullets(factors(facts)) or TO_WRITE,
         Section.WHYS: _whys(facts),
         Section.TIMELINE: entry_table(facts),
         Section.FIXES: _answer(facts, "fixes", suggestions.repairs(facts)),
@@ -57,7 +61,10 @@ def _post_mortem(facts: Facts) -> str:
         Section.WELL: bullets(suggestions.well(facts)) or TO_WRITE,
         Section.BADLY: bullets(suggestions.badly(facts)) or TO_WRITE,
         Section.LUCKY: TO_WRITE,
+        Section.SURPRISED: bullets(surprises(facts)) or TO_WRITE,
+        Section.SEEN_BEFORE: seen_before_section(seen_before(facts.folder, facts.runbook.id)),
         Section.ACTIONS: _action_items(facts),
+        Section.CRITERIA: criteria(facts),
         Section.RESPONDERS: _responders(facts),
         Section.MESSAGES: _messages(facts),
         Section.QUESTIONS: TO_WRITE,
@@ -113,23 +120,12 @@ def _whys(facts: Facts) -> str:
         key = f"why_{number}"
         answer = sentence(facts.answer(key)) or TO_WRITE
         rows.append(f"{number}. **{text(prompts.get(key, 'Why?'))}** {answer}")
-    return "\n".join(rows)
+    return "\n\n".join(filter(None, (shown_causes(facts), "\n".join(rows))))
 
 
 def _controls(facts: Facts) -> str:
     reviews = (f"{text(step.title)}: {lines(answer)}" for step, answer in _reviews(facts))
-    return _answer(facts, "controls", _control_states(facts), *reviews)
-
-
-def _control_states(facts: Facts) -> str:
-    """The controls of the runbook with the state that their review found."""
-    reviews = [step.id for step in facts.runbook.steps() if step.uses == "review-controls"]
-    states = [
-        f"{text(control.title)}: {text(state)}"
-        for control in facts.runbook.controls
-        if (state := next((found for step in reviews if (found := facts.incident.value(step, control.id))), ""))
-    ]
-    return f"State of the controls at their review:\n\n{bullets(states)}" if states else ""
+    return _answer(facts, "controls", control_table(facts), *reviews)
 
 
 def _reviews(facts: Facts) -> list[tuple[Step, str]]:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.reports.incident_facts import Facts
+from midwatch.reports.lifecycle import Lifecycle
 from midwatch.reports.markdown import bullets, sentence, text
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.reports.time_format import time_of_day
 from midwatch.runbook.model import Risk, Step, StepKind
 from midwatch.system.units import duration
 
+_LONG_TO_DETECT_S = 15 * 60.0
 _DRAFT = "write-post-mortem"  # the action that writes this very draft, which mends nothing
 
 
@@ -20,7 +22,7 @@ def repairs(facts: Facts) -> str:
     """What the steps changed, as a list: those that succeeded and are meant to change something."""
     return bullets(
         ": ".join(filter(None, (text(f"{step.number} {step.title}"), sentence("; ".join(_found(step, attempt))))))
-        for step, attempt in _attempts(facts)
+        for step, attempt in facts.attempts()
         if attempt.outcome is StepOutcome.DONE and step.risk is not Risk.OBSERVE and step.uses != _DRAFT
     )
 
@@ -37,8 +39,8 @@ def _changes(attempt: Attempt) -> list[str]:
 
 def well(facts: Facts) -> Iterator[str]:
     """What went well: first attempts that succeeded, criteria that are met, updates that were sent and never late."""
-    first = [step for step, attempt in _attempts(facts) if attempt.number == 1 and attempt.outcome is StepOutcome.DONE]
-    tried = {step.id for step, _ in _attempts(facts)}
+    first = [step for step, attempt in facts.attempts() if attempt.number == 1 and attempt.outcome is StepOutcome.DONE]
+    tried = {step.id for step, _ in facts.attempts()}
     if first:
         yield f"{len(first)} of {len(tried)} steps that a machine does succeeded at the first attempt."
     met = [criterion for criterion in facts.runbook.closure if _met(facts, criterion.id)]
@@ -51,6 +53,9 @@ def well(facts: Facts) -> Iterator[str]:
 
 def badly(facts: Facts) -> Iterator[str]:
     """What went badly: failures, retries, skips, late updates, a severity that got worse, people not told."""
+    detect = next((one for one in Lifecycle.of(facts).intervals if one.name == "detect"), None)
+    if detect is not None and (detect.seconds or 0.0) > _LONG_TO_DETECT_S:
+        yield f"It took {duration(detect.seconds or 0.0)} until the incident was detected."
     for event in facts.events:
         if event.kind == EventKind.SEVERITY and str(event.body["to"]) < str(event.body["from"]):  # SEV-0 is the worst
             rose = f"{text(event.body['from'])} to {text(event.body['to'])}"
@@ -66,7 +71,7 @@ def badly(facts: Facts) -> Iterator[str]:
             )
         elif event.kind == EventKind.JOURNAL_FALLBACK_LOST:
             yield f"Events after number {event.body['after']} were in memory only and are lost."
-    for step, attempt in _attempts(facts):
+    for step, attempt in facts.attempts():
         if attempt.outcome not in (StepOutcome.DONE, None):
             yield (
                 f"{_name(facts, step.id)}, attempt {attempt.number}: {attempt.outcome}. {sentence(attempt.summary)}"
@@ -87,11 +92,6 @@ def badly(facts: Facts) -> Iterator[str]:
 def _met(facts: Facts, criterion_id: str) -> bool:
     state = facts.incident.criteria.get(criterion_id)
     return state is not None and state.met is True
-
-
-def _attempts(facts: Facts) -> list[tuple[Step, Attempt]]:
-    states = ((step, facts.incident.steps.get(step.id)) for step in facts.runbook.steps())
-    return [(step, attempt) for step, state in states if state is not None for attempt in state.attempts]
 
 
 def _name(facts: Facts, step_id: str) -> str:

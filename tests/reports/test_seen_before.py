@@ -1,0 +1,44 @@
+"""What the journals of earlier incidents say at the next one of the same runbook."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from midwatch.incident.events import EventKind
+from midwatch.reports.post_mortem import post_mortem
+from midwatch.reports.seen_before import seen_before
+from tests.reports import night
+
+
+def test_earlier_incidents_of_the_runbook_are_told_with_cause_fix_and_what_is_open(tmp_path: Path) -> None:
+    folder = night.journal(tmp_path, night.events())
+    for name in ("20261101-0200-backup-failure", "20261102-0200-backup-failure-2", "20261103-0200-other",
+                 "20261201-0200-backup-failure", "20261105-0200-backup-failure"):  # fmt: skip
+        shutil.copytree(folder.path, folder.path.with_name(f"INC-{name}"))
+    (folder.path.with_name("INC-20261105-0200-backup-failure") / "journal.jsonl").write_bytes(b"torn")
+    (tmp_path / "INC-20261104-0200-backup-failure").symlink_to(folder.path)
+    runbook = replace(night.runbook(), id="backup-failure")
+    past = seen_before(folder, runbook.id)
+    assert [one.id for one in past] == ["INC-20261102-0200-backup-failure-2", "INC-20261101-0200-backup-failure"]
+    line = past[0].line(past[0].declared_at + timedelta(days=12))
+    assert ", 12 days ago, SEV-" in line
+    assert "; cause: Because 5; fixed by: Mounted; 2 follow-up actions open" in line
+    section = post_mortem(runbook, night.events(), folder).split("## Seen before")[1].split("\n## ")[0]
+    assert "| INC-20261102-0200-backup-failure-2 | SEV-0 | 23 min 1 s | Because 5 | Mounted |" in section
+    assert section.count("Watch mounts") == 2
+
+
+def test_corrected_words_and_opened_steps_are_candidates_for_surprises(tmp_path: Path) -> None:
+    events = night.events()[:-2]
+    for kind, body in (
+        (EventKind.REOPENED, {"step": "clean", "reason": "It filled up again"}),
+        (EventKind.TEXT_CORRECTED, {"event": 24, "text": "ARP was not safe"}),
+    ):
+        events.append(replace(events[-1], seq=len(events) + 1, kind=kind, body=body))
+    found = post_mortem(night.runbook(), events, night.journal(tmp_path, events))
+    section = found.split("## What surprised us")[1].split("\n## ")[0]
+    assert "3.3 Clean up was opened again: It filled up again" in section
+    assert "Event 24 was corrected to: ARP was not safe" in section
