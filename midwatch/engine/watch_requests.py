@@ -26,13 +26,14 @@ class WatchRequests:
 
     def __init__(self, session: JournalSession, add_notes: AddNotes) -> None:
         self._session, self._add_notes = session, add_notes
+        self._known_store: RequestStore | None = None
         self._look_at = self._read_at = 0.0
         self._seen = (0, 0)
 
     def take_up(self, requests: Sequence[DeclareRequest]) -> None:
         """Write these into the timeline and answer them. One that is refused keeps no other one back: the first refusal
         is raised at the end, as `Failed`. Raises `Refused` where the incident has ended, and for an observer."""
-        session, store, failure = self._session, RequestStore(self._session.runbook), None
+        session, store, failure = self._session, self._store(), None
         declared_at = session.incident.declared_at
         for request in requests:
             try:
@@ -55,12 +56,19 @@ class WatchRequests:
             return
         self._look_at = now + _LOOK_S
         try:
-            store = RequestStore(session.runbook)
+            store = self._store()
             if (seen := store.changed_at()) != self._seen or now >= self._read_at:
                 self._seen, self._read_at = seen, now + _READ_S
                 self.take_up(store.pending())
         except (MidwatchError, OSError) as error:
             _LOG.warning("Requests of the watcher cannot be taken up: %s", error)
+
+    def _store(self) -> RequestStore:
+        """The requests of the runbook of now, which may have other locations than before."""
+        store = RequestStore(self._session.runbook)
+        if self._known_store is None or self._known_store.folder != store.folder:
+            self._known_store = store
+        return self._known_store
 
 
 def request_note(request: DeclareRequest, clock: Clock) -> dict[str, str]:

@@ -11,7 +11,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets
 from midwatch.runbook.triggers import Trigger
 from midwatch.runbook.windows import is_within
-from midwatch.system.clock import Clock, from_rfc3339, to_rfc3339
+from midwatch.system.clock import Clock, to_rfc3339
 from midwatch.system.sanitize import safe_text
 from midwatch.watch.condition import Condition
 from midwatch.watch.requests import EVIDENCE_LIMIT, DeclareRequest, RequestStore
@@ -95,13 +95,9 @@ class RequestWriter:
         self._messages.keep_sending()
         if self._clock.monotonic() - self._forgot_at >= _DAY_S:
             self._forgot_at = self._clock.monotonic()
-            self._forget_before(self._clock.now().timestamp() - _KEPT_S)
-
-    def _forget_before(self, moment: float) -> None:
-        for request in self._store.every():
-            if self._store.answer_to(request.id) is not None and from_rfc3339(request.seen_at).timestamp() < moment:
-                self._store.remove(request.id)
-        self._messages.forget_before(moment)
+            moment = self._clock.now().timestamp() - _KEPT_S
+            self._store.forget_before(moment)
+            self._messages.forget_before(moment)
 
     def _clean(self, evidence: str) -> str:
         text = safe_text(mask(evidence, known_secrets(self._runbook)))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -112,6 +113,8 @@ class RequestStore:
         self.answers_folder = runbook.location_of("logs") / "watch-answers"
         self.problems: list[str] = []
         """Why files could not be read, from the last reading."""
+        self._answered: set[str] = set()
+        """Requests whose answer was read: it stays."""
 
     def write(self, request: DeclareRequest) -> None:
         """Put a request on disk. Raises `OSError`."""
@@ -119,18 +122,26 @@ class RequestStore:
             new_folder(self.folder)
         replace_file(self.folder / f"{request.id}.json", _encoded(request.to_json()))
 
-    def remove(self, request_id: str) -> None:
-        """Take a request away that was answered long ago. Raises `OSError`."""
-        (self.folder / f"{request_id}.json").unlink(missing_ok=True)
+    def forget_before(self, moment: float) -> None:
+        """Take the requests away that were answered, and made before this time of day. Raises `OSError`."""
+        for name in _names(self.folder, before=moment):
+            if self.answer_to(name) is not None:
+                (self.folder / f"{name}.json").unlink(missing_ok=True)
 
     def every(self) -> list[DeclareRequest]:
         """The requests of this runbook, the oldest first; what cannot be read is told in `problems`."""
-        self.problems, found = [], []
+        return self._requests(self._names()[-_READ_AT_MOST:])
+
+    def _names(self) -> list[str]:
+        self.problems = []
         try:
-            names = _names(self.folder)
+            return _names(self.folder)
         except OSError as error:
-            names = []
             self.problems.append(f"{self.folder} cannot be read: {error.strerror}")
+            return []
+
+    def _requests(self, names: Iterable[str]) -> list[DeclareRequest]:
+        found = []
         for name in names:
             try:
                 request = DeclareRequest.from_json(self._read(self.folder, name))
@@ -144,8 +155,15 @@ class RequestStore:
         return sorted(found, key=lambda request: (request.seen_at, request.number))
 
     def pending(self) -> list[DeclareRequest]:
-        """Those that nobody has answered."""
-        return [request for request in self.every() if self.answer_to(request.id) is None]
+        """Those that nobody has answered, however many were answered since."""
+        names = [name for name in self._names() if name not in self._answered]
+        if len(names) > _READ_AT_MOST:
+            with contextlib.suppress(OSError):
+                answered = {*_names(self.answers_folder)}
+                names = [name for name in names[:-_READ_AT_MOST] if name not in answered] + names[-_READ_AT_MOST:]
+        waiting = [name for name in names if self.answer_to(name) is None]
+        self._answered |= {*names} - {*waiting}
+        return self._requests(waiting[-_READ_AT_MOST:])
 
     def find(self, name: str) -> DeclareRequest:
         """The pending request with this id or beginning of one, or the `latest`. Raises `BadInput`."""
@@ -189,12 +207,16 @@ class RequestStore:
         return read_object(read_trusted(path, trust, limit_bytes=_FILE_LIMIT_BYTES))
 
 
-def _names(folder: Path) -> list[str]:
-    """The names of the files, the newest when there are too many; none without a folder. Raises `OSError`."""
+def _names(folder: Path, before: float = math.inf) -> list[str]:
+    """The names of the requests in a folder, as they were made; none without a folder. Raises `OSError`."""
+    found = []
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.name.endswith(".json") and not entry.name.startswith(".")]
-        return sorted(name.removesuffix(".json") for name in names)[-_READ_AT_MOST:]
-    return []
+        for entry in entries:
+            if entry.name.endswith(".json") and not entry.name.startswith("."):
+                made_at = entry.stat(follow_symlinks=False).st_mtime
+                if made_at < before:
+                    found.append((made_at, entry.name.removesuffix(".json")))
+    return [name for _, name in sorted(found)]
 
 
 def _changed_at(folder: Path) -> int:

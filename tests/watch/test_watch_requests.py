@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.source_note import TEXT_LIMIT, is_from_outside
 from midwatch.runbook.loader import load
 from midwatch.system.clock import to_rfc3339
-from midwatch.watch.requests import EVIDENCE_LIMIT, DeclareRequest, RequestStore
+from midwatch.watch.requests import EVIDENCE_LIMIT, DeclareRequest, RequestAnswer, RequestStore
 from tests.support.clocks import AheadClock
 from tests.support.line_operator import Operator
 from tests.support.screen_pilot import grid, opened, until
@@ -102,3 +104,24 @@ async def test_open_screen_shows_what_the_watcher_found_and_rings(
         leave_request(controller, 1)
         await until(pilot, lambda: "The watcher: The disk is full. backup.log:7" in grid(pilot))
         await until(pilot, lambda: any("The disk is full" in title for title in titles))
+
+
+def test_pending_request_is_seen_among_many_that_were_answered_and_the_old_ones_are_forgotten(
+    controller: IncidentController,
+) -> None:
+    store, old = RequestStore(controller.runbook), leave_request(controller, 0, id="a-pending")
+    os.utime(store.folder / "a-pending.json", (1, 1))
+    content = (store.folder / "a-pending.json").read_text()
+    answer = RequestAnswer("", "dismissed", "ada", old.at)
+    store.answers_folder.mkdir(mode=0o700)
+    for number in range(550):
+        name = f"z-{number}"
+        (store.folder / f"{name}.json").write_text(content.replace("a-pending", name))
+        (store.folder / f"{name}.json").chmod(0o600)
+        (store.answers_folder / f"{name}.json").write_text(json.dumps(dataclasses.asdict(answer)))
+        (store.answers_folder / f"{name}.json").chmod(0o600)
+    assert [request.id for request in store.pending()] == ["a-pending"]
+    os.utime(store.folder / "z-7.json", (1, 1))
+    store.forget_before(2.0)
+    assert not (store.folder / "z-7.json").exists()
+    assert store.find("a-pending").id == "a-pending"
