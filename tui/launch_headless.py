@@ -15,8 +15,8 @@ from midwatch.runbook.model import Runbook
 from midwatch.runbook.step_names import named_phase
 from midwatch.system.errors import Exit
 from tui.cli_context import debug_log
+from tui.full_export import write_full_timeline
 from tui.output import say, say_block
-from tui.user_files import write_text
 
 if TYPE_CHECKING:
     from midwatch.engine.incident_controller import IncidentController
@@ -45,7 +45,6 @@ def run_headless(
     from midwatch.engine.answers import Answers, load_answers
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.incident.state import Incident
-    from midwatch.reports.timeline import timeline
     from midwatch.supervisor.logind import logout_kills
     from midwatch.system.actor import current_actor
     from midwatch.system.interrupts import Interrupts
@@ -93,7 +92,7 @@ def run_headless(
         finally:
             controller.leave()
             if export:
-                write_text(export, timeline(controller.runbook, controller.events, controller.folder))
+                write_full_timeline(export, controller)
 
 
 def _say(began: float, text: str) -> None:

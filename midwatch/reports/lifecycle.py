@@ -162,12 +162,21 @@ def _answered(facts: Facts, key: str, name: str) -> Moment | None:
         return None
     event, answer = _answer(facts, key)
     if event is None:
-        return None if key in (BEGAN_AT, DETECTED_AT) else Moment(name, None, "nobody answered")
+        return None if key in (BEGAN_AT, DETECTED_AT) else _unanswered(facts, key, name)
     try:
         at = _time(answer, event.time)
     except BadInput as error:
         return Moment(name, None, error.sentence, event.seq)
     return Moment(name, at, f"answered by {event.actor}", event.seq)
+
+
+def _unanswered(facts: Facts, key: str, name: str) -> Moment:
+    """A question that was left empty where its step was done, or that nobody came to."""
+    asking = {step.id for step in facts.runbook.steps() if any(ask.name == key for ask in step.questions)}
+    for event in reversed(facts.of_kind(EventKind.MARKED_DONE)):
+        if event.body.get("step") in asking:
+            return Moment(name, None, f"asked, and left empty by {event.actor}", event.seq)
+    return Moment(name, None, "nobody answered")
 
 
 def _time(answer: str, now: datetime) -> datetime | None:

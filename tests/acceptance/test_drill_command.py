@@ -56,9 +56,9 @@ def test_wrong_answer_ends_it_with_a_clear_line(here: Path) -> None:
 
 
 def test_failing_step_ends_it_with_a_clear_line(here: Path) -> None:
-    command = [MIDWATCH, "drill", "damaged-table", "--no-docker", "--headless", "--export", "timeline.md"]
+    command = [MIDWATCH, "drill", "damaged-table", "--no-docker", "--headless", "--export", "timeline.html"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False, cwd=here)
     assert result.returncode == 1, result.stdout[-3000:] + result.stderr
     assert "emergency-backup failed" in result.stdout
-    assert (here / "timeline.md").exists()
+    assert (here / "timeline.html").read_text().startswith("<!doctype html>")
     assert "Traceback" not in result.stdout + result.stderr

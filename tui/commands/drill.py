@@ -33,7 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--answers", metavar="FILE", help="with --headless: another answers file")
     add_inputs(parser)
     add_status_page(parser)
-    parser.add_argument("--export", metavar="FILE", help="write the timeline to this file at the end")
+    parser.add_argument(
+        "--export",
+        metavar="FILE",
+        help="write the timeline to this file at the end; the suffix chooses the format (.md, .html, .pdf, .json, "
+        ".csv)",
+    )
     parser.add_argument(
         "--keep", action="store_true", help="keep the production at the end; the next 'midwatch drill' finds it"
     )
@@ -109,13 +114,12 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.rehearsal_end import RehearsalEnd
     from midwatch.engine.repository import open_incident
-    from midwatch.reports.timeline import timeline
     from midwatch.runbook.loader import load
     from midwatch.system.actor import current_actor
     from tui.first_paint import FirstPaint
+    from tui.full_export import write_full_timeline
     from tui.joining import drive_or_observe
     from tui.launch_tui import open_front
-    from tui.user_files import write_text
 
     runbook = load(place.runbook, site=place.site)
     folder = open_incident(runbook.location_of("logs"), runbook.id)
@@ -129,7 +133,7 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
     def export() -> Path:
         """Beside whatever the operator started the drill in; that folder stays."""
         file = here / f"drill-{controller.incident.id}.md"
-        write_text(file, timeline(controller.runbook, controller.events, controller.folder))
+        write_full_timeline(file, controller)
         return file
 
     rehearsal = RehearsalEnd(export) if place.owned and not args.keep else None
@@ -138,5 +142,5 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
             controller, paint, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse, rehearsal=rehearsal
         )
     if args.export:
-        write_text(Path(args.export), timeline(controller.runbook, controller.events, controller.folder))
+        write_full_timeline(Path(args.export), controller)
     return Exit.DONE, left

@@ -43,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run only what observes in this phase, by its section or id, and leave the incident open; needs no "
         "answers",
     )
-    parser.add_argument("--export", metavar="FILE", help="write the timeline to this file, however the run ends")
+    parser.add_argument(
+        "--export",
+        metavar="FILE",
+        help="write the timeline to this file, however the run ends; the suffix chooses the format (.md, .html, .pdf, "
+        ".json, .csv)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
