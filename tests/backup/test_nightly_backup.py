@@ -20,6 +20,7 @@ from midwatch.system.errors import BadInput, MidwatchError, Refused
 from midwatch.system.file_locks import locked_file
 from probes.backup.checksums import LIST
 from probes.backup.manifest import Manifest
+from probes.backup.proof_log import read_proofs
 from probes.backups import BackupsProbe
 from tests.support.emergency_backups import Later
 from tests.support.listening_server import Listening
@@ -63,6 +64,8 @@ def test_nightly_set_when_whole_passes_sha256sum(able: Context) -> None:
     rows = BackupsProbe().read(able.runbook, SystemClock()).rows
     assert {row.label: row.level for row in rows} == {"OTC": Level.OK, "GPS": Level.OK}
     assert not list(able.location("backups").glob(".2*"))
+    kept = {(proof.database, proof.depth, Path(proof.backup).exists()) for proof in read_proofs(able.runbook).proofs}
+    assert kept == {("otc", 4, True), ("gps", 4, True)}
 
 
 def test_refused_login_leaves_no_set_and_prints_the_lines_of_the_plan(context: Context) -> None:

@@ -19,6 +19,7 @@ from midwatch.api.plan import Verb
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
+from probes.backup.proof_log import read_proofs
 from tests.support.actions import run_action
 from tests.support.emergency_backups import WEIRD, databases, save, saved
 from tests.support.listening_server import Listening
@@ -98,6 +99,8 @@ def test_into_a_new_database_with_the_rights_and_settings_of_the_old(arp: Target
     assert old == new
     verified = action.verify(context, before)
     assert (verified.ok, verified.values) == (True, {"database": name})
+    proof = read_proofs(context.runbook).proofs[-1]
+    assert (proof.is_restore, proof.seconds > 0, f"restored into {name}" in proof.compared) == (True, True, True)
     with superuser(arp) as admin:
         admin.execute(f'COMMENT ON DATABASE "{name}" IS NULL'.encode())
     assert "half restored" in action.verify(context, before).summary
