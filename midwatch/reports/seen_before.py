@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +12,11 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.follow_ups import FollowUp, follow_ups_of
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import Incident
+from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.reports.markdown import bullets, sentence, table, text
+from midwatch.runbook.loader import load_outline
+from midwatch.runbook.model import Environment
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import counted, duration
 
@@ -35,15 +37,30 @@ class PastIncident:
     cause: str
     fixes: str
     open: tuple[FollowUp, ...]
+    environment: str
+    """`production`, `staging` or `rehearsal`; empty where its runbook cannot be read."""
+    steps: Mapping[str, tuple[datetime, float | None]]
+    """When each step was done last, and in how many seconds; by its id."""
 
     def line(self, now: datetime) -> str:
         """`INC-…, 12 days ago, SEV-1, lasted 2 h; cause: …; fixed by: …; 3 follow-up actions open`."""
         lasted = f"lasted {duration(self.lasted)}" if self.lasted is not None else "still open"
         parts = [f"{self.id}, {_ago(self.declared_at, now)}, {self.severity}, {lasted}"]
-        parts += [f"cause: {self.cause}"] if self.cause else []
-        parts += [f"fixed by: {' '.join(self.fixes.split())}"] if self.fixes else []
+        parts += [f"cause: {self.cause.rstrip('.')}"] if self.cause else []
+        parts += [f"fixed by: {' '.join(self.fixes.split()).rstrip('.')}"] if self.fixes else []
         parts += [f"{counted(len(self.open), 'follow-up action')} open"] if self.open else []
         return "; ".join(parts)
+
+
+def last_done(past: Sequence[PastIncident], step: str, now: datetime) -> str:
+    """`last done 12 days ago in a rehearsal, took 41 s`; empty where no earlier incident did the step."""
+    for one in past:
+        if step in one.steps:
+            at, seconds = one.steps[step]
+            where = f" in a {one.environment}" if one.environment == Environment.REHEARSAL else ""
+            took = f", took {duration(seconds)}" if seconds is not None else ""
+            return f"last done {_ago(at, now)}{where}{took}"
+    return ""
 
 
 def _ago(moment: datetime, now: datetime) -> str:
@@ -90,9 +107,22 @@ def _past(folder: IncidentFolder) -> PastIncident | None:
             next(filter(None, (_answer(incident, f"why_{number}") for number in range(5, 0, -1))), ""),
             _answer(incident, "fixes"),
             tuple(item for item in follow_ups_of(incident, folder) if not item.done),
+            _environment(folder),
+            {
+                state.id: (state.concluded_at, state.last.seconds if state.last else None)
+                for state in incident.steps.values()
+                if state.status is StepStatus.DONE and state.concluded_at is not None
+            },
         )
     except MidwatchError:
         return None
+
+
+def _environment(folder: IncidentFolder) -> str:
+    try:
+        return load_outline(folder.runbook, site=folder.site if folder.site.exists() else None).environment.value
+    except (MidwatchError, OSError):
+        return ""
 
 
 def _answer(incident: Incident, name: str) -> str:

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.engine.alert_intake import AlertIntake
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.incident.alert_formats import read_alerts
+    from midwatch.reports.seen_before import seen_before
     from midwatch.system.actor import current_actor
     from midwatch.system.clock import SystemClock
 
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
         controller = IncidentController.declare(runbook, actor=current_actor(), severity=severity, inputs=inputs)
         controller.leave()
         say(f"{controller.incident.id} is declared, {controller.incident.severity}. Walk through it: midwatch")
+        for past in seen_before(controller.folder, runbook.id):
+            say(f"Seen before: {past.line(SystemClock().now())}.")
         return Exit.DONE
     label = runbook.alerts.label
     alerts = read_alerts(_delivery(args.from_alert), SystemClock().now(), severity_label=label)

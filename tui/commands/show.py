@@ -28,7 +28,9 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.journal.verify import verify
     from midwatch.reports.known_deliveries import known_deliveries
     from midwatch.reports.message_text import delivery_words
+    from midwatch.reports.seen_before import last_done, seen_before
     from midwatch.runbook.declaration import input_lines
+    from midwatch.system.clock import SystemClock
 
     folder = incident_folder(args)
     runbook, events = reopen(folder)
@@ -53,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
         say(f"{moment} {mark.at:%Y-%m-%d %H:%M:%S} UTC")
     for line in input_lines(runbook, incident.inputs):
         say(line)
+    now, past = SystemClock().now(), seen_before(folder, runbook.id) if not incident.closed_at else []
+    for earlier in past:
+        say(f"seen before: {earlier.line(now)}")
     late = [item for item in known_deliveries(incident, folder.outbox) if item.undelivered]
     for delivery in late:
         say(f"message {delivery_words(delivery)}")
@@ -61,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         say(f"{phase.section} {phase.title}".strip())
         for step in phase.steps:
             found = incident.step(step.id)
-            last = found.last.summary if found.last else found.reason
+            last = found.last.summary if found.last else found.reason or last_done(past, step.id, now)
             say(f"  {incident.status(step):10}  {step.number:5} {step.title}{'  ' + last if last else ''}")
             for attempt in found.attempts:
                 if words := masked_words(attempt.output):
