@@ -16,6 +16,9 @@ _APART = 12
 _LONELY = 5
 """Cells of a last word that takes the one before it with it: alone on its line it is overlooked."""
 
+_SIGNS_IN_A_CELL = 8
+"""Characters of a word that are measured for each cell of a line; more combining signs than these are cut."""
+
 
 def wrap(text: str, width: int) -> list[str]:
     """Words broken over lines of at most `width` cells; a word that is longer is cut."""
@@ -67,8 +70,9 @@ def _cut(word: str, width: int) -> list[str]:
     """A word that is too long, cut where a path or a name may be cut, if there is such a place not too early in the
     line."""
     pieces = []
-    while cell_len(word) > width:
-        head = chop_cells(word, width)[0]
+    reach = width * _SIGNS_IN_A_CELL
+    while len(word) > reach or cell_len(word) > width:
+        head = chop_cells(word[:reach], width)[0]
         for signs in ("/", "-_.,:="):
             at = max(head.rfind(sign) for sign in signs) + 1
             if at > len(head) // 3:

@@ -27,6 +27,15 @@ def test_wrapped_figure_stays_with_its_unit(words: list[str], width: int) -> Non
         assert not (figure and following.split()[:1] in (["%"], ["MB"], ["s)"])), lines
 
 
+@given(
+    st.lists(st.sampled_from(["x", "/", "界", "e\u0301", "👩\u200d💻", "a" + "\u0301" * 40]), max_size=400).map("".join)
+)
+def test_long_word_is_cut_into_whole_lines_and_nothing_is_lost(word: str) -> None:
+    lines = wrap(word, 20)
+    assert "".join(lines) == word
+    assert all(cell_len(line) <= 20 for line in lines)
+
+
 @given(st.integers(18, 60), st.integers(0, 3))
 def test_texts_that_begin_alike_stay_apart_when_they_are_shortened(width: int, chosen: int) -> None:
     styles = TextStyles()
