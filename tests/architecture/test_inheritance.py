@@ -4,6 +4,7 @@ none."""
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +18,7 @@ Name = tuple[str, str]
 """Module and class."""
 
 
+@functools.cache
 def interfaces_and_bases() -> tuple[set[Name], dict[Name, list[Name]]]:
     """The names of our interfaces, and every class of ours with its bases."""
     interfaces: set[Name] = set()

@@ -4,8 +4,9 @@ into."""
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch import PACKAGES
@@ -16,9 +17,9 @@ OTHER_TEST = re.compile(r"^tests\.(\w+\.)*(test_\w+|conftest)$")
 PRIVATE = re.compile(r"^_[a-z]\w*$")
 
 
-def trees(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(folder.rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+@functools.cache
+def trees(folder: Path) -> Sequence[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(folder.rglob("*.py"))]
 
 
 def private_names() -> set[str]:

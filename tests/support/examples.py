@@ -1,4 +1,4 @@
-"""How many examples Hypothesis draws: all of them in `make test-full`, a third in `make test`."""
+"""How many examples a property tries: all of them in `make test-full`, a third in `make test`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 
 _ALL = os.environ.get("MIDWATCH_EXAMPLES") == "all"
 _LEAST = 10
+STRIDE = 1 if _ALL else 3
+"""From one case to the next, where a property counts its cases instead of drawing them."""
 
 
 def examples(number: int) -> int:
