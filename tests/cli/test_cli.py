@@ -45,7 +45,7 @@ def test_midwatch_help_names_every_command(capsys: pytest.CaptureFixture[str]) -
         (["action", "emergency-bakcup"], 2, "Did you mean 'emergency-backup'?"),
         (["check", "emergency-backup", "--target", "x"], 3, "emergency-backup is not a check"),
         (["check", "dsik"], 3, "There is no check 'dsik'. Did you mean 'disk'?"),
-        (["check", "swap"], 3, "There is no check 'swap'. There are: backup, "),
+        (["check", "swap"], 3, "There is no check 'swap'. There are: "),
         (["check", "diagnose-disk"], 3, "diagnose-disk is not a check"),
         (
             ["incidens"],
