@@ -27,6 +27,8 @@ _AT_ONCE_S = 0.005
 """A timer that is due within this time belongs to what is going on; the later ones are those that come round."""
 _SLOW_S = 5.0
 """Seconds after which a machine counts as too busy for all timers to be waited for."""
+_SLOWER_S = 30.0
+"""Seconds after which a machine counts as too busy even for the drawing to be waited for."""
 
 
 @asynccontextmanager
@@ -58,17 +60,20 @@ async def rest(pilot: Pilots) -> None:
     while still < 3:
         passed = time.monotonic() - began
         assert passed < PATIENCE_S, f"never at rest: {background.RUNNING}"
-        still = still + 1 if await _is_still(pilot, busy=passed > _SLOW_S) else 0
+        still = still + 1 if await _is_still(pilot, passed) else 0
     screen = pilot.app.screen
     if hasattr(screen, "redraw"):
         screen.redraw()
         await _draw(pilot)
 
 
-async def _is_still(pilot: Pilots, *, busy: bool) -> bool:
+async def _is_still(pilot: Pilots, passed_s: float) -> bool:
     """Whether nothing is left to do for the loop: no message, no thread of ours, no key, nothing to draw, no timer that
-    is due at once. Where a `busy` machine takes longer for a turn of the loop than a timer waits, only threads and keys
-    count."""
+    is due at once.
+
+    A busy machine may take longer for a turn of the loop than a timer waits, and longer for a drawing than until the
+    next: then, after so many seconds, the timers no longer count, and at last only threads and keys do.
+    """
     if not pilot.app.is_running:  # what a screen that has ended was still to do is never done
         return True
     loop = asyncio.get_running_loop()
@@ -76,8 +81,9 @@ async def _is_still(pilot: Pilots, *, busy: bool) -> bool:
     await asyncio.sleep(0.002)  # what threads and descriptors bring in comes between two turns of the loop
     working = [thread for thread in background.RUNNING if thread.name != "poll"]
     unheard = isinstance(pilot.app, BaseApp) and not pilot.app.key_queue.is_idle and pilot.app.screen.is_attached
-    due = not busy and (_is_drawing(pilot.app.screen) or _soonest(loop) < _AT_ONCE_S)
-    return not (working or unheard or due)
+    drawing = passed_s < _SLOWER_S and _is_drawing(pilot.app.screen)
+    due = passed_s < _SLOW_S and _soonest(loop) < _AT_ONCE_S
+    return not (working or unheard or drawing or due)
 
 
 def _is_drawing(screen: Screen[Any]) -> bool:
