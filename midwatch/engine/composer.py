@@ -12,12 +12,14 @@ from midwatch.channels.message import Message
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.messages import Messages
-from midwatch.engine.owed_messages import TEXT_LIMIT, require_sendable
+from midwatch.engine.owed_messages import TEXT_LIMIT, is_told_by_channel, require_sendable
 from midwatch.incident.permissions import held_folder, new_folder
+from midwatch.incident.state import StepStatus
 from midwatch.outbox.receivers import is_rehearsal
 from midwatch.redaction import mask
 from midwatch.reports.message_draft import draft
 from midwatch.runbook.channels import INCIDENT_CHANNEL
+from midwatch.runbook.model import Step
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.editor import edit
 from midwatch.system.errors import Failed, MidwatchError, Refused
@@ -66,6 +68,19 @@ class Composer:
         kept, at = ("", None) if anew else self._kept(channel_name)
         text = kept or draft(session.runbook, session.incident, session.events, session.clock, channel_name)
         return MessageDraft(channel_name, text, tuple(receivers), outside, at)
+
+    def draft_for(self, step: Step) -> MessageDraft | None:
+        """What is sent when this step is marked done without a note; None where no channel tells one of its roles.
+
+        A step that is not needed gets none: the note then has to say why it was done.
+        """
+        runbook = self._session.runbook
+        if self._session.incident.status(step) in (StepStatus.NOT_NEEDED, StepStatus.UNDECIDED):
+            return None
+        for role in step.notify:
+            if is_told_by_channel(runbook, role) and (channel := runbook.channel_of(role)) is not None:
+                return self.draft(channel.name, anew=True)
+        return None
 
     def keep(self, channel_name: str, text: str) -> None:
         """Keep a text until it is sent; an empty one is forgotten. Raises `Failed`."""

@@ -25,6 +25,7 @@ from midwatch.incident.permissions import new_folder
 from midwatch.outbox.delivery_start import DeliveryStart
 from midwatch.outbox.receivers import is_rehearsal, receivers_of
 from midwatch.outbox.store import Decision, Delivery, DeliveryState, OutboxStore
+from midwatch.reports.message_draft import draft
 from midwatch.runbook.channels import Channel, ChannelTarget
 from midwatch.supervisor.logind import hand_over
 from midwatch.system.clock import to_rfc3339
@@ -132,10 +133,11 @@ class Messages:
         receivers = [words for words, _ in self._receivers(channel, message.action)]
         if not receivers:
             return
+        text = message.text or draft(session.runbook, session.incident, session.events, session.clock, channel.name)
         body = {
             "channel": channel.name,
             "role": message.role,
-            "message": bounded(message.text),
+            "message": bounded(text),
             "audience": "outside" if channel.outside else "inside",
             "urgent": message.urgent,
             "action": message.action,

@@ -30,6 +30,7 @@ class OwedMessage:
 
     channel: Channel
     text: str
+    """Empty: the draft for the readers of the channel."""
     event: int
     """The number of the event that it tells of."""
     role: str = ""
@@ -164,7 +165,7 @@ def _marked_failed(event: Event, incident: Incident, runbook: Runbook) -> Iterat
 def _marked_done(event: Event, incident: Incident, runbook: Runbook) -> Iterator[OwedMessage]:
     step = runbook.find(str(event.body["step"]))
     if step is not None:
-        yield from _notified(step.notify, str(event.body["note"]) or step.title, event.seq, runbook)
+        yield from _notified(step.notify, str(event.body["note"]), event.seq, runbook)
 
 
 def _incident(text: str, seq: int, runbook: Runbook, *, urgent: bool = False) -> Iterator[OwedMessage]:

@@ -28,11 +28,14 @@ async def mark_done(app: App[Any], text_styles: TextStyles, session: IncidentCon
     if any(ask.options_command for ask in questions):
         with suppress(WorkFailed):  # the form says it when it is accepted
             questions = await in_background(f"choices {step.id}", session.questions, step.id)
-    prompt = "What was said" if step.notify else "Note"
+    note = Field(_NOTE_FIELD, "What was said" if step.notify else "Note", required=False)
+    if (sent := session.composer.draft_for(step)) is not None:
+        prompt = f"What is sent to {'; '.join(sent.receivers)}"
+        note = Field(_NOTE_FIELD, prompt, kind="text", required=False, value=sent.text)
     form = Form(
         text_styles,
         f"{step.number} {step.title}",
-        [*(asked(ask, known.get(ask.name)) for ask in questions), Field(_NOTE_FIELD, prompt, required=False)],
+        [*(asked(ask, known.get(ask.name)) for ask in questions), note],
         words=_words(step, session.runbook, text_styles),
         accept="Done",
         mark=text_styles.ink("manual", FAINT),

@@ -20,9 +20,17 @@ title: Told
 severity: SEV-2
 comms:
   templates: {press: "{{ title }}: {{ impact }}"}
+roles: {lead: {name: Tech Lead}, officer: {name: Press officer, channel: press}}
 channels:
   press: {kind: file, path: press.jsonl, outside: true}
-phases: [{title: Work, steps: [{id: look, title: Look}]}]
+  lead: {kind: file, path: lead.jsonl}
+phases:
+  - title: Work
+    steps:
+      - {id: ask, title: Ask, questions: [{name: bad, prompt: Is it bad?, kind: yes-no}]}
+      - {id: tell, title: Tell the lead, notify: [lead]}
+      - {id: beg, title: Tell the press, notify: [officer]}
+      - {id: again, title: Tell the lead again, notify: [lead], when: {answer: [ask.bad], is: yes}}
 """
 
 
@@ -47,7 +55,7 @@ def test_each_audience_has_a_draft_of_its_template_and_only_a_confirmed_text_lea
     controller: IncidentController,
 ) -> None:
     composer = controller.composer
-    assert composer.audiences() == ["incident", "press"]
+    assert composer.audiences() == ["incident", "press", "lead"]
     assert composer.draft("press").text == "Told: not assessed yet"
     assert (composer.draft().receivers, composer.draft("press").outside) == ((), True)
     with pytest.raises(BadInput, match="no channel 'prss'"):
@@ -104,3 +112,24 @@ def test_editor_gets_the_draft_and_one_that_fails_changes_nothing(
     monkeypatch.setenv("EDITOR", "no-such-editor")
     with pytest.raises(Failed, match="There is no editor"):
         composer.edit("press", "One thing")
+
+
+def test_step_that_tells_by_a_channel_sends_its_note_or_the_draft_for_these_readers(
+    controller: IncidentController, reachable: Path
+) -> None:
+    composer, steps = controller.composer, {step.id: step for step in controller.runbook.steps()}
+    offered = composer.draft_for(steps["tell"])
+    assert offered is not None
+    assert offered.receivers == ("file (lead.jsonl)",)
+    assert "What happened: Told" in offered.text
+    assert composer.draft_for(steps["ask"]) is None
+    assert composer.draft_for(steps["beg"]) is None  # a person tells whoever is outside the team
+    controller.mark_done("ask", values={"bad": "no"})
+    assert composer.draft_for(steps["again"]) is None  # not needed: the note says why it was done
+    controller.mark_done("tell")
+    controller.mark_done("again", note="Nothing more to do")
+    controller.poll()
+    first, second = controller.incident.deliveries.values()
+    assert (first.channel, second.text) == ("lead", "Nothing more to do")
+    assert first.text.startswith("SEV-2 Told, ")
+    assert "Done: " not in first.text  # of the template for readers inside the team

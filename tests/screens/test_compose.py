@@ -24,10 +24,12 @@ id: told
 title: Told
 severity: SEV-2
 comms: {channel: "#inc", update_every: 15 min}
+roles: {lead: {name: Tech Lead}}
 channels:
   incident: {kind: file, path: said.jsonl}
   press: {kind: file, path: press.jsonl, outside: true}
-phases: [{title: Work, steps: [{id: look, title: Look}]}]
+  lead: {kind: file, path: lead.jsonl}
+phases: [{title: Work, steps: [{id: tell, title: Tell the lead, notify: [lead]}]}]
 """
 
 
@@ -76,6 +78,11 @@ async def test_message_to_an_audience_is_drafted_previewed_confirmed_and_sent(
         assert "All is well" not in grid(pilot)
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: len(texts(here / "said.jsonl")) == 2)
+        await press(pilot, "enter")  # the step that tells somebody offers a draft as well
+        assert "What is sent to file (lead.jsonl)" in grid(pilot)
+        await press(pilot, *"Read this: ", "ctrl+s")
+        await until(pilot, lambda: texts(here / "lead.jsonl"))
+    assert texts(here / "lead.jsonl")[0].startswith("Read this: SEV-2 Told, ")
     assert texts(here / "press.jsonl")[0].startswith("Sorry; password=")
     assert "Zq81" not in texts(here / "press.jsonl")[0]
     assert not list((controller.folder.path / "drafts").iterdir())

@@ -164,7 +164,12 @@ class StepCommands:
             ask.name: answered(self._terminal, ask, known.get(ask.name, ask.default), otherwise)
             for ask in self._questions(step)
         }
-        note = self._terminal.ask("What was said: " if step.notify else "A note (may stay empty): ")
+        prompt = "What was said: " if step.notify else "A note (may stay empty): "
+        if (sent := self._controller.composer.draft_for(step)) is not None:
+            self._terminal.say(f"This is sent to {'; '.join(sent.receivers)}:")
+            self._terminal.say("\n".join(f"  {line}" for line in sent.text.splitlines()))
+            prompt = "Another text, or Enter to send this one: "
+        note = self._terminal.ask(prompt)
         self._controller.mark_done(step.id, note=note, values=values)
         self._terminal.say(f"{titled(step)}: done.")
 
