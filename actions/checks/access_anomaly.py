@@ -25,6 +25,7 @@ from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Seconds, counted, duration
 from probes.logs.access_events import audit_events, server_events
+from probes.logs.access_findings import AccessFindings
 from probes.logs.access_profile import DAY_S, AccessProfile
 from probes.logs.fast_time import Moments
 from probes.logs.rotated_log import Coverage
@@ -73,12 +74,13 @@ class CheckAccessAnomaly(Check):
         missing += self._read_audit(context, profile)
         for target in targets:
             missing += _read_server(context, target, profile)
-        anomalies = profile.findings()
+        judged = AccessFindings(profile)
+        anomalies = judged.all()
         for anomaly in anomalies[:_SAID]:
             context.console.say(safe_text(f"{anomaly.kind}: {anomaly}"))
         for anomaly in anomalies:
             (findings.fail if anomaly.is_critical else findings.warn)(safe_text(str(anomaly)))
-        for where, days in profile.short_histories().items():
+        for where, days in judged.short_histories().items():
             span = duration(days * DAY_S)
             missing.append(
                 safe_text(f"the history of {where} is {span} long, and a week is needed to know what is new")

@@ -1,4 +1,4 @@
-"""What of the last day's accesses is out of the ordinary, against the weeks before, in flat memory."""
+"""Who got in how, in the last day and in the weeks before, counted in one pass and flat memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,13 +16,8 @@ from midwatch.system.units import counted, first_few
 from probes.logs.access_events import AccessEntry, AccessEvent, AccessKind
 
 DAY_S = 86400.0
-_FEWEST_DAYS = 7
-"""Days of history without which nothing counts as new."""
-_HOUR_DAYS, _HOUR_LOGINS = 10, 20
-"""Days with a login, and logins, without which a role has no usual hours."""
 _GUESSES, _GUESSED_WITHIN_S, _SUCCESS_WITHIN_S = 5, 600.0, 1800.0
 _BUCKET_S = 600.0
-_BURST_LOGINS, _BURST_FAILURES, _BURST_FACTOR = 30, 20, 3
 _LIMIT = 50_000
 """Keys of each table; what comes beyond them is counted and not kept."""
 _LOCAL = ("[local]", "the local socket", "127.0.0.1", "::1", "localhost")
@@ -58,7 +53,7 @@ class Anomaly:
     is_critical: bool = False
 
     def __str__(self) -> str:
-        return f"{_shown(self.moment)} {self.text}"
+        return f"{shown(self.moment)} {self.text}"
 
 
 @dataclass(slots=True)
@@ -95,7 +90,7 @@ class _Rate:
 
 
 @dataclass(slots=True)
-class _Logins:
+class RoleLogins:
     """The logins of one role."""
 
     rate: _Rate = field(default_factory=_Rate)
@@ -104,11 +99,11 @@ class _Logins:
 
 
 @dataclass(slots=True, eq=False)
-class _Seen:
+class WaySeen:
     """One way in."""
 
     way: Way
-    logins: _Logins
+    logins: RoleLogins
     source: str
     is_known: bool = False
     """Whether the history has it."""
@@ -127,7 +122,7 @@ class _Failures:
 
 @dataclass(slots=True)
 class AccessProfile:
-    """Takes in events of any order between logs, and gives the findings at the end."""
+    """Takes in the events of all logs; the order between logs does not matter."""
 
     now: float
     recent_s: float
@@ -140,8 +135,8 @@ class AccessProfile:
     """Whether an incident was open at this moment."""
     is_allowed: Callable[[str], bool] = lambda source: False
     """Whether superusers may come from this source."""
-    ways: dict[Way, _Seen] = field(default_factory=dict)
-    roles: dict[Role, _Logins] = field(default_factory=dict)
+    ways: dict[Way, WaySeen] = field(default_factory=dict)
+    roles: dict[Role, RoleLogins] = field(default_factory=dict)
     first: dict[str, float] = field(default_factory=dict)
     """The first entry of each server or host in the history."""
     failed: dict[str, _Rate] = field(default_factory=lambda: defaultdict(_Rate))
@@ -156,7 +151,7 @@ class AccessProfile:
     def add_all(self, events: Iterable[AccessEvent], place: Callable[[str], str]) -> None:
         """Take in the events of one log; `place` names the server or host of an entry by its own `target`."""
         oldest, recent_from = self.now - self.history_s, self.now - self.recent_s
-        known: dict[AccessEntry, _Seen] = {}
+        known: dict[AccessEntry, WaySeen] = {}
         for moment, entry in events:
             if moment < oldest:
                 continue
@@ -183,12 +178,12 @@ class AccessProfile:
             else:
                 self._change(seen.way.role, moment, entry, is_recent=is_recent)
 
-    def _seen(self, way: Way, entry: AccessEntry) -> _Seen:
+    def _seen(self, way: Way, entry: AccessEntry) -> WaySeen:
         """What is known of this way; a failed login or a change is none, and is not kept."""
         seen = self.ways.get(way)
         if seen is None:
-            logins = self.roles.get(way.role) or _Logins()
-            seen = _Seen(way, logins, entry.source)
+            logins = self.roles.get(way.role) or RoleLogins()
+            seen = WaySeen(way, logins, entry.source)
             if entry.kind is AccessKind.LOGIN:
                 if len(self.ways) < _LIMIT:
                     self.ways[way], self.roles[way.role] = seen, logins
@@ -196,7 +191,7 @@ class AccessProfile:
                     self.left_out += 1
         return seen
 
-    def _recent(self, seen: _Seen, moment: float, entry: AccessEntry) -> None:
+    def _recent(self, seen: WaySeen, moment: float, entry: AccessEntry) -> None:
         seen.count += entry.count
         if moment < seen.first:
             seen.first, seen.source = moment, entry.source
@@ -216,7 +211,7 @@ class AccessProfile:
                 tried = f" for {first_few(sorted(failures.roles), 5)}" if len(failures.roles) > 1 else ""
                 text = (
                     f"{role} logged in from {entry.source} after {counted(failures.count, 'failed login')}{tried} from "
-                    f"there since {_shown(failures.first)}: a password may have been guessed"
+                    f"there since {shown(failures.first)}: a password may have been guessed"
                 )
                 self.guessed[role, entry.source] = Anomaly("success-after-failures", moment, text, True)
             if key[0] == str(role):
@@ -252,125 +247,6 @@ class AccessProfile:
                 actor = "" if entry.kind is AccessKind.PASSWORD or entry.role in ("", "?") else entry.role
                 changes.append((moment, entry.text, actor))
 
-    def findings(self) -> list[Anomaly]:
-        """All findings, the critical ones first, then by time."""
-        for rate in (*self.failed.values(), *(logins.rate for logins in self.roles.values())):
-            rate.begin(0, is_recent=False)
-        found = [*self._elsewhere(), *self._never_seen(), *self.guessed.values(), *self._odd_hours()]
-        found += [*self._bursts(), *self._unlisted(), *self._unrecorded()]
-        return sorted(found, key=lambda anomaly: (not anomaly.is_critical, anomaly.moment))
-
-    def short_histories(self) -> dict[str, float]:
-        """Servers and hosts whose history is too short for anything to be new there, with its days."""
-        spans = {seen.way.role.where: 0.0 for seen in self.ways.values() if seen.count}
-        spans |= {where: (self.now - first) / DAY_S for where, first in self.first.items()}
-        return {where: days for where, days in spans.items() if days < _FEWEST_DAYS}
-
-    def _recent_ways(self) -> list[tuple[Way, _Seen]]:
-        return [(way, seen) for way, seen in self.ways.items() if seen.count]
-
-    def _known_ways(self, role: Role) -> list[Way]:
-        return [way for way, seen in self.ways.items() if seen.is_known and way.role == role]
-
-    def _elsewhere(self) -> Iterator[Anomaly]:
-        for way, seen in self._recent_ways():
-            if (
-                way.network == "local"
-                or not self.superusers(*way.role)
-                or seen.source == "?"
-                or self.is_allowed(seen.source)
-            ):
-                continue
-            usual = sorted({known.network for known in self._known_ways(way.role)})
-            if way.network in usual:
-                continue
-            before = f"before only from {first_few(usual)}" if usual else "before never over the network"
-            text = f"the superuser {way.role} logged in from {seen.source}{_by(way.application)}; {before}"
-            yield Anomaly("superuser-elsewhere", seen.first, text, True)
-
-    def _never_seen(self) -> Iterator[Anomaly]:
-        short = self.short_histories()
-        by_role: dict[Role, list[tuple[Way, _Seen]]] = defaultdict(list)
-        for way, seen in self._recent_ways():
-            is_told = self.superusers(*way.role) and way.network not in ("local", "?") and not self._knows_network(way)
-            if not seen.is_known and way.role.where not in short and not is_told:
-                by_role[way.role].append((way, seen))
-        for role, new in by_role.items():
-            known = self._known_ways(role)
-            networks, applications = {way.network for way in known}, {way.application for way in known}
-            parts = []
-            for way, seen in new:
-                what = f"from {seen.source}{_by(way.application)} ({counted(seen.count, 'login')})"
-                if known and way.network not in networks:
-                    what += f": the network {way.network} is new, known are {first_few(sorted(networks))}"
-                elif known and way.application not in applications:
-                    names = first_few(sorted(name or "unnamed" for name in applications))
-                    what += f": the application is new, known are {names}"
-                elif known:
-                    what += ": both are known, but never together"
-                parts.append(what)
-            text = f"{role} logged in {first_few(parts, 3, '; ')}; " + (
-                "not once in the history" if known else "the role has not logged in once in the history"
-            )
-            yield Anomaly("never-seen", min(seen.first for _, seen in new), text)
-
-    def _knows_network(self, way: Way) -> bool:
-        return any(known.network == way.network for known in self._known_ways(way.role))
-
-    def _odd_hours(self) -> Iterator[Anomaly]:
-        for role, logins in self.roles.items():
-            hours, counts, days = logins.recent_hours, logins.rate.hours, len(logins.rate.days)
-            if days < _HOUR_DAYS or sum(counts) < _HOUR_LOGINS:
-                continue
-            odd = [hour for hour in hours if not any(counts[(hour + step) % 24] for step in (-1, 0, 1))]
-            if odd:
-                moment, source, application = min(hours[hour] for hour in odd)
-                usual = [hour for hour in range(24) if counts[hour]]
-                text = (
-                    f"{role} logged in from {source}{_by(application)} at an odd hour: {sum(counts)} logins on "
-                    f"{days} days before were all in the hours {_ranges(usual)} UTC"
-                )
-                yield Anomaly("odd-hours", moment, text)
-
-    def _bursts(self) -> Iterator[Anomaly]:
-        short = self.short_histories()
-        logins = {f"logins of {role}": own.rate for role, own in self.roles.items() if role.where not in short}
-        told: set[float] = set()
-        for rates, least in ((logins, _BURST_LOGINS), (self.failed, _BURST_FAILURES)):
-            for what, rate in rates.items():
-                if rate.most < least or rate.most <= _BURST_FACTOR * rate.usual or rate.at in told:
-                    continue
-                if rates is self.failed:
-                    told.add(rate.at)  # of a role and of its source: one burst
-                text = f"{rate.most} {what} within ten minutes; at most {rate.usual} before"
-                yield Anomaly("burst", rate.at, text)
-
-    def _unlisted(self) -> Iterator[Anomaly]:
-        by_role: dict[Role, list[tuple[float, str]]] = defaultdict(list)
-        for way, seen in self._recent_ways():
-            changed = self._changed(way.role)
-            if changed and seen.first >= changed and not self.listed(way.role.where, way.application, seen.source):
-                by_role[way.role].append(
-                    (seen.first, f"{way.application or 'an unnamed application'} from {seen.source}")
-                )
-        for role, logins in by_role.items():
-            names = first_few([text for _, text in sorted(logins)])
-            text = (
-                f"after the password of {role} was changed at {_shown(self._changed(role))}, {names} logged in with it "
-                "and is no listed dependent"
-            )
-            yield Anomaly("unlisted-dependent", min(logins)[0], text)
-
-    def _changed(self, role: Role) -> float:
-        """When its password was changed last, by its server's log or by an entry that names no server; 0 for never."""
-        return max(self.passwords.get(role, 0.0), self.passwords.get(Role("", role.name), 0.0))
-
-    def _unrecorded(self) -> Iterator[Anomaly]:
-        for where, changes in self.changes.items():
-            texts = dict.fromkeys(f"{text}{f' by {actor}' if actor else ''}" for _, text, actor in sorted(changes))
-            text = f"changed at {where} while no incident was open: {first_few(texts, 6)}"
-            yield Anomaly("unrecorded-change", min(changes)[0], text)
-
 
 @lru_cache(maxsize=_LIMIT)
 def network(source: str) -> str:
@@ -394,20 +270,6 @@ def plain_name(application: str) -> str:
     return re.sub(r"[\s:/._#-]*(?:\b[0-9a-f]*\d[0-9a-f.]*\b|\d+)", "", application[:64]).strip().lower()
 
 
-def _shown(moment: float) -> str:
+def shown(moment: float) -> str:
+    """A moment for people: `2026-11-23 02:14 UTC`."""
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M UTC}"
-
-
-def _by(application: str) -> str:
-    return f" by {application}" if application else ""
-
-
-def _ranges(hours: list[int]) -> str:
-    """Hours as ranges: `8-17, 22`."""
-    parts: list[list[int]] = []
-    for hour in hours:
-        if parts and hour == parts[-1][-1] + 1:
-            parts[-1].append(hour)
-        else:
-            parts.append([hour])
-    return ", ".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)

@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-_ISO = re.compile(rb"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:)(\d\d)(?:[.,]\d+)?(Z| ?UTC| ?GMT| ?[+-]\d\d(?::?\d\d)?(?!\d))?")
+_ZONES = {
+    **dict.fromkeys((b"Z", b"UTC", b"GMT", b"WET"), "+00:00"),
+    **dict.fromkeys((b"CET", b"WEST", b"BST"), "+01:00"),
+    **dict.fromkeys((b"CEST", b"EET", b"SAST"), "+02:00"),
+    **dict.fromkeys((b"EEST", b"MSK"), "+03:00"),
+    b"IST": "+05:30",
+    b"SGT": "+08:00",
+    b"JST": "+09:00",
+    b"KST": "+09:00",
+    b"AEST": "+10:00",
+    b"AEDT": "+11:00",
+    b"ADT": "-03:00",
+    b"AST": "-04:00",
+    b"EDT": "-04:00",
+    b"EST": "-05:00",
+    b"CDT": "-05:00",
+    b"CST": "-06:00",
+    b"MDT": "-06:00",
+    b"MST": "-07:00",
+    b"PDT": "-07:00",
+    b"PST": "-08:00",
+}
+"""Abbreviations that PostgreSQL writes for `log_timezone`. Where one has several meanings: that of most people."""
+_ISO = re.compile(
+    rb"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:)(\d\d)(?:[.,]\d+)?( ?(?:%s)\b| ?[+-]\d\d(?::?\d\d)?(?!\d))?" % b"|".join(_ZONES)
+)
 _SYSLOG = re.compile(rb"(?:<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:)(\d\d)")
 _EPOCH = re.compile(rb"(?:^\W{0,2}|audit\(|\"(?:@?time(?:stamp)?|ts|date)\": ?\"?)(1\d{9})(?:\d{3})?(?!\d)")
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _SEARCHED = 300
 """Bytes of a line in which its time stands, if anywhere."""
 _KEPT = 50_000
@@ -58,10 +84,11 @@ class Moments:
     def _work_out(self, text: str, zone: bytes) -> float:
         try:
             if not text[0].isdigit():
-                moment = datetime.strptime(f"{self._now.year} {text}", "%Y %b %d %H:%M:%S").astimezone()
+                month = _MONTHS.index(text[:3]) // 3 + 1
+                clock = (int(text[4:6]), int(text[7:9]), int(text[10:12]))
+                moment = datetime(self._now.year, month, *clock).astimezone()
                 late = moment > self._now + timedelta(days=1)
                 return (moment.replace(year=self._now.year - 1) if late else moment).timestamp()
-            moment = datetime.fromisoformat(text + ("" if zone in (b"Z", b"UTC", b"GMT") else zone.decode()))
-            return (moment.replace(tzinfo=UTC) if zone in (b"Z", b"UTC", b"GMT") else moment).timestamp()
+            return datetime.fromisoformat(text + _ZONES.get(zone, zone.decode())).timestamp()
         except (ValueError, OverflowError):
             return 0.0
