@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
 def write_full_timeline(path: Path, incident: IncidentView) -> None:
     """Write the file, as Markdown where the suffix names no format. Raises `BadInput` and `Failed`."""
-    from midwatch.reports.export import Document, Export, Format
+    from midwatch.reports.export import Document, Export, format_of
     from midwatch.system.local_zone import local_zone
 
-    suffix = path.suffix.removeprefix(".").lower()
-    kind = Format(suffix) if suffix in list(Format) else Format.MARKDOWN
     export = Export(incident.runbook, incident.events, incident.folder, Document.FULL, local_zone())
-    write_bytes(path, export.made(kind))
+    write_bytes(path, export.made(format_of(path)))

@@ -12,7 +12,7 @@ from midwatch.incident.events import EventKind
 from midwatch.reports import svg
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.time_format import day_and_time, time_of_day
-from midwatch.reports.timeline_entry import Entry, outcome_words
+from midwatch.reports.timeline_entry import Entry
 from midwatch.runbook.model import Risk
 from midwatch.system.units import duration
 
@@ -62,18 +62,20 @@ def _axis(facts: Facts, moments: Sequence[datetime], left: float, right: float) 
 
 def _steps(facts: Facts, entries: Sequence[Entry]) -> Chart | None:
     of_steps = [entry for entry in entries if entry.step and entry.outcome]
-    steps = list(dict.fromkeys(entry.step for entry in of_steps))[:MOST]
-    if not steps:
+    if not of_steps:
         return None
-    place = {step: number for number, step in enumerate(steps)}
-    shown = [entry for entry in of_steps if entry.step in place][: MOST * 3]
-    axis = _axis(facts, [moment for entry in shown for moment in (entry.at, entry.until or entry.at)], _LEFT, 800)
-    height = len(steps) * _ROW + 8.0
+    by_step: dict[str, list[Entry]] = {}
+    for entry in of_steps[: MOST * 3]:
+        by_step.setdefault(entry.step, []).append(entry)
+    place = {step: number for number, step in enumerate(list(by_step)[:MOST])}
+    shown = [entry for entry in of_steps[: MOST * 3] if entry.step in place]
+    axis = _axis(facts, [moment for entry in shown for moment in (entry.at, entry.until or entry.at)], _LEFT, 760)
+    height = len(place) * _ROW + 8.0
     names = {entry.step: entry.subject.partition(", attempt ")[0] for entry in reversed(shown)}
     parts = list(axis.drawn(0, height))
     parts += [svg.words(_LEFT - 8, n * _ROW + 18, _cut(names[step]), anchor="end") for step, n in place.items()]
-    for entry in shown:
-        parts += _bar(axis, entry, place[entry.step] * _ROW + 5.0)
+    for step, n in place.items():
+        parts += _row(axis, by_step[step], n * _ROW + 5.0)
     rows = tuple(
         (
             entry.subject,
@@ -89,16 +91,30 @@ def _steps(facts: Facts, entries: Sequence[Entry]) -> Chart | None:
     return Chart("Steps over time", note, picture, ("Step", "Start", "Lasted", "Outcome"), rows)
 
 
-def _bar(axis: svg.TimeAxis, entry: Entry, y: float) -> Iterator[str]:
-    x = axis.x(entry.at)
-    good = entry.outcome.startswith("done")
-    if entry.until is None:
-        yield svg.mark(x, y + 7, 3)
-        yield svg.words(x + 8, y + 12, _cut(entry.outcome, 20))
-        return
-    width = max(3.0, axis.x(entry.until) - x)
-    yield svg.box(x, y, width, 14, "bar" if good else "bar bad")
-    yield svg.words(x + width + 5, y + 12, f"{'✓' if good else '✗'} {_cut(outcome_words(entry), 34)}")
+def _row(axis: svg.TimeAxis, entries: Sequence[Entry], y: float) -> Iterator[str]:
+    """The bars of one step, and behind the last of them how each ended."""
+    end = 0.0
+    for entry in entries:
+        x = axis.x(entry.at)
+        if entry.until is None:
+            yield svg.mark(x, y + 7, 3)
+            end = max(end, x + 8)
+        else:
+            width = max(3.0, axis.x(entry.until) - x)
+            yield svg.box(x, y, width, 14, "bar" if _is_good(entry) else "bar bad")
+            end = max(end, x + width + 5)
+    words = ", ".join(f"{_sign(entry)}{entry.outcome}" for entry in entries)
+    alone = f" after {duration(entries[0].seconds)}" if len(entries) == 1 and entries[0].seconds is not None else ""
+    yield svg.words(end, y + 12, _cut(words + alone, 34))
+
+
+def _sign(entry: Entry) -> str:
+    decided = entry.until is None and not entry.outcome.startswith("failed")
+    return "✓ " if _is_good(entry) else "" if decided else "✗ "
+
+
+def _is_good(entry: Entry) -> bool:
+    return entry.outcome.startswith("done")
 
 
 def _readings(facts: Facts) -> Iterator[Reading]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from enum import StrEnum
+from functools import cached_property
 from itertools import groupby
+from pathlib import Path
 
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import Event
@@ -36,6 +38,12 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+def format_of(path: Path) -> Format:
+    """The format by the suffix of a file; Markdown for any other suffix."""
+    suffix = path.suffix.removeprefix(".").lower()
+    return Format(suffix) if suffix in frozenset(Format) else Format.MARKDOWN
+
+
 class Document(StrEnum):
     """What is exported."""
 
@@ -44,7 +52,7 @@ class Document(StrEnum):
     POST_MORTEM = "post-mortem"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Export:
     """What to export of which incident."""
 
@@ -68,18 +76,19 @@ class Export:
         match format:
             case Format.JSON:
                 written = self._markdown() if self.document is Document.POST_MORTEM else ""
-                found = json_export(self._facts(), full=full, post_mortem=written)
+                found = json_export(self._facts, full=full, post_mortem=written)
                 return self.outsiders.json(found) if self.outsiders else found
             case Format.CSV if self.document is Document.POST_MORTEM:
                 raise BadInput("CSV holds the timeline, not the post-mortem", hint="Leave out --post-mortem")
             case Format.CSV:
-                found = csv_export(self._facts(), full=full)
+                found = csv_export(self._facts, full=full)
                 return self.outsiders.table(found) if self.outsiders else found
             case Format.HTML:
                 return self._page()
             case _:
                 return self.markdown()
 
+    @cached_property
     def _facts(self) -> Facts:
         return Facts.of(self.runbook, self.events, self.folder, self.zone)
 
@@ -95,7 +104,7 @@ class Export:
                 generated = post_mortem(self.runbook, self.events, self.folder)
                 return _with_words_masked(PostMortemFile(self.folder).merged(generated), generated)
             case _:
-                return summary_timeline(self._facts())
+                return summary_timeline(self._facts)
 
     def _page(self) -> str:
         from midwatch.reports.html_page import html_page
@@ -112,8 +121,7 @@ class Export:
             ) from error
 
     def _charts(self) -> list[Chart]:
-        facts = self._facts()
-        found = charts(facts, entries(facts))
+        found = charts(self._facts, entries(self._facts))
         return [self.outsiders.chart(chart) for chart in found] if self.outsiders else found
 
     def _pdf(self) -> bytes:

@@ -80,7 +80,15 @@ class Facts:
 
     def of_kind(self, *kinds: str) -> list[Event]:
         """The events of these kinds, in the order of the journal."""
-        return sorted((e for kind in kinds for e in self._by_kind.get(kind, ())), key=lambda event: event.seq)
+        if kinds not in self._of_kinds:
+            found = (event for kind in kinds for event in self._by_kind.get(kind, ()))
+            self._of_kinds[kinds] = sorted(found, key=lambda event: event.seq)
+        return self._of_kinds[kinds]
+
+    @cached_property
+    def _of_kinds(self) -> dict[tuple[str, ...], list[Event]]:
+        """What `of_kind` has found, since some ask for each event of a long journal."""
+        return {}
 
     def seconds_between(self, first: Event, last: Event) -> float:
         """Seconds from one event to another, by the boot clock."""

@@ -13,7 +13,6 @@ from midwatch.incident.follow_ups import follow_ups_of
 from midwatch.incident.paths import IncidentFolder
 from midwatch.reports import suggestions
 from midwatch.reports.event_table import step_name
-from midwatch.reports.event_text import words_of
 from midwatch.reports.excerpts import excerpts
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.lifecycle_section import impact_times, lifecycle_tables, severity_table
@@ -193,7 +192,9 @@ def _messages(facts: Facts) -> str:
             if event.kind == EventKind.UPDATE
             else _role_name(facts, event.body["role"])
         )
-        rows.append((time_of_day(event.time), text(to), text(event.actor), sentence(words_of(facts.events, event.seq))))
+        correction = facts.incident.corrections.get(event.seq)
+        words = sentence(correction.text if correction else str(event.body["message"]))
+        rows.append((time_of_day(event.time), text(to), text(event.actor), words))
     said = table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "None was recorded."
     by_channels = message_table(facts)
     return f"{said}\n\nBy channels, as their receivers answered:\n\n{by_channels}" if by_channels else said

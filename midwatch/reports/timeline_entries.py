@@ -13,7 +13,7 @@ from midwatch.reports.incident_facts import Facts
 from midwatch.reports.message_text import FATES
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.reports.time_format import happened, time_of_day
-from midwatch.reports.timeline_entry import Entry, source_of
+from midwatch.reports.timeline_entry import KNOWN, Entry, source_of
 from midwatch.reports.timeline_messages import Messages, queued_by
 
 Body = Mapping[str, Any]
@@ -79,7 +79,7 @@ class _Folding:
     def other(self, event: Event) -> Entry:
         """An event that is an entry of its own."""
         entry = self.begin(event)
-        known = event.kind in frozenset(EventKind)
+        known = event.kind in KNOWN
         entry.text = describe(event, self.facts.runbook) if known else f"{event.kind}, which this version does not know"
         return entry
 

@@ -62,6 +62,8 @@ class Entry:
             self.details.append(Detail(label, shown))
 
 
+KNOWN = frozenset(EventKind)
+"""The kinds that this version knows."""
 _AUTOMATIC = frozenset(
     {
         EventKind.CRITERION,
@@ -77,7 +79,7 @@ _AUTOMATIC = frozenset(
 
 def source_of(event: Event) -> Source:
     """Who made this event happen."""
-    if event.kind not in frozenset(EventKind):
+    if event.kind not in KNOWN:
         return Source.UNKNOWN
     if (event.kind == EventKind.NOTE and event.body.get("source")) or event.body.get("alert"):
         return Source.OUTSIDE

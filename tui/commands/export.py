@@ -93,13 +93,12 @@ def run(args: argparse.Namespace) -> int:
 def _exported(args: argparse.Namespace) -> bytes:
     from midwatch.engine.incident_files import reopen
     from midwatch.reports.audience import Outsiders
-    from midwatch.reports.export import Document, Export, Format
+    from midwatch.reports.export import Document, Export, Format, format_of
     from midwatch.system.local_zone import local_zone, named_zone
 
     if args.full and args.post_mortem:
         raise BadInput("--full is for the timeline, and --post-mortem is another document", hint="Give one of them")
-    suffix = Path(args.output).suffix.removeprefix(".").lower() if args.output else ""
-    kind = Format(args.format or (suffix if suffix in _FORMATS else "md"))
+    kind = Format(args.format) if args.format else format_of(Path(args.output or ""))
     if kind is Format.PDF and not args.output:
         raise BadInput("A PDF goes into a file", hint="midwatch export -o FILE.pdf")
     if args.template and kind not in (Format.HTML, Format.PDF):
