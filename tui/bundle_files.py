@@ -29,7 +29,7 @@ _GZIP = b"\x1f\x8b"
 def export_bundle(args: argparse.Namespace) -> int:
     """`midwatch export --format bundle -o FILE`."""
     from midwatch.engine.incident_files import reopen
-    from midwatch.reports.post_mortem import post_mortem
+    from midwatch.reports.export import Document, Export, Format
     from midwatch.reports.signature import sign, usual_key
     from midwatch.reports.timeline import timeline
     from midwatch.runbook.secret_sources import known_secrets
@@ -43,9 +43,16 @@ def export_bundle(args: argparse.Namespace) -> int:
     path, folder = Path(args.output), incident_folder(args)
     runbook, events = reopen(folder)
     secrets = known_secrets(runbook)
+
+    def made(document: Document, kind: Format) -> str:
+        return Export(runbook, events, folder, document).made(kind).decode()
+
     documents = {
         "exports/timeline.md": timeline(runbook, events, folder),
-        "exports/post-mortem.md": post_mortem(runbook, events, folder),
+        "exports/timeline.html": made(Document.TIMELINE, Format.HTML),
+        "exports/timeline.json": made(Document.FULL, Format.JSON),
+        "exports/post-mortem.md": made(Document.POST_MORTEM, Format.MARKDOWN),
+        "exports/post-mortem.html": made(Document.POST_MORTEM, Format.HTML),
         "environment.json": json.dumps(environment(secrets), indent=2) + "\n",
     }
     key = None if args.no_sign else Path(args.key).expanduser() if args.key else usual_key()
