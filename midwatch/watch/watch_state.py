@@ -78,7 +78,11 @@ class StateFile:
         self._written: bytes | None = None
 
     def read(self) -> tuple[WatchState, str]:
-        """The state, and why it is a new one although there was a file; the reason is empty otherwise."""
+        """The state, and why it is a new one although there was a file; the reason is empty otherwise. Takes away what
+        a watcher left that was killed while it wrote."""
+        with contextlib.suppress(OSError):
+            for part in self._folder.glob(f".{self._path.name}.*.part"):
+                part.unlink()
         try:
             content = read_trusted(self._path, Trust.own().in_any_folder().shared(), limit_bytes=_FILE_LIMIT_BYTES)
             return WatchState.from_json(read_object(content)), ""

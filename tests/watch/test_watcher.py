@@ -203,8 +203,10 @@ def test_damaged_state_is_told_and_the_logs_are_looked_at_anew(tmp_path: Path) -
     place.log("[FAILURE] once")
     assert place.look() == ["stopped"]
     (tmp_path / "logs/watch/state.json").write_text("{")
+    (tmp_path / "logs/watch/.state.json.0123456789abcdef.part").write_text("of a watcher that was killed")
     place.restart()
     assert place.look() == []
+    assert list((tmp_path / "logs/watch").glob(".*")) == []
     assert "cannot be used" in place.watcher.notes[0]
 
 
