@@ -23,7 +23,7 @@ from midwatch.api.parameters import param
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import Seconds, counted, duration
+from midwatch.system.units import Seconds, duration
 from probes.logs.access_events import audit_events, server_events
 from probes.logs.access_findings import AccessFindings
 from probes.logs.access_profile import DAY_S, AccessProfile
@@ -94,7 +94,7 @@ class CheckAccessAnomaly(Check):
         findings.figures.append(Figure("findings", len(anomalies), low=0))
         findings.figures.append(Figure("entries", profile.entries, low=0))
         findings.values["findings"] = str(len(anomalies))
-        findings.summary = f"nothing out of the ordinary in {counted(profile.entries, 'login and change')}"
+        findings.summary = f"nothing out of the ordinary in {profile.entries} logins and changes"
         return findings.outcome()
 
     def _profile(self, context: Context) -> AccessProfile:

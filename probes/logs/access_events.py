@@ -68,6 +68,7 @@ _READ_ONLY = re.compile(
     rb"COMMAND=\S*?(?:cat|less|more|grep|head|tail|view|ls|stat|diff|\w+sum)\b|no pg_hba|pg_hba\.conf rej"
 )
 _WRITES = re.compile(rb"COMMAND=|type=PATH|\b(?:chang|edit|modif|wr[io]t|replac|updat)\w*", re.IGNORECASE)
+_PASSWORD = re.compile(r"passw|credential|chauthtok", re.IGNORECASE)
 _SUDO = re.compile(r"sudo(?:\[\d+\])?: +(\S+) :")
 _KEPT = 20_000
 _HEAD_LINES = 100
@@ -261,6 +262,8 @@ def _judge(line: bytes, unknown: list[str]) -> AccessEntry:
         kind = AccessKind.OTHER
     if event.kind is EventKind.UNKNOWN:
         unknown[:] = [*unknown[-9:], text]
+    if kind is AccessKind.PASSWORD and event.user == "?" and not _PASSWORD.search(text):
+        kind = AccessKind.OTHER  # a connection is reset, a kernel restores its registers
     if kind is AccessKind.PASSWORD and " method=found" in text:
         kind = AccessKind.OTHER  # a password that was lost and found again is no new one
     application = found[1].strip("\"'") if (found := _APPLICATION.search(text)) else event.service

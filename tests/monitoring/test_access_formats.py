@@ -92,6 +92,7 @@ def test_three_formats_of_a_real_server_tell_the_same() -> None:
             "Nov 28 09:00:00 b sudo: bob : TTY=x ; USER=root ; COMMAND=/bin/sed -i s/a/b/ /etc/pg_hba.conf",
             ("CHANGE", "bob", "?", ""),
         ),
+        ("Nov 28 09:00:00 b xinetd[9]: warning: can't get client address: Connection reset by peer", None),
         ("Nov 28 09:00:00 b CRON[9]: pam_unix(cron:session): session opened for user root", None),
     ],
 )
