@@ -225,7 +225,7 @@ KEYS = (
         "messages",
         "at",
         "",
-        "The messages by channels and their fates: send one again, or give it up",
+        "Messages by channels and their fates: send one again, or give it up",
         name="messages",
         aliases="outbox undelivered refused unsure mail",
         group=VIEW,

@@ -27,7 +27,7 @@ def test_targets_test_and_full_select_every_test_and_properties_twice() -> None:
 
 def test_target_fast_needs_no_server_engine_or_other_user() -> None:
     left_out = set(re.findall(r"\w+", selection("test-fast"))) - {"not", "or"}
-    assert left_out == {"docker", "postgres", "root", "slow", "heavy"}
+    assert left_out == {"docker", "postgres", "root", "slow", "heavy", "property"}
 
 
 def test_ci_runs_both_targets_and_stops_at_the_first_failure() -> None:
