@@ -8,6 +8,7 @@ with it.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ _SECTION = re.compile(
     r"(?P<told>[0-9a-f]{64})` \|\n"
     r"\s*"
 )
+_PAGE_HEADING = '<h2 id="the-record'
+_PAGE_CHECK = re.compile(r"<code>midwatch verify (\S{1,255}) --count (\d{1,9}) --head ([0-9a-f]{64})</code>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,31 @@ def record_section(facts: Facts) -> list[str]:
 
 
 def read_record(export: str) -> Record:
-    """The record at the end of an export. Raises `ValueError` that says why there is none to be believed."""
+    """The record of an export as Markdown, HTML or JSON. Raises `ValueError` that says why there is none to be
+    believed."""
+    if export.startswith("{"):
+        return _of_json(export)
+    return _of_page(export) if _PAGE_HEADING in export else _of_markdown(export)
+
+
+def _of_json(export: str) -> Record:
+    try:
+        incident = json.loads(export)["incident"]
+        return Record(str(incident["id"]), int(incident["journal"]["events"]), str(incident["journal"]["head"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ValueError("it is JSON, and does not say which journal it was made from") from None
+
+
+def _of_page(export: str) -> Record:
+    before, _, section = export.rpartition(_PAGE_HEADING)
+    found = _PAGE_CHECK.findall(section)
+    if _PAGE_HEADING in before or len(found) != 1:
+        raise ValueError("it has more than one record of a journal, so one of them was put there by somebody")
+    incident, count, head = found[0]
+    return Record(incident, int(count), head)
+
+
+def _of_markdown(export: str) -> Record:
     before, heading, section = export.rpartition(f"\n{RECORD_HEADING}\n")
     if not heading:
         raise ValueError("it does not say which journal it was made from")

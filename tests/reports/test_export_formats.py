@@ -23,6 +23,7 @@ from midwatch.incident.events import Event
 from midwatch.incident.paths import IncidentFolder
 from midwatch.reports.export import Document, Export, Format
 from midwatch.reports.incident_facts import Facts
+from midwatch.reports.record_section import Record, read_record
 from midwatch.reports.timeline_entries import entries
 from midwatch.system.errors import BadInput, Failed
 from tests.redaction.formats import PLACES, TOKENS, made, passwords
@@ -158,6 +159,21 @@ def test_secret_that_somebody_wrote_into_the_post_mortem_is_masked(tmp_path: Pat
     content = export.made(Format.HTML).decode()
     assert "that night." in content
     assert "hunter2secret" not in content
+
+
+@pytest.mark.parametrize("kind", [Format.MARKDOWN, Format.HTML, Format.JSON])
+def test_record_of_the_journal_is_read_back_from_each_format(kind: Format) -> None:
+    facts = Facts.of(night.runbook(), night.events(), FOLDER)
+    assert read_record(exported(kind)) == Record(night.ID, len(night.events()), facts.head)
+
+
+def test_page_with_a_second_record_and_json_without_one_are_not_believed() -> None:
+    page = exported(Format.HTML)
+    with pytest.raises(ValueError, match="more than one record"):
+        read_record(page.replace("</main>", '<h2 id="the-record-2">The record</h2></main>'))
+    for wrong in ("{", "{}", '{"incident": 1}', '{"incident": {"id": "x", "journal": []}}'):
+        with pytest.raises(ValueError, match="does not say which journal"):
+            read_record(wrong)
 
 
 def test_template_frames_the_page_and_a_wrong_one_is_a_sentence() -> None:
