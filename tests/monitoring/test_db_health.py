@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 
 from actions.checks.db_health import CheckDbHealth
 from midwatch.api.action import Context, Outcome
 from midwatch.api.probe import Level
+from midwatch.reports.check_report import CheckReport
 from midwatch.system.errors import BadInput, OutcomeUnknown
+from probes.monitoring.performance_data import read_figures
 from tests.support.clocks import AheadClock
 from tests.support.host_world import Heard, MakeRunbook
 from tests.support.postgres import Server
@@ -44,6 +48,12 @@ def test_healthy_server_is_ok_and_gives_all_its_figures(evaluate: Evaluate) -> N
     found = evaluate()
     assert found.state is Level.OK, found.summary
     assert figures(found).keys() == {"connections", "idle in transaction", "transaction ids", "WAL files to archive"}
+    report = CheckReport("db-health", {}, found.state, found.summary, found.figures, datetime.now(UTC), 0.5)
+    samples = [sample for family in read_openmetrics(report.metrics(is_openmetrics=True)) for sample in family.samples]
+    shown = {sample.labels["figure"]: sample.value for sample in samples if sample.name == "midwatch_check_figure"}
+    assert shown == {figure.label: figure.value for figure in found.figures}
+    figures_read, unread = read_figures(report.line().partition(" | ")[2])
+    assert ([figure.label for figure in figures_read], unread) == ([figure.label for figure in found.figures], 0)
     assert evaluate(user="app", superuser="postgres").state is Level.OK  # what app may not see, the superuser does
 
 
