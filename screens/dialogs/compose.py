@@ -80,8 +80,9 @@ class Compose(Dialog[Composed]):
     leave_words, accept_words = "Later", "Send"
 
     def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
-        super().__init__(text_styles, "Message", mark=text_styles.ink(session.runbook.comms.channel, FAINT))
         self._session, self._composer = session, session.composer
+        mark = session.runbook.comms.channel if len(self._composer.audiences()) == 1 else ""
+        super().__init__(text_styles, "Message", mark=text_styles.ink(mark, FAINT))
         self._drafts = {name: self._composer.draft(name) for name in self._composer.audiences()}
         self._texts = {name: draft.text for name, draft in self._drafts.items()}
         self._opened, self._kept = dict(self._texts), dict(self._texts)
