@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -86,7 +87,7 @@ def run_headless(
             under_way = [state.id for state in controller.incident.running()]
             if under_way:
                 words = ["midwatch", "run", str(runbook.file), "--headless", "--resume"]
-                words += ["--answers", str(answers_file.resolve())] if answers_file else ["--observe", observe]
+                words += ["--answers", os.path.realpath(answers_file)] if answers_file else ["--observe", observe]
                 _say(began, f"interrupted; {', '.join(under_way)} goes on under its supervisor: {shlex.join(words)}")
             return Exit.INTERRUPTED
         finally:

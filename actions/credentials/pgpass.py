@@ -139,7 +139,7 @@ def held(path: Path, login: Login) -> Iterator[Held]:
 
 def unfinished(path: Path) -> list[Path]:
     """Files beside it that were written and never became the file."""
-    return sorted(path.resolve().parent.glob(f"{UNFINISHED}*"))
+    return sorted(Path(os.path.realpath(path)).parent.glob(f"{UNFINISHED}*"))
 
 
 def faults(path: Path, login: Login) -> list[str]:
@@ -217,7 +217,7 @@ class Replacement:
 
     def __init__(self, path: Path, lines: Sequence[str], former: Former = ()) -> None:
         """Write it. Raises `Refused` when it cannot be: then nothing else may be changed either."""
-        self.path = path.resolve()  # a link stays a link
+        self.path = Path(os.path.realpath(path))  # a link stays a link
         self.former = former
         """The lines that it takes out."""
         self._partial = ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
 def folder_identity(path: Path) -> str:
     """Where the path leads and which folder is there; of one that is still to be made, the folder in which it is
     made."""
-    real = path.resolve()
+    real = Path(os.path.realpath(path))  # Path.resolve raises for links in a circle
     for folder in (real, *real.parents):
         try:
             found = folder.stat()

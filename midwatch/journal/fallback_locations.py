@@ -63,7 +63,7 @@ def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
         try:
             require_answer(declared)
             make_missing_folders(declared, mode=0o700)
-            declared = declared.resolve()
+            declared = Path(os.path.realpath(declared))
         except OSError as error:
             problem = f"{declared} cannot be made: {error.strerror}"
         except OutcomeUnknown as error:
@@ -79,7 +79,7 @@ def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
     for folder in usual:
         if (device := _device(folder)) not in devices:
             devices.add(device)
-            folders.append(folder.resolve())
+            folders.append(Path(os.path.realpath(folder)))
     return [folder for folder in folders if _keeps_files(folder)], problem
 
 

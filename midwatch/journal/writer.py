@@ -104,7 +104,7 @@ class Journal(JournalStore):
             reasons = self._elsewhere.make_ahead(
                 folders, self.path.parent.name, named_files(self.events, self.path.parent.name), self._home.descriptor
             )
-            if declared is not None and not problem and (reason := reasons.get(declared.resolve())):
+            if declared is not None and not problem and (reason := reasons.get(Path(os.path.realpath(declared)))):
                 problem = f"{declared} takes no file: {reason}"
             standby = self._elsewhere.stand_by(self._home.descriptor) if why else None
             body = {

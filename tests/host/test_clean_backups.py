@@ -17,7 +17,7 @@ from actions.clean_backups import CleanBackups
 from midwatch.api.action import Context
 from midwatch.api.plan import Verb
 from midwatch.runbook.targets import Target, TargetKind
-from midwatch.system.errors import Failed, OutcomeUnknown
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.units import Percent
 from probes.backup.dump_reader import read_through
 from probes.storage.disk_usage import usage
@@ -171,6 +171,14 @@ def test_old_that_is_a_link_is_never_emptied(
     assert told == [(Verb.KEEP, True)] * 3
     action.apply(with_slash, plan)
     assert [(elsewhere / name / "arp.dump.gz").read_bytes() == dump for name in precious] == [True] * 3
+
+
+def test_folder_that_is_a_link_to_itself_is_one_clear_sentence(context: Context, tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    locations = {**context.runbook.locations, "backups": str(loop)}
+    with pytest.raises(MidwatchError, match="loop"):
+        CleanBackups(below=ONE).plan(replace(context, runbook=replace(context.runbook, locations=locations)))
 
 
 def test_hard_links_are_not_counted_as_room(place: Path, context: Context, dump: bytes, heard: Heard) -> None:
