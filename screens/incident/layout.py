@@ -14,6 +14,7 @@ from midwatch.control.lease import DriverState
 from midwatch.engine.workflow import current_step
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.output.progress import PACE, Advance, RateMeter, advance
+from midwatch.reports.seen_before import last_done
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from midwatch.system.actor import login
@@ -241,6 +242,7 @@ class Layout:
             plans.undoable(step),
             self.key_name("undo"),
             output_key="" if whole else self.key_name("output"),
+            earlier=last_done(self._screen.past, step.id, session.clock.now()),
             whole=whole,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from textual.app import ComposeResult
@@ -16,6 +17,7 @@ from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.engine.workflow import ActionKind, current_step
 from midwatch.incident.source_note import watcher_notice
 from midwatch.journal.notices import journal_notice
+from midwatch.reports.seen_before import PastIncident, seen_before
 from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.logind import logout_kills
@@ -86,6 +88,8 @@ class IncidentScreen(BaseScreen[None]):
         self._need_checked: set[str] = set()
         """Steps whose need was checked by itself; after a failure Enter checks it again."""
         self._polling, self._noticed = False, len(session.events)
+        self.past: Sequence[PastIncident] = ()
+        """Earlier incidents of the runbook; read once, beside the loop."""
 
     class Rang(Message):
         """Sent to the application when something happened for which the terminal calls the operator."""
@@ -108,6 +112,7 @@ class IncidentScreen(BaseScreen[None]):
         self.call_after_refresh(self.redraw)
         self.run_worker(self._warn_of_logouts())
         self.run_worker(self._warn_of_edits())
+        self.run_worker(self._read_past())
 
     async def _warn_of_logouts(self) -> None:
         try:
@@ -123,6 +128,18 @@ class IncidentScreen(BaseScreen[None]):
             if difference is not None:
                 adopt = self.panes.key_name("adopt")
                 self.notice(f"{difference.lines[0]} {adopt} shows it and goes on by it.", SOON)
+
+    async def _read_past(self) -> None:
+        session = self.session
+        if not session.incident.open:
+            return
+        with contextlib.suppress(WorkFailed):  # what cannot be read is left out
+            self.past = await in_background("earlier incidents", seen_before, session.folder, session.runbook.id)
+        if not self.past:
+            return
+        self.redraw()
+        if session.driving and not session.incident.steps:  # it was declared a moment ago
+            self.notice(f"Seen before: {self.past[0].line(session.clock.now())}")
 
     def on_unmount(self) -> None:
         self._poller.end()

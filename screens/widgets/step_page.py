@@ -35,6 +35,7 @@ def step_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> list
     lines.append(Content(""))
     state = incident.steps.get(step.id)
     lines += standing_lines(parts, width, text_styles)
+    lines += _earlier(parts, status, width, text_styles)
     lines += _items(step, incident, width, text_styles)
     lines += _needed(parts, status, width, text_styles)
     if step.instructions and (status is not StepStatus.RUNNING or parts.whole):
@@ -87,6 +88,13 @@ def _items(step: Step, incident: Incident, width: int, text_styles: TextStyles) 
     """The items of a loop, counted by their status."""
     words = incident.items_words(step)
     return [*labelled("items", words, width, text_styles), Content("")] if words else []
+
+
+def _earlier(parts: StepPageData, status: StepStatus, width: int, text_styles: TextStyles) -> list[Content]:
+    """How it went in an earlier incident, while it is still to be done."""
+    if not parts.earlier or status.concluded or status is StepStatus.RUNNING:
+        return []
+    return [*labelled("earlier", parts.earlier, width, text_styles, style=FAINT), Content("")]
 
 
 def _needed(parts: StepPageData, status: StepStatus, width: int, text_styles: TextStyles) -> list[Content]:

@@ -55,5 +55,7 @@ class StepPageData:
     """The key that undoes it, as it is shown."""
     output_key: str = ""
     """Opens the output of the step; empty where that is no use."""
+    earlier: str = ""
+    """When an earlier incident did the step last, as a clause; empty where none did."""
     whole: bool = False
     """Also what is left out while it is not needed: the detail page."""

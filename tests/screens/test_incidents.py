@@ -29,6 +29,24 @@ async def test_open_closed_and_damaged_ones_are_listed(here: Path) -> None:
     assert "damaged" in shown
 
 
+async def test_step_page_says_when_an_earlier_incident_did_the_step(here: Path) -> None:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    runbook = load(here / "runbook.yaml")
+    first = IncidentController.declare(runbook, actor="bob@test")
+    first.mark_done("asked", values={"owner": "bob", "bad": "no"})
+    first.close(reason="a false alarm")
+    controller = IncidentController.declare(runbook, actor="ada@test")
+    async with opened(controller, sources=[], size=(100, 30)) as pilot:
+        await until(pilot, lambda: "earlier" in grid(pilot))
+        shown = " ".join(grid(pilot).split())
+        assert "earlier last done less than a day ago" in shown
+        assert f"Seen before: {first.incident.id}, less than a day ago, SEV-2" in shown
+        controller.mark_done("asked", values={"owner": "ada", "bad": "no"})
+        await press(pilot, "home")
+        await until(pilot, lambda: "last done" not in grid(pilot))
+    controller.leave()
+
+
 async def test_enter_on_an_incident_leaves_this_one_and_opens_that(here: Path) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     runbook = load(here / "runbook.yaml")
