@@ -61,6 +61,8 @@ class Outsiders:
         yield from (("name", name) for name in more)
         for target in runbook.targets.values():
             yield from (("host", name) for name in (target.host, target.container))
+            if target.name.lower() not in (target.label.lower(), target.database.lower()):  # else it is the system's
+                yield "host", target.name
             yield "user", target.user
         people = {event.actor for event in events} | {item.owner for item in follow_ups_of(reduce(events), folder)}
         for event in events:

@@ -11,6 +11,7 @@ import pytest
 from midwatch.incident.events import Event, EventKind
 from midwatch.reports.audience import Outsiders
 from midwatch.reports.export import Document, Export, Format
+from midwatch.runbook.targets import Target, TargetKind
 from tests.reports import night
 
 NOTE = (
@@ -57,6 +58,13 @@ def test_each_name_has_one_word_and_the_report_counts_it(export: Export, tmp_pat
     folder = export.folder
     more = Outsiders(night.runbook(), export.events, folder, ["Blue Whale"])
     assert more.text("the blue whale project") == "the name-1 project"
+    arp = Target("arp-db-prod", TargetKind.LOCAL, "arp", label="ARP")
+    orders = Target("orders", TargetKind.LOCAL, "orders", label="Orders")
+    known = replace(night.runbook(), targets={target.name: target for target in (arp, orders)})
+    told = Outsiders(known, export.events, folder).text("ARP: arp-db-prod refuses arp_dump; orders")
+    assert "arp-db-prod" not in told
+    assert told.startswith("ARP: host-")
+    assert told.endswith(" refuses arp_dump; orders")
     nobody = Outsiders(night.runbook(), _of_root(export.events), folder)
     assert nobody.text("the root cause") == "the root cause"
 
