@@ -122,7 +122,12 @@ def _detected(facts: Facts, declared: Moment | None) -> Moment:
     """At the latest at the declaration: who declares an incident has detected it."""
     found = _answered(facts, DETECTED_AT, "detected") or _marked(facts, "detected")
     if declared is not None and (found.at is None or (declared.at is not None and found.at > declared.at)):
-        return Moment("detected", declared.at, "at the declaration; nothing says that it was earlier", declared.event)
+        return Moment(
+            "detected",
+            declared.at,
+            "at the declaration; no answer and no mark says that it was earlier",
+            declared.event,
+        )
     return found
 
 

@@ -15,6 +15,7 @@ from midwatch.reports import suggestions
 from midwatch.reports.event_table import step_name
 from midwatch.reports.excerpts import excerpts
 from midwatch.reports.incident_facts import Facts
+from midwatch.reports.lifecycle import Lifecycle
 from midwatch.reports.lifecycle_section import impact_times, lifecycle_tables, severity_table
 from midwatch.reports.markdown import bullets, cell_code, document, lines, sentence, table, text
 from midwatch.reports.message_table import message_table
@@ -88,9 +89,25 @@ def _summary(facts: Facts) -> str:
     ended = f"It was resolved after {duration(facts.seconds)}." if incident.closed_at else "It is still open."
     if incident.abandoned:
         ended = f"It was abandoned after {duration(facts.seconds)}, as no incident: {sentence(incident.abandoned)}"
-    said = f"{text(incident.title)} was declared on {day_and_time(declared.time)} by {text(declared.actor)}. {ended}"
-    cause = facts.answer(f"why_{WHYS}")
-    return said + (f"\n\nThe root cause: {sentence(cause)}" if cause else "")
+    said = f"{text(incident.title)} was declared on {day_and_time(declared.time)} by {text(declared.actor)}."
+    seen = "; ".join(text(trigger.title) for trigger in facts.detected())
+    named = (
+        ("What was seen", seen),
+        ("The impact", sentence(facts.answer("impact"))),
+        ("The root cause", sentence(facts.answer(f"why_{WHYS}"))),
+        ("The fixes", sentence(facts.answer("fixes"))),
+    )
+    return "\n\n".join([f"{said}{_since(facts)} {ended}", *(f"{name}: {words}" for name, words in named if words)])
+
+
+def _since(facts: Facts) -> str:
+    """How long it had lasted before it was declared; empty where the record does not tell."""
+    found = Lifecycle.of(facts)
+    began, declared = found.moment("began"), found.moment("declared")
+    if began is None or began.at is None or declared is None or declared.at is None or began.at >= declared.at:
+        return ""
+    lasted = duration((declared.at - began.at).total_seconds())
+    return f" It began on {day_and_time(began.at)}, {lasted} before the declaration."
 
 
 def _impact(facts: Facts) -> str:
@@ -195,7 +212,11 @@ def _messages(facts: Facts) -> str:
         correction = facts.incident.corrections.get(event.seq)
         words = sentence(correction.text if correction else str(event.body["message"]))
         rows.append((time_of_day(event.time), text(to), text(event.actor), words))
-    said = table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "None was recorded."
+    said = (
+        table(("Time (UTC)", "To", "From", "Message"), rows)
+        if rows
+        else "No update and no notification was recorded by a person."
+    )
     by_channels = message_table(facts)
     return f"{said}\n\nBy channels, as their receivers answered:\n\n{by_channels}" if by_channels else said
 
