@@ -12,6 +12,7 @@ from textual import events
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
+from midwatch.system.actor import current_actor, login
 from screens.incident import absence
 from screens.incident import alarms as module
 from screens.incident.alarms import Alarms
@@ -130,7 +131,7 @@ def test_request_end_of_a_long_step_and_each_overdue_update_ring_once(
     bob = IncidentController.observe(controller.folder, actor="bob@test")
     bob.request_control()
     wait_for(lambda: [controller.poll(), controller.incident.asked_by][1])
-    assert alarms.take() == "root requests control"
+    assert alarms.take() == f"{login(current_actor())} requests control"
     assert alarms.take() == ""
     monkeypatch.setattr(module, "LONG_S", 0.0)
     controller.start("look", controller.plan("look"))
