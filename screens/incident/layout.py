@@ -120,7 +120,7 @@ class Layout:
             steady=incident.elapsed_now(self._session.clock),
             driving=self._session.driving,
             journal=self.journal_trouble,
-            observers=self._others(),
+            observers=self.others(),
             silent=lease.silent_s if lease.state is DriverState.UNRESPONSIVE else None,
             gone=lease.state in (DriverState.EXITED, DriverState.NOBODY),
         )
@@ -145,7 +145,7 @@ class Layout:
         after += " for all" if cell_len(term) + len(after) + len(" for all") <= room else ""
         return f"{fit(term, max(room - len(after), 6), self._text_styles)}{after}"
 
-    def _others(self) -> list[str]:
+    def others(self) -> list[str]:
         """The names of those who observe beside whoever sits here; a screen of one's own elsewhere counts once."""
         names = sorted(set(self._session.observers))
         return names if self._session.driving else [name for name in names if name != login(self._session.actor)]
