@@ -9,7 +9,7 @@ from pathlib import Path
 from midwatch.channels.message import Answer, AnswerLost, Message, NotSent, Verdict
 from midwatch.runbook.channels import ChannelTarget
 from midwatch.system.errors import Failed
-from midwatch.system.external_command import run_external
+from midwatch.system.external_command import TooLong, run_external
 
 _TRY_AGAIN = 75
 """`EX_TEMPFAIL` of sysexits.h."""
@@ -31,9 +31,9 @@ def run_with_text(words: Sequence[str], data: bytes, limit_s: float, environment
     """Run a program without a shell, this text on its standard input. Raises `NotSent` and `AnswerLost`."""
     try:
         ended = run_external(shlex.join(words), Path("/"), limit=limit_s, data=data, environment=environment)
+    except TooLong as error:
+        raise AnswerLost(error.sentence) from error
     except Failed as error:
-        if "did not end" in error.sentence:
-            raise AnswerLost(error.sentence) from error
         raise NotSent(error.sentence, for_good=True) from error
     if ended.exit < 0:
         raise AnswerLost(f"{words[0]} was ended by signal {-ended.exit}")

@@ -64,7 +64,7 @@ class Closure:
         return freeze
 
     def _release_freeze(self) -> str:
-        """Take the freeze of this incident away, and keep what came of it."""
+        """Take away the freeze of this incident, and journal the result."""
         if words := release_freeze(self._session.context()):
             self._session.append(EventKind.NOTE, {"text": words, "at": None})
         return words

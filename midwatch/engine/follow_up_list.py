@@ -17,7 +17,7 @@ from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident
 from midwatch.system.clock import Clock, to_rfc3339
 from midwatch.system.errors import BadInput, Failed, OutcomeUnknown
-from midwatch.system.external_command import run_external
+from midwatch.system.external_command import TooLong, run_external
 from midwatch.system.sanitize import safe_text
 
 _LIMIT_S = 30.0
@@ -110,12 +110,8 @@ def _run(listed: Listed, command: str) -> str:
     variables = {"MIDWATCH_INCIDENT": listed.folder.id, "MIDWATCH_FOLLOW_UP": str(listed.number)}
     try:
         ended = run_external(command, Path("/"), limit=_LIMIT_S, data=data, environment=variables)
-    except Failed as error:
-        if "did not end" in error.sentence:
-            raise OutcomeUnknown(
-                f"{listed.name}: {error.sentence}, so nobody knows whether it opened a ticket"
-            ) from None
-        raise
+    except TooLong as error:
+        raise OutcomeUnknown(f"{listed.name}: {error.sentence}, so nobody knows whether it opened a ticket") from None
     if ended.exit < 0:
         raise OutcomeUnknown(f"{listed.name}: the command was ended by signal {-ended.exit}")
     if ended.exit:

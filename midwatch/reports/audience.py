@@ -15,6 +15,7 @@ from midwatch.incident.follow_ups import follow_ups_of
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
 from midwatch.reports.charts import Chart
+from midwatch.reports.known_names import known_names, names_of_person
 from midwatch.reports.markdown import text as markdown_text
 from midwatch.runbook.model import Runbook
 from midwatch.system.units import counted
@@ -59,24 +60,9 @@ class Outsiders:
         runbook: Runbook, events: Sequence[Event], folder: IncidentFolder, more: Iterable[str]
     ) -> Iterator[tuple[str, str]]:
         yield from (("name", name) for name in more)
-        for target in runbook.targets.values():
-            yield from (("host", name) for name in (target.host, target.container))
-            if target.name.lower() not in (target.label.lower(), target.database.lower()):  # else it is the system's
-                yield "host", target.name
-            yield "user", target.user
-        people = {event.actor for event in events} | {item.owner for item in follow_ups_of(reduce(events), folder)}
-        for event in events:
-            by = event.body.get("by")
-            people.add(str(by.get("name", "")) if isinstance(by, dict) else "")
-            people |= {
-                str(event.body.get(key, "")) for key in ("to", "from") if event.kind.startswith(("driver", "hand"))
-            }
-            yield "host", str(event.body.get("host", ""))
-        for person in sorted(people):
-            user, _, host = person.partition("@")
-            if " " not in person:
-                yield "user", user
-                yield "host", host
+        yield from known_names(runbook, events)
+        for item in follow_ups_of(reduce(events), folder):
+            yield from names_of_person(item.owner)
         for event in events:
             body = json.dumps(event.body, ensure_ascii=False).replace('\\"', '"')
             for found in _USERS.finditer(body):

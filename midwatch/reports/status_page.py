@@ -13,6 +13,7 @@ from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.redaction import mask
 from midwatch.reports.event_text import SILENT, author_of, describe
+from midwatch.reports.known_names import known_names
 from midwatch.reports.message_text import delivery_words
 from midwatch.reports.status_page_style import CSS
 from midwatch.reports.time_format import day_and_time, happened, time_of_day
@@ -210,13 +211,9 @@ class _Page:
 
 def _names(source: PageSource) -> frozenset[str]:
     """The hosts and logins that the incident knows."""
-    bodies = [event.body for event in source.events]
-    actors = {event.actor for event in source.events} | {str(body.get("by") or "") for body in bodies}
-    names = {str(body.get("host") or "") for body in bodies}
-    for actor in actors:
-        names |= set(actor.partition("@")[::2])
+    names = {name for _, name in known_names(source.runbook, source.events)}
     for target in source.runbook.targets.values():
-        names |= {target.host, target.container, target.socket, target.user, target.superuser}
+        names |= {target.socket, target.superuser}
     names |= {name.partition(".")[0] for name in names}
     return frozenset(name for name in names if len(name) >= _SHORTEST_NAME) - _PUBLIC_NAMES
 

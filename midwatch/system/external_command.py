@@ -25,6 +25,10 @@ _LINGER = 2.0
 """Seconds that are waited for its output after its end: a grandchild may hold the pipe for ever."""
 
 
+class TooLong(Failed):
+    """A program had not ended within its limit, and was ended; what it had done by then is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a program ended. Its words are foreign."""
@@ -48,8 +52,8 @@ def run_external(
 ) -> Ended:
     """Run a command line without a shell in `folder`, with `data` on its standard input, and wait for its end.
 
-    What it left running in good order may go on. Raises `Failed` when it cannot be started or takes longer than `limit`
-    seconds.
+    What it left running in good order may go on. Raises `Failed` when it cannot be started, and `TooLong` when it takes
+    longer than `limit` seconds.
     """
     try:
         argv = shlex.split(command)
@@ -125,7 +129,7 @@ def _wait(process: subprocess.Popen[bytes], name: str, limit: float) -> None:
         waiting = select.poll()
         waiting.register(handle, select.POLLIN)
         if not waiting.poll(limit * 1000):
-            raise Failed(f"{name} did not end within {limit:g} s", hint="It was ended; nothing of it goes on")
+            raise TooLong(f"{name} did not end within {limit:g} s", hint="It was ended; nothing of it goes on")
     finally:
         os.close(handle)
 

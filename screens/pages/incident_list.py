@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +11,7 @@ from textual.content import Content
 
 from midwatch.engine.repository import Summary, incidents, summary
 from screens.pages.page import WIDEST, Page
-from screens.widgets.line_view import LineView
+from screens.widgets.line_view import LineView, block_of_line
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.text_layout import edges, paragraph
 
@@ -60,14 +59,15 @@ class IncidentsPage(Page):
     def _choose(self, number: int) -> None:
         self._at = number
         self.draw()
-        sheet = self.query_one(LineView)
-        sizes = [len(lines) for lines in self._blocks(min(sheet.room, WIDEST))]
-        sheet.reveal(sum(sizes[:number]), sum(sizes[: number + 1]) - 1)
+        self.query_one(LineView).reveal_block(self._sizes(), number)
+
+    def _sizes(self) -> list[int]:
+        return [len(lines) for lines in self._blocks(min(self.query_one(LineView).room, WIDEST))]
 
     def _number_at(self, line: int) -> int:
         """The number of the incident in whose lines this one is."""
-        ends = itertools.accumulate(len(lines) for lines in self._blocks(min(self.query_one(LineView).room, WIDEST)))
-        return next((n for n, end in enumerate(ends) if line < end), self._at)
+        found = block_of_line(self._sizes(), line)
+        return self._at if found is None else found
 
     def go_to_line(self, number: int) -> None:
         self._choose(self._number_at(number))

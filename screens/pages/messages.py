@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -18,7 +17,7 @@ from screens.keys.keymaps import MESSAGES, PAGE
 from screens.pages.page import WIDEST, Page
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.key_bindings import bindings
-from screens.widgets.line_view import LineView
+from screens.widgets.line_view import LineView, block_of_line
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WELL, WRONG, TextStyles
 from screens.widgets.text_layout import edges, paragraph
 
@@ -81,13 +80,14 @@ class MessagesPage(Page):
     def _choose(self, number: int) -> None:
         self._at = number
         self.draw()
-        sheet = self.query_one(LineView)
-        sizes = [len(lines) for lines in self._blocks(min(sheet.room, WIDEST))]
-        sheet.reveal(sum(sizes[:number]), sum(sizes[: number + 1]) - 1)
+        self.query_one(LineView).reveal_block(self._sizes(), number)
+
+    def _sizes(self) -> list[int]:
+        return [len(lines) for lines in self._blocks(min(self.query_one(LineView).room, WIDEST))]
 
     def go_to_line(self, number: int) -> None:
-        ends = itertools.accumulate(len(lines) for lines in self._blocks(min(self.query_one(LineView).room, WIDEST)))
-        self._choose(next((n for n, end in enumerate(ends) if number < end), self._at))
+        found = block_of_line(self._sizes(), number)
+        self._choose(self._at if found is None else found)
 
     def on_line_view_clicked(self, message: LineView.Clicked) -> None:
         """A click chooses a message."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from functools import partial
 from typing import ClassVar
 
@@ -24,7 +23,7 @@ from screens.widgets.base_screen import BaseScreen
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_bindings import bindings, footer, key_lines, there
 from screens.widgets.key_line import KeyLine
-from screens.widgets.line_view import LineView
+from screens.widgets.line_view import LineView, block_of_line
 from screens.widgets.status_line import StatusLine
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, TextStyles
 from screens.widgets.text_layout import edges
@@ -161,8 +160,8 @@ class TimelineScreen(BaseScreen[None]):
 
     def on_line_view_clicked(self, message: LineView.Clicked) -> None:
         """A click chooses an event; another click on it opens it."""
-        ends = itertools.accumulate(len(entry.lines) for entry in self._shown)
-        clicked = next((entry for entry, end in zip(self._shown, ends, strict=False) if message.line < end), None)
+        number = block_of_line([len(entry.lines) for entry in self._shown], message.line)
+        clicked = None if number is None else self._shown[number]
         if clicked is not None and clicked is self.entry:
             self.action_open()
         elif clicked is not None:

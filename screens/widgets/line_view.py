@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from textual import events
@@ -73,6 +74,10 @@ class LineView(ScrollView, can_focus=True):
         elif last >= top + height:
             self.scroll_to(y=last - height + 1, animate=False, immediate=True)
 
+    def reveal_block(self, sizes: Sequence[int], number: int) -> None:
+        """Have the block of this number in view; `sizes` are the numbers of lines of all blocks."""
+        self.reveal(sum(sizes[:number]), sum(sizes[: number + 1]) - 1)
+
     def render_line(self, y: int) -> Strip:
         """One line of what is in view."""
         width, index = self.room, y + int(self.scroll_offset.y)
@@ -84,3 +89,8 @@ class LineView(ScrollView, can_focus=True):
     def plain(self) -> str:
         """What stands here, as text."""
         return "\n".join(line.plain for line in self.lines)
+
+
+def block_of_line(sizes: Sequence[int], line: int) -> int | None:
+    """The number of the block that has this line, where blocks of these sizes follow one another; None below them."""
+    return next((number for number, end in enumerate(itertools.accumulate(sizes)) if line < end), None)

@@ -15,6 +15,7 @@ from midwatch.incident.events import EventKind
 from midwatch.reports.status_page import Audience, PageSource, status_page
 from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput
+from midwatch.system.identity import Identity
 from tests.support.users import MALLORY, needs_root, run_as
 from tests.support.waiting import wait_for
 from tui.cli import main
@@ -101,13 +102,17 @@ def test_page_for_people_outside_has_confirmed_texts_and_no_host_user_step_or_ou
     confirm_for_people_outside(
         controller,
         "At 02:14:07 orders <stopped> on db7.example.org (10.0.0.7, fe80::1:2:3), arp_owner is locked.\n"
-        "Ask oncall@example.org; the backup is safe",
+        "Ask oncall@example.org; the backup is safe, as grace_h7 says",
     )
+    by = Identity("grace_h7", 1 << 20, None, 1)
+    plan = controller.plan("look")
+    asked = {"step": "look", "plan": plan.to_json(), "digest": plan.digest, "by": by.to_json()}
+    controller.session.append(EventKind.APPROVAL_ASKED, asked)
     page = page_of(controller, Audience.EXTERNAL)
     read = Reader(page)
     assert "Orders fail on [withheld]" in read.text
     assert "At 02:14:07 orders <stopped> on [withheld] ([withheld], [withheld]), [withheld] is locked." in read.text
-    assert "Ask [withheld]; the backup is safe" in read.text
+    assert "Ask [withheld]; the backup is safe, as [withheld] says" in read.text
     hidden = (
         "lovelace",
         "bastion",
