@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -22,10 +23,11 @@ from midwatch.incident.state import StepStatus
 from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.runbook.loader import load
 from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import Refused
 from midwatch.system.identity import Identity
 from screens.incident.layout import Layout
 from tests.support.screen_pilot import grid, opened, press, until
-from tests.support.waiting import wait_for
+from tests.support.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -266,11 +268,21 @@ async def test_control_that_was_left_behind_takes_a_reason(controller: IncidentC
     bob.leave()
 
 
-async def test_driver_whose_control_was_taken_is_told_and_observes(controller: IncidentController) -> None:
-    async with opened(controller, (120, 36), sources=[]) as pilot:
+def took_control(controller: IncidentController, actor: str) -> DriverLock:
+    """Control, taken between two heartbeats of a driver that lives."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
         seen = LeaseWatcher(controller.folder).inspect().snapshot
         assert seen is not None
-        bob = DriverLock.take_over(controller.folder, "bob@test", seen)
+        try:
+            return DriverLock.take_over(controller.folder, actor, seen)
+        except Refused:  # a heartbeat came between the look and the takeover
+            assert time.monotonic() < deadline, "a heartbeat came between each time"
+
+
+async def test_driver_whose_control_was_taken_is_told_and_observes(controller: IncidentController) -> None:
+    async with opened(controller, (120, 36), sources=[]) as pilot:
+        bob = took_control(controller, "bob@test")
         await until(pilot, lambda: "bob@test took control of" in grid(pilot))
         await until(pilot, lambda: "OBSERVING" in grid(pilot))
         bob.release()
