@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,11 +15,13 @@ from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import Seconds, duration, size
 from probes.backup.backup_catalog import BackupFile, backups_of, being_written
-from probes.backup.backup_report import reported_backups
+from probes.backup.backup_report import ReportCache
 from probes.backup.proof_log import ProofLog, ProvenBackup, newest_proven, read_proofs
 from probes.backup.size_anomaly import MOST, alike, backup_facts, oddity
 
 DAY_AND_TWO_HOURS = Seconds(26 * 3600)
+REPORT_S = 120.0
+"""Seconds for which the answer of another tool is kept."""
 _NONE = "none"
 
 
@@ -51,23 +54,32 @@ class BackupsProbe(Probe):
             rows += [reported] if reported is not None else []
         return Reading(self.name, clock.now(), tuple(rows))
 
+    @cached_property
+    def _reports(self) -> ReportCache:
+        return ReportCache(REPORT_S)
+
     def _reported(self, runbook: Runbook, target: Target, clock: Clock) -> Row | None:
         """The newest good backup that another tool reports; None where the target names no such report."""
         if target.backup_report is None:
             return None
         label = f"{target.label}, {target.backup_report.command.split()[0].rpartition('/')[2]}"
-        try:
-            found = reported_backups(runbook, target.backup_report)
-        except MidwatchError as error:
-            return Row(label, error.sentence, Level.UNKNOWN, detail=error.hint)
+        asked_at, found = self._reports.backups(runbook, target.backup_report, clock)
+        is_kept = (clock.now() - asked_at).total_seconds() > self.every
+        as_of = [f"as of {asked_at:%H:%M} UTC"] if is_kept else []
+        asked = ("asked", f"{asked_at:%H:%M:%S} UTC, and again every {duration(REPORT_S)}")
+        if isinstance(found, MidwatchError):
+            words = [found.sentence, *as_of]
+            return Row(label, ", ".join(words), Level.UNKNOWN, detail=found.hint, facts=(asked,))
         if not found:
-            return Row(label, _NONE, Level.CRITICAL)
+            return Row(label, ", ".join([_NONE, *as_of]), Level.CRITICAL, brief=_NONE, facts=(asked,))
         newest = next((backup for backup in found if backup.is_good), found[0])
         age = max(0.0, (clock.now() - newest.started).total_seconds())
         late = age > self.rpo
         words = [f"{duration(age)} old", *(["late"] if late else []), size(newest.size), newest.kind]
         words += [] if newest.is_good else ["not good by its own account"]
+        words += as_of
         facts = (
+            asked,
             ("newest", f"{newest.started:%Y-%m-%d %H:%M} UTC, {newest.name}"),
             ("took", "not known" if newest.took is None else duration(newest.took)),
             ("lies in", newest.place),

@@ -13,7 +13,8 @@ from typing import Any
 
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.targets import ExternalCommand, Target
-from midwatch.system.errors import BadInput, Failed, OutcomeUnknown
+from midwatch.system.clock import Clock
+from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.external_command import run_script
 from midwatch.system.sanitize import safe_text
 from probes.backup.backup_catalog import backups_of
@@ -29,7 +30,36 @@ _GOOD_OF_BARMAN = "DONE"
 """Before that, as WAITING_FOR_WALS, a backup is not consistent; Barman's own redundancy does not count it either."""
 _BARMAN_TIME = "%a %b %d %H:%M:%S %Y"
 _RUNNING_OF_BARMAN = ("EMPTY", "STARTED")
+_TIMES_OF_WAL_G = ("start_time", "time", "creation_time", "modified", "last_modified", "modification_time")
+"""The start where the list has details, else when the backup was stored; the names differ between versions."""
+_EMPTY_OF_WAL_G = "No backups found"
+"""What WAL-G writes to standard error instead of an empty list."""
+_NO_TIME = datetime(1, 1, 2, tzinfo=UTC)
+"""Before that: the time that WAL-G writes where it knows none."""
 _TOOLS = "pgbackrest info --output=json, barman -f json list-backups SERVER, or wal-g backup-list --detail --json"
+
+
+class ReportCache:
+    """Keeps the last answer of each report for a while: a panel is read more often than a tool should list a bucket."""
+
+    def __init__(self, keep_s: float) -> None:
+        self._keep_s = keep_s
+        self._answers: dict[ExternalCommand, tuple[float, datetime, list[ListedBackup] | MidwatchError]] = {}
+
+    def backups(
+        self, runbook: Runbook, report: ExternalCommand, clock: Clock
+    ) -> tuple[datetime, list[ListedBackup] | MidwatchError]:
+        """When the command was run last, and its backups as `reported_backups` gives them, or why it gave none."""
+        known = self._answers.get(report)
+        if known is None or clock.monotonic() - known[0] >= self._keep_s:
+            began, at = clock.monotonic(), clock.now()
+            answer: list[ListedBackup] | MidwatchError
+            try:
+                answer = reported_backups(runbook, report)
+            except MidwatchError as error:
+                answer = error
+            known = self._answers[report] = (began, at, answer)
+        return known[1:]
 
 
 def list_backups(runbook: Runbook, target: Target) -> list[ListedBackup]:
@@ -58,6 +88,8 @@ def reported_backups(runbook: Runbook, report: ExternalCommand) -> list[ListedBa
         lines = (ended.errors or ended.output).strip().splitlines()
         said = f": {safe_text(lines[-1].strip())}" if lines else ""
         raise Failed(f"{argv[0]} ended with {ended.exit}{said}", hint=f"Run it in a shell: {report.command}")
+    if not ended.output.strip() and _EMPTY_OF_WAL_G in ended.errors:
+        return []
     return read_report(ended.output)
 
 
@@ -69,7 +101,16 @@ def read_report(text: str) -> list[ListedBackup]:
     try:
         data = json.loads(text)
         found = _parse(data)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        OSError,
+        RecursionError,
+        StopIteration,
+    ) as error:
         hint = f"The command has to be like {_TOOLS}"
         raise OutcomeUnknown("This is no list of backups that Midwatch can read", hint=hint) from error
     return sorted(found, key=lambda backup: backup.started, reverse=True)
@@ -129,20 +170,24 @@ def _of_barman(item: Mapping[str, Any]) -> ListedBackup | None:
 
 
 def _of_wal_g(item: Mapping[str, Any]) -> ListedBackup:
-    started = _time(item.get("start_time") or item.get("time") or item["modified"])
-    took = (_time(item["finish_time"]) - started).total_seconds() if item.get("finish_time") else None
+    started = next(moment for key in _TIMES_OF_WAL_G if (moment := _time(item.get(key))) is not None)
+    ended = _time(item.get("finish_time")) if _time(item.get("start_time")) else None
+    took = (ended - started).total_seconds() if ended else None
     name = str(item["backup_name"])
     kind = "WAL-G delta" if "_D_" in name else "WAL-G full"
     size = int(item.get("compressed_size") or item.get("uncompressed_size") or 0)
-    return ListedBackup(name, kind, started, took, size, True, f"WAL-G {item.get('storage_name', 'default')}")
+    return ListedBackup(name, kind, started, took, size, True, f"WAL-G {item.get('storage_name') or 'default'}")
 
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _time(text: str) -> datetime:
+def _time(text: str | None) -> datetime | None:
+    """A time of WAL-G; None where it has none. Raises `ValueError`."""
+    if not text:
+        return None
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError(text)
-    return found.astimezone(UTC)
+    return found.astimezone(UTC) if found > _NO_TIME else None

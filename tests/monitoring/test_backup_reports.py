@@ -1,7 +1,7 @@
 """Reports of pgBackRest, Barman and WAL-G as sources of the checks of backups and of the panel.
 
-The samples in `reports/` are what pgBackRest 2.45 and Barman 3.4 printed; that of WAL-G has the fields that its
-documentation lists.
+The samples in `reports/` are what pgBackRest 2.45 and Barman 3.4 printed; those of WAL-G have the fields of its sources
+(`BackupTime` and the `BackupDetail` of PostgreSQL), as its issues show them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import json
 import shlex
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from midwatch.system.errors import OutcomeUnknown
 from probes.backup.backup_report import read_report
 from probes.backups import BackupsProbe
 from tests.support.backup_sets import write_set
+from tests.support.clocks import AheadClock
 
 REPORTS = Path(__file__).parent / "reports"
 MakeContext = Callable[..., Context]
@@ -99,8 +100,18 @@ def test_backups_of_wal_g_are_full_or_deltas() -> None:
     delta, full = read_report(report("wal-g"))
     assert (delta.kind, full.kind, full.size) == ("WAL-G delta", "WAL-G full", 3120044)
     assert full.took == pytest.approx(6.39)
-    short = '[{"backup_name":"base_01","time":"2026-11-29T01:00:09Z","wal_file_name":"01","storage_name":"default"}]'
-    assert (read_report(short)[0].took, read_report(short)[0].size) == (None, 0)
+    old, short = read_report(report("wal-g-short"))  # the newest first
+    assert (short.took, short.size, short.place) == (None, 0, "WAL-G failover")
+    assert (old.kind, old.started) == ("WAL-G delta", datetime(2026, 11, 29, 2, 0, 5, 123456, tzinfo=UTC))
+
+
+def test_backup_of_wal_g_without_a_time_of_its_own_has_the_time_of_its_storage() -> None:
+    """A backup whose metadata are gone is listed with the zero time of Go."""
+    zero = {"start_time": "0001-01-01T00:00:00Z", "finish_time": "0001-01-01T00:00:00Z"}
+    (backup,) = read_report(json.dumps([json.loads(report("wal-g"))[0] | zero]))
+    assert (backup.started, backup.took) == (datetime(2026, 11, 29, 1, 0, 9, tzinfo=UTC), None)
+    with pytest.raises(OutcomeUnknown, match="no list of backups"):
+        read_report(json.dumps([{"backup_name": "base_1", **zero}]))
 
 
 @pytest.mark.parametrize(
@@ -176,6 +187,12 @@ def test_command_that_fails_or_hangs_is_unknown_with_its_own_words(make_context:
         evaluate(f"{script} hang", 0.3)
     with pytest.raises(OutcomeUnknown, match="ARP cannot be listed"):
         evaluate("/no/such/program")
+    words = "INFO: 2026/11/29 02:00:00.000000 No backups found"
+    script.write_text(f"#!/bin/sh\necho '{words}' >&2\n")  # WAL-G prints no empty list
+    context = make_context(
+        targets={"arp": Target("arp", TargetKind.LOCAL, "arp", "ARP", backup_report=ExternalCommand(str(script), 60))}
+    )
+    assert CheckBackupAge().evaluate(context).summary == "ARP has no backup"
 
 
 def test_panel_has_a_row_for_the_backups_of_another_tool(context_of: Callable[..., Context], tmp_path: Path) -> None:
@@ -188,6 +205,24 @@ def test_panel_has_a_row_for_the_backups_of_another_tool(context_of: Callable[..
     assert [level for _, _, level in rows("x")] == [Level.CRITICAL, Level.UNKNOWN]
     write_set(tmp_path / "backups" / "prod", 5, b"dump")
     assert [label for label, _, _ in rows(moved(2))] == ["ARP", "ARP, cat"]
+
+
+def test_panel_keeps_the_answer_of_another_tool_for_two_minutes_and_says_of_when(
+    context_of: Callable[..., Context], tmp_path: Path
+) -> None:
+    clock, probe, runbook = AheadClock(), BackupsProbe(), context_of(moved(2)).runbook
+
+    def text(seconds: float) -> str:
+        clock.ahead += timedelta(seconds=seconds)
+        return probe.read(runbook, clock).rows[0].text
+
+    assert "as of" not in text(0)
+    (tmp_path / "report.json").write_text("no list")
+    assert "431 B, pgBackRest incr, as of " in text(60)
+    assert text(61).endswith("can read")
+    (tmp_path / "report.json").write_text(moved(2))
+    assert "can read, as of " in text(90)
+    assert text(31).endswith("431 B, pgBackRest incr")
 
 
 def test_runbook_names_the_report_of_a_target_and_lint_lists_its_command(tmp_path: Path) -> None:
