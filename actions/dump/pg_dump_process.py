@@ -23,6 +23,7 @@ from probes.containers.exec import OUT, Exec
 from probes.postgres.client_errors import ClientErrors
 from probes.postgres.client_settings import client_variables
 from probes.postgres.connect import Route
+from probes.postgres.conninfo import conninfo_of
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -151,7 +152,7 @@ class ContainerDump:
         self._words = messages_of(begins)
         self._route, self._ended = route, False
         self._application = application()  # so that `stop` ends this one and no other
-        argv = ["pg_dump", *options(""), "-p", str(route.port), "-U", route.user, "-d", route.database]
+        argv = ["pg_dump", *options(""), "-p", str(route.port), "-U", route.user, "-d", conninfo_of(route.database)]
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(engine(STALL))
             environment = {"PGAPPNAME": self._application, "LC_ALL": "C"}

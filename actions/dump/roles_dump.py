@@ -18,6 +18,7 @@ from probes.backup.dump_reader import fell_short
 from probes.postgres.client_errors import ClientErrors
 from probes.postgres.client_settings import client_variables
 from probes.postgres.connect import Route, client_environment
+from probes.postgres.conninfo import conninfo_of
 from probes.postgres.tools import Tools
 
 PREFIX = "globals."
@@ -56,7 +57,7 @@ def packed_globals(route: Route, tools: Tools, recipients: Sequence[Recipient] =
         "--globals-only",
         "--no-role-passwords",
         "--no-password",
-        f"--database={route.database}",
+        f"--database={conninfo_of(route.database)}",
     ]
     environment = {**client_variables(), **client_environment(route), "LC_ALL": "C"}
     environment.pop("PGDATABASE")  # it takes the name from --database alone

@@ -30,7 +30,8 @@ SELECT json_build_object(
     'roles', (SELECT json_agg(rolname) FROM pg_roles),
     'extensions', (SELECT json_agg(name) FROM pg_available_extensions),
     'tablespaces', (SELECT json_agg(spcname) FROM pg_tablespace),
-    'data', current_setting('data_directory'),
+    'data', coalesce((SELECT nullif(pg_tablespace_location(dattablespace), '') FROM pg_database WHERE datname = {name}),
+        current_setting('data_directory')),
     'size', (SELECT pg_database_size(datname) FROM pg_database WHERE datname = {name}),
     'databases', (SELECT json_object_agg(datname, coalesce(shobj_description(oid, 'pg_database'), '')) FROM
         pg_database),
@@ -39,8 +40,9 @@ SELECT json_build_object(
 )
 """
 _LIKE = """
-SELECT concat_ws(' ', format('OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_get_userbyid(datdba),
-        pg_encoding_to_char(encoding), datcollate, datctype),
+SELECT concat_ws(' ', format('OWNER %I TABLESPACE %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_get_userbyid(datdba),
+        (SELECT spcname FROM pg_tablespace t WHERE t.oid = dattablespace), pg_encoding_to_char(encoding), datcollate,
+        datctype),
     CASE j ->> 'datlocprovider'
         WHEN 'i' THEN format('LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(j ->> 'datlocale', j ->> 'daticulocale'))
         WHEN 'b' THEN format('LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', j ->> 'datlocale') END,
@@ -49,7 +51,7 @@ FROM pg_database d, to_jsonb(d) AS j WHERE datname = {name}
 """
 _TAKEN_OVER = """
 SELECT json_agg(line ORDER BY turn) FROM (
-    SELECT 1 AS turn, format('REVOKE ALL ON DATABASE %I FROM PUBLIC', {new}::text) AS line
+    SELECT 1 AS turn, format('REVOKE ALL ON DATABASE %I FROM PUBLIC, %I', {new}::text, pg_get_userbyid(datdba)) AS line
     FROM pg_database WHERE datname = {old} AND datacl IS NOT NULL
     UNION ALL
     SELECT 2, format('GRANT %s ON DATABASE %I TO %s%s', privilege_type, {new}::text,
@@ -66,8 +68,8 @@ SELECT json_agg(line ORDER BY turn) FROM (
     UNION ALL
     SELECT 3, format('ALTER %s SET %I TO %s', CASE WHEN setrole = 0 THEN format('DATABASE %I', {new}::text)
             ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(setrole), {new}::text) END, key,
-        CASE WHEN key IN ('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries')
-            THEN value ELSE quote_literal(value) END)
+        CASE WHEN key NOT IN ('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries')
+            THEN quote_literal(value) WHEN value IN ('', '""') THEN '''''' ELSE value END)
     FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS setting,
         split_part(setting, '=', 1) AS key, substr(setting, strpos(setting, '=') + 1) AS value
     WHERE datname = {old}
@@ -87,7 +89,7 @@ class ServerNow:
     """Those that it could create."""
     tablespaces: frozenset[str]
     data: str
-    """Its data directory, as it calls it."""
+    """The folder of the database, as the server calls it: its data directory, or that of a tablespace."""
     size: int
     """Bytes of the target's own database."""
     databases: dict[str, str]
@@ -158,8 +160,8 @@ def comment_sql(name: str, comment: str) -> str:
 
 
 def create(route: Route, name: str, like: str, encoding: str) -> None:
-    """A new, empty database with owner, encoding and locale of another, or with this encoding when there is no
-    other."""
+    """A new, empty database with owner, encoding, locale and tablespace of another, or with this encoding when there
+    is no other."""
     given = run_quietly(route, _LIKE.format(name=literal(like)))
     if not given:
         given = f"ENCODING {literal(encoding or 'UTF8')}" + (

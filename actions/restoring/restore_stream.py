@@ -19,6 +19,7 @@ from probes.containers.exec import Exec
 from probes.postgres.client_errors import ClientError, ClientErrors
 from probes.postgres.client_settings import client_variables
 from probes.postgres.connect import APPLICATION, Route, client_environment
+from probes.postgres.conninfo import conninfo_of
 from probes.postgres.content import LONG
 from probes.postgres.tools import Tools
 
@@ -92,7 +93,7 @@ def restore(
     read. With `entries`, only those of the archive are restored, in this order.
     """
     # verbose: only then is the object named that an error is about
-    argv = ["--no-password", "--verbose", "--dbname", route.database, *options]
+    argv = ["--no-password", "--verbose", "--dbname", conninfo_of(route.database), *options]
     sink: Sink = ContainerRestore(route, argv, entries) if tools is None else LocalRestore(route, tools, argv, entries)
     try:
         fault, found = _feed(archive, sink, progress)

@@ -1,6 +1,13 @@
-"""The public part of a connection string: its servers, never its password."""
+"""Connection strings: the public part of one (its servers, never its password), and one for a database of any name."""
 
 from __future__ import annotations
+
+
+def conninfo_of(database: str) -> str:
+    """How programs are given a database: a bare name with `=` in it, or that begins like a URI, is read as a whole
+    connection string."""
+    escaped = database.replace("\\", "\\\\").replace("'", "\\'")
+    return f"dbname='{escaped}'"
 
 
 def server_of(conninfo: str) -> str:

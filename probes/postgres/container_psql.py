@@ -17,8 +17,10 @@ def run_psql_inside(route: Route, script: str, *, limit_s: float) -> Said:
     from probes.containers.client import engine
     from probes.containers.command_input import feed
     from probes.postgres.connect import same_server_sql
+    from probes.postgres.conninfo import conninfo_of
 
-    options = ("-XAtqw", "-v", "ON_ERROR_STOP=1", "-p", str(route.port), "-U", route.user, "-d", route.database)
+    database = conninfo_of(route.database)
+    options = ("-XAtqw", "-v", "ON_ERROR_STOP=1", "-p", str(route.port), "-U", route.user, "-d", database)
     with engine(limit_s) as client:
         data = f"{same_server_sql(route)};\n{script}".encode()
         return feed(client, route.container, "psql", *options, "-f", "-", data=data, options=route.options)

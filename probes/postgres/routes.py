@@ -18,6 +18,7 @@ from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.mounts import require_answer
 from probes.postgres.client_errors import ClientErrors
 from probes.postgres.connect import NoSuchDatabase, Route, connect, explained, is_pooled
+from probes.postgres.conninfo import conninfo_of
 
 RUN = "run/postgresql"
 
@@ -173,7 +174,8 @@ def _inside(target: Target, place: ServerAddress) -> Route:
     said = ""
     with engine() as client:
         for name in _names(target, place):
-            argv = ("psql", "-XAtqw", "-p", str(place.inner_port), "-U", name, "-d", target.database, "-c", query)
+            database = conninfo_of(target.database)
+            argv = ("psql", "-XAtqw", "-p", str(place.inner_port), "-U", name, "-d", database, "-c", query)
             answer = run_in(client, target.container, *argv)
             if answer.exit == 0 and answer.out.strip() == "t":
                 return Route("exec", "", place.inner_port, name, target.database, target.label, target.container)

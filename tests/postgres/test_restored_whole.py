@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.postgres
 
 OF_DATABASE = """
 SELECT datconnlimit, coalesce(shobj_description(oid, 'pg_database'), ''), pg_get_userbyid(datdba),
-    (SELECT array_agg(setconfig) FROM pg_db_role_setting WHERE setdatabase = d.oid)
+    datacl::text, (SELECT spcname FROM pg_tablespace t WHERE t.oid = dattablespace),
+    (SELECT array_agg(setconfig::text) FROM pg_db_role_setting WHERE setdatabase = d.oid)
 FROM pg_database d WHERE datname = '{}'
 """
 
@@ -34,15 +36,25 @@ def saved(one: Target, context: Context) -> str:
     return run_action(EmergencyBackup(one, validate=True), context).values["path"]
 
 
-def test_connection_limit_and_comment_of_the_database_survive_a_restore_and_a_swap(
+def test_settings_rights_and_place_of_a_database_of_any_name_survive_a_restore_and_a_swap(
     primary: Server, one: Target, context: Context
 ) -> None:
-    primary.sql("CREATE TABLE t AS SELECT generate_series(1, 9) AS id", database=one.database)
+    one = replace(one, database="one=1")  # a bare name with this sign is a connection string to programs
+    folder = primary.sockets / "fast"
+    folder.mkdir()
+    os.chown(folder, primary.engine.identity.uid, primary.engine.identity.gid)
     primary.sql(
-        f"ALTER DATABASE {one.database} CONNECTION LIMIT 17",
-        f"COMMENT ON DATABASE {one.database} IS 'Owner: payments, it''s theirs\nCall: 4711'",
-        f"ALTER DATABASE {one.database} SET work_mem = '5MB'",
+        'ALTER DATABASE one RENAME TO "one=1"',
+        f"CREATE TABLESPACE fast LOCATION '{folder}'",
+        'ALTER DATABASE "one=1" SET TABLESPACE fast',
+        'ALTER DATABASE "one=1" CONNECTION LIMIT 17',
+        "COMMENT ON DATABASE \"one=1\" IS 'Owner: payments, it''s theirs\nCall: 4711'",
+        "ALTER DATABASE \"one=1\" SET work_mem = '5MB'",
+        "ALTER DATABASE \"one=1\" SET search_path = ''",
+        'REVOKE ALL ON DATABASE "one=1" FROM PUBLIC, arp_app',
+        'GRANT CONNECT ON DATABASE "one=1" TO arp_app',
     )
+    primary.sql("CREATE TABLE public.t AS SELECT generate_series(1, 9) AS id", database=one.database)
     (before,) = primary.sql(OF_DATABASE.format(one.database))
     saved(one, context)
     name = run_action(Restore(one), context).values["database"]
