@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from midwatch.system.errors import MidwatchError
+from midwatch.system.shortened import shortened
 from midwatch.system.units import duration, first_few
 from probes.postgres.connect import Route
 from probes.postgres.role import run_quietly
@@ -53,8 +54,7 @@ class LockConflict:
         text = " ".join(self.query.split())
         if re.search(r"password|secret|token", text, re.IGNORECASE):
             text = "a statement that may hold a secret"
-        shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-        return f"pid {self.pid}, {self.user}, open for {duration(self.age)}: {shown}"
+        return f"pid {self.pid}, {self.user}, open for {duration(self.age)}: {shortened(text, SHOWN)}"
 
 
 def lock_conflicts(route: Route) -> list[LockConflict]:

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any, Self
 
 from midwatch.system.errors import Refused
+from midwatch.system.shortened import shortened
 from midwatch.system.units import size
 
 
@@ -245,7 +246,7 @@ def _short(value: str | None) -> str:
     if value is None:
         return "(nothing)"
     line = " / ".join(value.splitlines()) or "(empty)"
-    return line if len(line) <= LONGEST_NAMED else f"{line[:LONGEST_NAMED]}…"
+    return shortened(line, LONGEST_NAMED)
 
 
 @dataclass(slots=True)

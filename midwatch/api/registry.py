@@ -32,11 +32,6 @@ def action_names() -> list[str]:
     return list(points_of(ACTIONS))
 
 
-def probe_names() -> list[str]:
-    """Return the names of all installed probes, sorted."""
-    return list(points_of(PROBES))
-
-
 def find_action(name: str) -> type[Action]:
     """Load an action.
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 from midwatch.redaction import mask
 from midwatch.runbook.channels import ChannelTarget
 from midwatch.system.sanitize import safe_text
+from midwatch.system.shortened import shortened
 
 DETAIL_LIMIT = 300
 """Characters of a receiver's words that are kept."""
@@ -42,8 +43,7 @@ class Answer:
     def clean(self, secrets: Mapping[str, str]) -> Answer:
         """The answer with its words masked, without control characters, and bounded."""
         words = safe_text(mask(self.detail[: 20 * DETAIL_LIMIT], secrets)) if self.detail else ""
-        short = words if len(words) <= DETAIL_LIMIT else f"{words[: DETAIL_LIMIT - 1]}…"
-        return Answer(self.verdict, short, self.retry_after_s)
+        return Answer(self.verdict, shortened(words, DETAIL_LIMIT), self.retry_after_s)
 
 
 @dataclass(frozen=True, slots=True)

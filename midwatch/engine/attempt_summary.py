@@ -12,6 +12,7 @@ from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.consented_command import failed_line
 from midwatch.supervisor.result import Result
 from midwatch.system.sanitize import safe_bytes
+from midwatch.system.shortened import shortened
 
 _LENGTH = 400
 _OWN_LINE = b"[midwatch: "
@@ -38,17 +39,18 @@ def summary_of(step: Step, attempt: AttemptFolder, result: Result) -> str:
     if result.error and not (result.outcome is StepOutcome.FAILED and (result.exit or 0) > 0 and (last or found)):
         return result.error
     if step.kind is StepKind.USES:
-        return _cut("; ".join(part for part in (last, result.error) if part) or exit_words(result.exit) or "no output")
-    if result.outcome is StepOutcome.DONE:
+        said = [last, result.error]
+    elif result.outcome is StepOutcome.DONE:
         return "exit 0" if result.exit == 0 else f"exit {result.exit}, which counts as done"
-    said = [
-        _READS_INPUT if result.read_input and result.outcome is StepOutcome.FAILED else "",
-        _MEANINGS.get(result.exit, "") if result.exit is not None else "",
-        f"line {found[0]} ended it: {_cut(' '.join(found[1].split()), 120)}" if found else "",
-        f"its last line: “{_cut(last, 200)}”" if last else "",
-        result.error,
-    ]
-    return _cut("; ".join(part for part in said if part) or exit_words(result.exit) or "no output")
+    else:
+        said = [
+            _READS_INPUT if result.read_input and result.outcome is StepOutcome.FAILED else "",
+            _MEANINGS.get(result.exit, "") if result.exit is not None else "",
+            f"line {found[0]} ended it: {shortened(' '.join(found[1].split()), 120)}" if found else "",
+            f"its last line: “{shortened(last, 200)}”" if last else "",
+            result.error,
+        ]
+    return shortened("; ".join(part for part in said if part) or exit_words(result.exit) or "no output", _LENGTH)
 
 
 def _last_line(attempt: AttemptFolder) -> str:
@@ -63,7 +65,3 @@ def _last_line(attempt: AttemptFolder) -> str:
     last_try = _BETWEEN_TRIES.split(tail)[-1]
     lines = [line for line in re.split(rb"[\r\n]+", last_try) if line.strip() and not line.startswith(_OWN_LINE)]
     return safe_bytes(lines[-1].strip()) if lines else ""
-
-
-def _cut(text: str, length: int = _LENGTH) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -122,7 +122,6 @@ class IncidentController:
         self.adopt = adoption.adopt
 
         self.composer = Composer(session, messages, annotations)
-        self.send_message = messages.send
         self.receivers = messages.receivers
         self.decide_message = messages.decide
 

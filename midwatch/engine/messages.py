@@ -51,7 +51,7 @@ class Messages:
         """The number of events, and when a file of the outbox was replaced last, as of the last look at the outbox."""
         self._next_look_at = 0.0
 
-    def send(self, channel_name: str, text: str, *, confirmed: bool = False, urgent: bool = False) -> None:
+    def send(self, channel_name: str, text: str, *, confirmed: bool = False) -> None:
         """Queue a person's message. Raises `Refused` for a channel outside the team, unless a person confirmed this
         text and these receivers, and `BadInput` for a channel that is not there.
         """
@@ -63,7 +63,7 @@ class Messages:
             raise Refused(f"The channel {channel_name} has no receivers", hint="Add one in the site file")
         with self._session.mutex:
             event = len(self._session.events) + 1  # its own: it tells of nothing else
-            self._queue(OwedMessage(channel, require_sendable(text), event, _role_of(channel, self._session), urgent))
+            self._queue(OwedMessage(channel, require_sendable(text), event, _role_of(channel, self._session)))
             self._ensure_sending()
 
     def channel(self, name: str) -> Channel:

@@ -11,6 +11,7 @@ from midwatch.engine.journal_session import JournalSession
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import Step
+from midwatch.system.shortened import shortened
 from midwatch.system.units import first_few
 
 _LONGEST_DETAIL = 300
@@ -27,7 +28,11 @@ class Verification:
         """Whether all of it holds, None where that is not known, and what was found of what decides."""
         met = [state.met for state in self.found.values()]
         holds = False if False in met else None if None in met else True
-        said = (f"{title}: {_cut(state.detail)}" for title, state in self.found.items() if state.met is holds)
+        said = (
+            f"{title}: {shortened(state.detail, _LONGEST_DETAIL)}"
+            for title, state in self.found.items()
+            if state.met is holds
+        )
         return holds, first_few(said, 5, "; ")
 
     @property
@@ -43,14 +48,13 @@ class Verification:
 
     def to_json(self) -> list[dict[str, Any]]:
         """As the journal keeps it."""
-        return [{"title": title, "met": state.met, "detail": _cut(state.detail)} for title, state in self.found.items()]
+        return [
+            {"title": title, "met": state.met, "detail": shortened(state.detail, _LONGEST_DETAIL)}
+            for title, state in self.found.items()
+        ]
 
 
 def evaluated(step: Step, session: JournalSession) -> Verification:
     """Evaluate what the step verifies. Takes two minutes at most."""
     found = criteria.evaluate(step.verify, session.context(step.id), session.incident)
     return Verification({check.title: found[check.id] for check in step.verify})
-
-
-def _cut(detail: str) -> str:
-    return detail if len(detail) <= _LONGEST_DETAIL else f"{detail[: _LONGEST_DETAIL - 1]}…"

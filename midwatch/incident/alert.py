@@ -11,6 +11,7 @@ from typing import Any
 
 from midwatch.system.clock import from_rfc3339, to_rfc3339
 from midwatch.system.sanitize import safe_text
+from midwatch.system.shortened import shortened
 
 ALERTS_AT_MOST = 100
 """Alerts of one delivery that are taken."""
@@ -98,7 +99,7 @@ class KnownAlert:
 def line_of(text: str, limit: int = _LINE_LIMIT) -> str:
     """Foreign text as one harmless line of this length at most."""
     line = " ".join(safe_text(text[: 4 * limit], newlines=True).split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+    return shortened(line, limit)
 
 
 def described(alerts: Sequence[Alert], more: int = 0) -> str:

@@ -9,6 +9,7 @@ from midwatch.runbook.expansion import expanded
 from midwatch.runbook.model import INPUTS, Reference, Runbook
 from midwatch.runbook.text_values import fill_runbook, names_of, reference_of
 from midwatch.system.sanitize import safe_text
+from midwatch.system.shortened import shortened
 
 _LONGEST_SHOWN = 200
 
@@ -52,5 +53,4 @@ def _shown(name: str, runbook: Runbook, incident: Incident) -> str:
     if value is None:
         left_empty = reference is not None and reference.step == INPUTS and incident.declared_at is not None
         return "" if left_empty else f"<{name}>"
-    line = " ".join(safe_text(value, newlines=True).split())
-    return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"
+    return shortened(" ".join(safe_text(value, newlines=True).split()), _LONGEST_SHOWN)

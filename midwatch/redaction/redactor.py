@@ -11,6 +11,7 @@ from midwatch.redaction.pattern_matcher import Hit, PatternMatcher
 from midwatch.redaction.variants import SHORTEST_PIECE, as_bytes
 from midwatch.redaction.visible_text import USUAL_CONTROLS, VisibleText, unfinished_escape, visible
 from midwatch.system.sanitize import safe_text
+from midwatch.system.shortened import shortened
 
 SHORTEST = SHORTEST_PIECE
 """Characters that a secret has at least. A shorter one would mask ordinary words, and so give itself away."""
@@ -133,8 +134,7 @@ class Redactor:
 
 def _named(name: str) -> str:
     """As it stands in a mark: a step may give a secret any name."""
-    shown = safe_text(name).replace("]", ")")
-    return shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + "…"
+    return shortened(safe_text(name).replace("]", ")"), _LONGEST_NAME)
 
 
 def _mark(name: str, value: str) -> str:

@@ -14,6 +14,7 @@ from midwatch.reports.incident_facts import Facts
 from midwatch.reports.time_format import day_and_time, time_of_day
 from midwatch.reports.timeline_entry import Entry
 from midwatch.runbook.model import Risk
+from midwatch.system.shortened import shortened
 from midwatch.system.units import duration
 
 MOST = 120
@@ -46,10 +47,6 @@ def charts(facts: Facts, entries: Sequence[Entry]) -> list[Chart]:
     return [chart for chart in found if chart is not None]
 
 
-def _cut(text: str, length: int = _TEXT) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def _more(shown: int, all_: int, what: str) -> str:
     return f" Shown: {shown} of {all_} {what}; the timeline has all." if shown < all_ else ""
 
@@ -73,7 +70,9 @@ def _steps(facts: Facts, entries: Sequence[Entry]) -> Chart | None:
     height = len(place) * _ROW + 8.0
     names = {entry.step: entry.subject.partition(", attempt ")[0] for entry in reversed(shown)}
     parts = list(axis.drawn(0, height))
-    parts += [svg.words(_LEFT - 8, n * _ROW + 18, _cut(names[step]), anchor="end") for step, n in place.items()]
+    parts += [
+        svg.words(_LEFT - 8, n * _ROW + 18, shortened(names[step], _TEXT), anchor="end") for step, n in place.items()
+    ]
     for step, n in place.items():
         parts += _row(axis, by_step[step], n * _ROW + 5.0)
     rows = tuple(
@@ -105,7 +104,7 @@ def _row(axis: svg.TimeAxis, entries: Sequence[Entry], y: float) -> Iterator[str
             end = max(end, x + width + 5)
     words = ", ".join(f"{_sign(entry)}{entry.outcome}" for entry in entries)
     alone = f" after {duration(entries[0].seconds)}" if len(entries) == 1 and entries[0].seconds is not None else ""
-    yield svg.words(end, y + 12, _cut(words + alone, 34))
+    yield svg.words(end, y + 12, shortened(words + alone, 34))
 
 
 def _sign(entry: Entry) -> str:
@@ -149,7 +148,7 @@ def _disks(facts: Facts, entries: Sequence[Entry]) -> Chart | None:
         while any(abs(y - other) < 14 for other in ends):
             y += 14
         ends.append(y)
-        parts += [svg.mark(772, y, number), svg.words(782, y + 4, _cut(f"{label}, {points[-1][1]:.0f} %", 26))]
+        parts += [svg.mark(772, y, number), svg.words(782, y + 4, shortened(f"{label}, {points[-1][1]:.0f} %", 26))]
     rows = [
         (label, day_and_time(at), f"{value:.1f} %")
         for label, points in series.items()
@@ -203,7 +202,10 @@ def _backups(facts: Facts) -> Chart | None:
         y, width = number * _ROW + 5.0, max(2.0, round(count / most * 460, 1))
         parts.append(
             svg.words(
-                _LEFT - 8, y + 12, f"{_cut(label, 20)}, {ended.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", anchor="end"
+                _LEFT - 8,
+                y + 12,
+                f"{shortened(label, 20)}, {ended.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+                anchor="end",
             )
         )
         parts += [svg.box(_LEFT, y, width, 14, "bar"), svg.words(_LEFT + width + 6, y + 12, size_text)]

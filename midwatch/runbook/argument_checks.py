@@ -14,9 +14,9 @@ from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loop_checks import references_in
 from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, Runbook
 from midwatch.runbook.questions import answer_words
-from midwatch.runbook.shapes import shortened
 from midwatch.runbook.step_builder import identity
 from midwatch.system.errors import BadInput, MidwatchError, SourceLocation
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 
 _HURT = tuple(Risk)

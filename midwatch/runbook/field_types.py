@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from midwatch.runbook.fields import Problems
 from midwatch.runbook.measures import Measure
 from midwatch.runbook.model import ITEM, Reference
-from midwatch.runbook.shapes import FieldType, Schema, TableOf, described, listed, shortened
+from midwatch.runbook.shapes import FieldType, Schema, TableOf, described, listed
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 from midwatch.system.units import Seconds
 

@@ -9,9 +9,9 @@ from midwatch.runbook.condition_checks import conditions_in
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loops import TARGETS, loop_of
 from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, StepKind
-from midwatch.runbook.shapes import shortened
 from midwatch.runbook.step_builder import identity, kind_of
 from midwatch.runbook.text_checks import values_in
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 
 MOST_STEPS = 5000

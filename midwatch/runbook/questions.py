@@ -9,8 +9,9 @@ from typing import Any
 
 from midwatch.runbook.measures import Measure, Quantity
 from midwatch.runbook.model import Question
-from midwatch.runbook.shapes import listed, shortened
+from midwatch.runbook.shapes import listed
 from midwatch.system.expressions import matches
+from midwatch.system.shortened import shortened
 from midwatch.system.units import Seconds
 
 YES_NO = ("yes", "no")

@@ -13,6 +13,7 @@ from typing import Any
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 from midwatch.system.errors import SourceLocation
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 
 Schema = dict[str, Any]
@@ -255,11 +256,6 @@ def described(node: Node) -> str:
 def listed(words: Sequence[str]) -> str:
     """`a, b or c`."""
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def shortened(text: str) -> str:
-    """A piece of the file short enough for one line of an error."""
-    return text if len(text) <= 40 else f"{text[:37]}…"
 
 
 def sentence_case(text: str) -> str:

@@ -13,6 +13,7 @@ from midwatch.runbook.triggers import Trigger
 from midwatch.runbook.windows import is_within
 from midwatch.system.clock import Clock, to_rfc3339
 from midwatch.system.sanitize import safe_text
+from midwatch.system.shortened import shortened
 from midwatch.watch.condition import Condition
 from midwatch.watch.requests import EVIDENCE_LIMIT, DeclareRequest, RequestStore
 from midwatch.watch.watch_messages import WatchMessages
@@ -100,8 +101,7 @@ class RequestWriter:
             self._messages.forget_before(moment)
 
     def _clean(self, evidence: str) -> str:
-        text = safe_text(mask(evidence, known_secrets(self._runbook)))
-        return text if len(text) <= EVIDENCE_LIMIT else f"{text[: EVIDENCE_LIMIT - 1]}…"
+        return shortened(safe_text(mask(evidence, known_secrets(self._runbook))), EVIDENCE_LIMIT)
 
 
 def _free_id(trigger_id: str, now: datetime, taken: set[str]) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from midwatch.system.shortened import shortened
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -124,16 +126,16 @@ class ClientErrors:
             elif text.startswith("while "):
                 self._entry = ""
             elif severity is None:
-                self._last = _shown(text)
+                self._last = shortened(text, _SHOWN)
                 self._verbose(text)
         elif self._current is not None:
             self._reason(text)
         elif text.strip() and not self._quoting:
-            self._other.append(_shown(text))
+            self._other.append(shortened(text, _SHOWN))
 
     def _begin(self, text: str) -> None:
         self.count += 1
-        self._quoting, self._current = False, ClientError(_shown(_unlabelled(text)), self._entry)
+        self._quoting, self._current = False, ClientError(shortened(_unlabelled(text), _SHOWN), self._entry)
         if len(self.errors) < ERRORS_KEPT:
             self.errors.append(self._current)
 
@@ -155,7 +157,7 @@ class ClientErrors:
         elif labelled:
             text = f"{labelled[1]}: {labelled[2]}"
         if len(self._current.reasons) < _REASONS:
-            self._current.reasons.append(_shown(text))
+            self._current.reasons.append(shortened(text, _SHOWN))
 
 
 def server_reason(error: psycopg.Error) -> str:
@@ -163,14 +165,10 @@ def server_reason(error: psycopg.Error) -> str:
     found = error.diag
     text = found.message_primary or (str(error).splitlines() or [type(error).__name__])[0]
     labelled = (("DETAIL", found.message_detail), ("HINT", found.message_hint), ("CONTEXT", found.context))
-    reasons = [_shown(f"{label}: {' '.join(part.split())}") for label, part in labelled if part]
-    return str(ClientError(_shown(text), reasons=reasons))
+    reasons = [shortened(f"{label}: {' '.join(part.split())}", _SHOWN) for label, part in labelled if part]
+    return str(ClientError(shortened(text, _SHOWN), reasons=reasons))
 
 
 def _unlabelled(text: str) -> str:
     """`query failed: ERROR:  out of memory` without the label."""
     return re.sub(r"(?:^|(?<=: ))[^\s:]+:  ", "", text, count=1)
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

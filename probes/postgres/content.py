@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from midwatch.system.errors import Failed, Refused
@@ -70,18 +69,17 @@ SELECT {sums} FROM (
 """
 
 
-def count_rows(connection: Connection, tell: Callable[[int], None] = lambda done: None) -> dict[str, int]:
+def count_rows(connection: Connection) -> dict[str, int]:
     """Table → rows, as this connection sees them. Raises `psycopg.Error`."""
     found = {}
     for (table,) in connection.execute(TABLES).fetchall():
         row = connection.execute(f"SELECT count(*) FROM ONLY {table}".encode()).fetchone()  # noqa: S608  quoted by %I
         assert row is not None
         found[str(table)] = int(row[0])
-        tell(len(found))
     return found
 
 
-def digest_rows(connection: Connection, tell: Callable[[int], None] = lambda done: None) -> dict[str, str]:
+def digest_rows(connection: Connection) -> dict[str, str]:
     """Table → `ROWS:DIGEST`: equal for equal rows in any order, on any server. Memory is flat. Raises `psycopg.Error`.
 
     The digest is the sum of the SHA-256 of each row's text, cut to 128 bits. Large objects, which only a superuser
@@ -98,7 +96,6 @@ def digest_rows(connection: Connection, tell: Callable[[int], None] = lambda don
         columns = connection.execute(_COLUMNS.format(table=literal(str(table))).encode()).fetchone()
         query = _ROWS.format(sums=_SUMS, encoding=encoding, table=table, columns=columns[0] if columns else "t.*")
         found[str(table)] = _one(connection, query)
-        tell(len(found))
     if row[1]:
         objects = _one(connection, _OBJECTS.format(sums=_SUMS))
         if not objects.startswith("0:"):
@@ -129,7 +126,7 @@ def digests_by_transaction(route: Route, table: str) -> list[str]:
     return [_digest(*(int(value) for value in one)) for one in found]
 
 
-def rows_of(route: Route, tell: Callable[[int], None] = lambda done: None) -> dict[str, int]:
+def rows_of(route: Route) -> dict[str, int]:
     """Table → rows of the route's database, by whatever way it is. Raises `MidwatchError`."""
     if route.kind == "exec":
         return _rows_inside(route)
@@ -137,12 +134,12 @@ def rows_of(route: Route, tell: Callable[[int], None] = lambda done: None) -> di
 
     with connect(route, statement=0) as connection:
         try:
-            return count_rows(connection, tell)
+            return count_rows(connection)
         except psycopg.Error as error:
             raise _failed(route, error) from error
 
 
-def digests_of(route: Route, tell: Callable[[int], None] = lambda done: None) -> dict[str, str]:
+def digests_of(route: Route) -> dict[str, str]:
     """`digest_rows` of the route's database. Raises `MidwatchError`; `Refused` inside a container, where no connection
     goes."""
     if route.kind == "exec":
@@ -154,7 +151,7 @@ def digests_of(route: Route, tell: Callable[[int], None] = lambda done: None) ->
     with connect(route, statement=0) as connection:
         try:
             connection.execute("BEGIN")
-            found = digest_rows(connection, tell)
+            found = digest_rows(connection)
             connection.rollback()  # takes its settings back: behind a pooler the session is not ours alone
             return found
         except psycopg.Error as error:

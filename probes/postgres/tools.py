@@ -42,11 +42,6 @@ class Tools:
         """The path of `pg_restore`."""
         return self.folder / "pg_restore"
 
-    @property
-    def psql(self) -> Path:
-        """The path of `psql`."""
-        return self.folder / "psql"
-
     def __str__(self) -> str:
         return f"pg_dump {self.version[0]}.{self.version[1]}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -148,11 +147,6 @@ def _of_budget(path: Path, budget: Budget, real: Usage) -> Usage:
 def _percent(used: int, free: int) -> float:
     """As `df` has it, with a full disk never rounded down by the reserve that only root can use."""
     return 100.0 * used / (used + free) if used + free else (100.0 if used else 0.0)
-
-
-def df_percent(usage: Usage) -> int:
-    """The whole number that `df` prints: rounded up."""
-    return math.ceil(usage.percent)
 
 
 def _budget_for(path: Path, budgets: Sequence[Budget]) -> Budget | None:

@@ -56,12 +56,10 @@ class Page(BaseScreen[None]):
         ("Esc", "Back"),
     )
 
-    def __init__(
-        self, text_styles: TextStyles, title: str, lines: Lines, *, at_end: bool = False, can_help: bool = True
-    ) -> None:
+    def __init__(self, text_styles: TextStyles, title: str, lines: Lines, *, can_help: bool = True) -> None:
         super().__init__()
         self.text_styles, self._title, self._lines = text_styles, title, lines
-        self._at_end, self.can_help = at_end, can_help
+        self.can_help = can_help
         self._term, self._hit = "", -1
         self._hits: list[int] = []
         """The numbers of the lines that hold the term; the search has come to the line `_hit`."""
@@ -74,12 +72,7 @@ class Page(BaseScreen[None]):
 
     def on_mount(self) -> None:
         self.set_interval(1, self.draw)
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        self.draw()
-        if self._at_end:
-            self.query_one(LineView).scroll_end(animate=False, immediate=True)
+        self.call_after_refresh(self.draw)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)

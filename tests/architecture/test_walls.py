@@ -53,9 +53,9 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
 
 
 def test_finding_an_action_loads_no_client() -> None:
-    code = "from midwatch.api.registry import action_names, find_action, probe_names, find_probe\n"
-    code += "assert action_names() and probe_names()\n"
-    code += "[find_action(n) for n in action_names()]\n[find_probe(n) for n in probe_names()]"
+    code = "from midwatch.api.registry import PROBES, action_names, find_action, find_probe, points_of\n"
+    code += "assert action_names() and points_of(PROBES)\n"
+    code += "[find_action(n) for n in action_names()]\n[find_probe(n) for n in points_of(PROBES)]"
     assert not modules_after(code) & {"textual", "docker", "psycopg", "isal"}
 
 

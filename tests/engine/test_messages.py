@@ -103,10 +103,10 @@ def test_incident_tells_by_channels_and_the_journal_has_every_fate(
         controller.update("All is well, password=Zq81-very-secret-token")
         controller.mark_done("tell", note="Please read")
         with pytest.raises(Refused, match="outside the team"):
-            controller.send_message("press", "We are sorry")
-        controller.send_message("press", "We are sorry", confirmed=True)
+            controller.composer.send("press", "We are sorry")
+        controller.composer.send("press", "We are sorry", confirmed=True)
         with pytest.raises(BadInput, match="no channel 'prss'"):
-            controller.send_message("prss", "?")
+            controller.composer.send("prss", "?")
         followed(controller, {DeliveryState.ACCEPTED, DeliveryState.REFUSED})
         assert [request.headers["Authorization"] for request in boss.requests] == ["Bearer Zq81-very-secret-token"]
         assert len(set(incident.texts)) == len(incident.texts) == 2
@@ -154,7 +154,7 @@ def test_rehearsal_reaches_nobody_and_says_so_in_each_message(tmp_path: Path, mo
         controller = declared(tmp_path, trap.url, "rehearsal")
         controller.update("Only a drill")
         controller.mark_done("tell", note="Please read")
-        controller.send_message("press", "We are sorry", confirmed=True)
+        controller.composer.send("press", "We are sorry", confirmed=True)
         followed(controller, {DeliveryState.ACCEPTED})
         assert not trap.requests
     assert not list(tmp_path.glob("*.jsonl"))
@@ -294,7 +294,7 @@ def test_a_text_of_any_length_and_any_signs_is_sent_clean_and_cut(tmp_path: Path
         controller.update("\x1b]0;title\x07" + "\U0001f525\u202e" * 2_500)
         controller.update("x" * 30_000)
         with pytest.raises(Refused, match="12,000 are the most"):
-            controller.send_message("boss", "x" * 12_001)
+            controller.composer.send("boss", "x" * 12_001)
         followed(controller, {DeliveryState.ACCEPTED})
         assert len(server.requests) == 3
         assert all(len(text) <= 12_000 for text in server.texts)

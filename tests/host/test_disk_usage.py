@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import threading
@@ -22,7 +23,7 @@ from midwatch.system.errors import BadInput, Failed, OutcomeUnknown
 from midwatch.system.units import Size
 from probes.disk import DiskProbe
 from probes.storage.disk_trend import Trend
-from probes.storage.disk_usage import Budget, budgets_of, df_percent, usage
+from probes.storage.disk_usage import Budget, budgets_of, usage
 from probes.storage.timeout import within
 
 
@@ -50,13 +51,13 @@ def test_percent_is_that_of_df(small_disk: Path, filled: int) -> None:
     if filled:
         fill(small_disk, filled)
     found = usage(small_disk)
-    assert (df_percent(found), found.free) == df(small_disk)
+    assert (math.ceil(found.percent), found.free) == df(small_disk)
 
 
 def test_disk_with_only_the_reserve_of_root_left_says_so(ext4_disk: Path, make_runbook: Callable[..., Runbook]) -> None:
     fill(ext4_disk, usage(ext4_disk).free)
     found = usage(ext4_disk)
-    assert df_percent(found) == 100 == df(ext4_disk)[0]
+    assert math.ceil(found.percent) == 100 == df(ext4_disk)[0]
     assert found.free == 0
     assert found.reserved > 1_000_000
     row = DiskProbe((ext4_disk,)).read(make_runbook(), SystemClock()).rows[0]
