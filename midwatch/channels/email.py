@@ -12,20 +12,26 @@ from email.utils import format_datetime
 
 from midwatch.channels.command import run_with_text
 from midwatch.channels.message import Answer, AnswerLost, Message, NotSent, Verdict
-from midwatch.runbook.channels import ChannelTarget
+from midwatch.runbook.channels import ChannelTarget, host_and_port
 from midwatch.system.clock import from_rfc3339
 
+_GO_ON = 354
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 def send(message: Message, target: ChannelTarget, secrets: Mapping[str, str]) -> Answer:
     """Accepted means that a mail server took the message, not that somebody has read it."""
-    data = _mail(message, target).as_bytes(policy=SMTP)
+    try:
+        data = _mail(message, target).as_bytes(policy=SMTP)
+    except ValueError as error:
+        raise NotSent(f"no mail can be written from these addresses: {error}", for_good=True) from error
     if not target.server:
         words = (target.sendmail, "-i", "-f", target.sender, "--", *target.to)
         return run_with_text(words, data.replace(b"\r\n", b"\n"), target.timeout, {})
     try:
         server = _connected(target)
+    except smtplib.SMTPResponseException as error:
+        return _refusal(error.smtp_code, error.smtp_error)
     except (OSError, smtplib.SMTPException) as error:
         raise NotSent(_words(error)) from error
     try:
@@ -37,10 +43,10 @@ def send(message: Message, target: ChannelTarget, secrets: Mapping[str, str]) ->
 
 def _mail(message: Message, target: ChannelTarget) -> EmailMessage:
     mail = EmailMessage()
-    mail["From"], mail["To"] = target.sender, ", ".join(target.to)
+    mail["From"], mail["To"] = _for_mail(target.sender), ", ".join(map(_for_mail, target.to))
     mail["Subject"] = message.subject
     mail["Date"] = format_datetime(from_rfc3339(message.at))
-    host = target.sender.rpartition("@")[2]
+    host = _for_mail(target.sender).rpartition("@")[2]
     mail["Message-ID"] = f"<{message.key.replace('/', '.')}@{host}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Priority"] = "1" if message.urgent else "3"
@@ -48,10 +54,15 @@ def _mail(message: Message, target: ChannelTarget) -> EmailMessage:
     return mail
 
 
+def _for_mail(address: str) -> str:
+    """The address as every mail server reads it. Raises `ValueError` for letters before the @ that few servers take."""
+    name, _, host = address.rpartition("@")
+    return f"{name}@{host.encode('idna').decode()}".encode("ascii").decode()
+
+
 def _connected(target: ChannelTarget) -> smtplib.SMTP:
-    host, port = target.server, _PORTS[target.tls]
-    if (given := target.server.rpartition(":"))[0]:
-        host, port = given[0].strip("[]"), int(given[2])
+    host, given = host_and_port(target.server)
+    port = given or _PORTS[target.tls]
     if target.tls == "none":
         return smtplib.SMTP(host, port, timeout=target.timeout)
     context = ssl.create_default_context(cafile=target.ca or None)
@@ -72,11 +83,14 @@ def _handed_over(server: smtplib.SMTP, data: bytes, target: ChannelTarget, secre
         server.ehlo_or_helo_if_needed()
         if target.user:
             server.login(target.user, secrets["password"])
-        for code, words in (server.mail(target.sender), server.rcpt(target.to[0]), server.docmd("DATA")):
-            if code not in (250, 251, 354):
+        for code, words in (server.mail(_for_mail(target.sender)), server.rcpt(_for_mail(target.to[0]))):
+            if not 200 <= code < 300:
                 return _refusal(code, words)
+        code, words = server.docmd("DATA")
+        if code != _GO_ON:
+            return _refusal(code, words)
         server.send(_stuffed(data))
-    except smtplib.SMTPAuthenticationError as error:
+    except smtplib.SMTPResponseException as error:
         return _refusal(error.smtp_code, error.smtp_error)
     except (OSError, smtplib.SMTPException) as error:
         raise NotSent(_words(error)) from error
@@ -84,7 +98,9 @@ def _handed_over(server: smtplib.SMTP, data: bytes, target: ChannelTarget, secre
         code, words = server.getreply()
     except (OSError, smtplib.SMTPException) as error:
         raise AnswerLost(_words(error)) from error
-    return Answer(Verdict.ACCEPTED, _said(code, words)) if code == 250 else _refusal(code, words)
+    if 200 <= code < 300:
+        return Answer(Verdict.ACCEPTED, _said(code, words))
+    return _refusal(code, words) if 400 <= code < 600 else Answer(Verdict.UNSURE, _said(code, words))
 
 
 def _stuffed(data: bytes) -> bytes:
@@ -94,17 +110,17 @@ def _stuffed(data: bytes) -> bytes:
 
 
 def _refusal(code: int, words: bytes | str) -> Answer:
-    """4xx: the server asks to come again; 5xx: it will not take the message."""
-    return Answer(Verdict.WAIT if 400 <= code < 500 else Verdict.REFUSED, _said(code, words))
+    """5xx: the server will not take the message. Else it asks to come again, or speaks no SMTP."""
+    return Answer(Verdict.REFUSED if 500 <= code < 600 else Verdict.WAIT, _said(code, words))
 
 
 def _said(code: int, words: bytes | str) -> str:
+    if code < 0:
+        return "its answer is not SMTP"
     return f"SMTP {code}: {words.decode('utf-8', 'replace') if isinstance(words, bytes) else words}"
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, smtplib.SMTPResponseException):
-        return _said(error.smtp_code, error.smtp_error)
     if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "no answer within the time limit"
     if isinstance(error, ssl.SSLCertVerificationError):

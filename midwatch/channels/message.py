@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol, Self
@@ -90,6 +91,14 @@ class Message:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Raises `TypeError` for what is no message."""
         return cls(**data)
+
+
+def cut(text: str, limit: int, *, size: Callable[[str], int] = len) -> str:
+    """The text, or its beginning and a sign that it goes on where a receiver takes no more than `limit`."""
+    if size(text) <= limit:
+        return text
+    length = bisect(range(len(text)), limit - size("…"), key=lambda length: size(text[:length])) - 1
+    return f"{text[: max(length, 0)]}…"
 
 
 class NotSent(Exception):

@@ -32,7 +32,7 @@ def send(message: Message, target: ChannelTarget, secrets: Mapping[str, str]) ->
             "custom_details": {"text": message.text, "message": message.id},
         }
     reply = post_json(secrets.get("url", "") or str(target.url or _SERVICE), body, target)
-    if reply.status == 202 and not _is_success(reply.text):
+    if 200 <= reply.status < 300 and not _is_success(reply.text) and (reply.status, reply.text) != (202, ""):
         return Answer(Verdict.UNSURE, f"{reply.words} (PagerDuty answers 'success')")
     return reply.answer()
 

@@ -6,7 +6,14 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from midwatch.runbook.channels import INCIDENT_CHANNEL, Channel, ChannelKind, ChannelTarget, SecretSource
+from midwatch.runbook.channels import (
+    INCIDENT_CHANNEL,
+    Channel,
+    ChannelKind,
+    ChannelTarget,
+    SecretSource,
+    host_and_port,
+)
 from midwatch.runbook.field_types import ID, VARIABLE, Flag, Length, Text, Word
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.process_keys import CommandLine
@@ -151,14 +158,15 @@ def check_source(value: object, problems: Problems) -> None:
 
 def check_address(url: str, place: SourceLocation, problems: Problems) -> None:
     """Say that an address of the web is none."""
-    if not url.startswith(("https://", "http://")) or not urlsplit(url).hostname:
+    if not url.lower().startswith(("https://", "http://")) or not urlsplit(url).hostname:
         problems.add("This takes an address that begins with https:// or http://", place)
 
 
 def _check_email(target: Fields, problems: Problems) -> None:
     for item in (*target.items("to"), *((target.found["from"],) if target.get("from") else ())):
         name, _, host = str(item.value).rpartition("@")
-        if not name or not host or any(sign in item.value for sign in "<>, \t"):
+        is_harmless = name.isascii() and item.value.isprintable() and not any(sign in item.value for sign in '<>, "')
+        if not name or not host or not is_harmless:
             problems.add(f"{item.value!r} is no bare address", item.place, "Write it like oncall@example.org")
     for key in ("tls", "user", "password", "ca"):
         if key in target and "server" not in target:
@@ -170,9 +178,7 @@ def _check_email(target: Fields, problems: Problems) -> None:
     if "user" in target and target.get("tls") == "none":
         problems.add("A login without TLS shows the password to the network", target.key("tls"), "Take 'tls' out")
     server = target.get("server")
-    if server is not None and (port := server.rpartition(":")[2]) != server and not _is_port(port):
-        problems.add(f"{port!r} is no port", target.where("server"), "Write HOST or HOST:PORT")
-
-
-def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
+    try:
+        _ = server is not None and host_and_port(server)
+    except ValueError:
+        problems.add(f"{server!r} is no mail server", target.where("server"), "Write HOST or HOST:PORT")

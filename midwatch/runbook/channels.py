@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 INCIDENT_CHANNEL = "incident"
 """The channel of status updates."""
@@ -25,6 +26,16 @@ class ChannelKind(StrEnum):
     FILE = "file"
     COMMAND = "command"
     APPRISE = "apprise"
+
+
+def host_and_port(server: str) -> tuple[str, int | None]:
+    """The parts of `HOST`, `HOST:PORT`, `[::1]:PORT` and `::1`. Raises `ValueError` for what is none."""
+    if server.count(":") > 1 and not server.startswith("["):
+        server = f"[{server}]"
+    parts = urlsplit(f"//{server}")
+    if not parts.hostname or parts.netloc != server or "@" in server or server.endswith(":") or len(server.split()) > 1:
+        raise ValueError(f"{server!r} is no HOST and no HOST:PORT")
+    return parts.hostname, parts.port
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ def target(kind: ChannelKind = ChannelKind.WEBHOOK, **given: Any) -> ChannelTarg
     [
         (ChannelKind.SLACK, 200, "ok", Verdict.ACCEPTED),
         (ChannelKind.SLACK, 200, "<html>Log in to the Wi-Fi</html>", Verdict.UNSURE),
+        (ChannelKind.SLACK, 200, "invalid_token", Verdict.REFUSED),
+        (ChannelKind.SLACK, 200, '{"ok": false, "error": "rate_limited"}', Verdict.WAIT),
         (ChannelKind.SLACK, 404, "no_service", Verdict.REFUSED),
         (ChannelKind.SLACK, 410, "channel_is_archived", Verdict.REFUSED),
         (ChannelKind.SLACK, 500, "rollup_error", Verdict.WAIT),
@@ -40,11 +44,16 @@ def target(kind: ChannelKind = ChannelKind.WEBHOOK, **given: Any) -> ChannelTarg
         (ChannelKind.TEAMS, 200, "1", Verdict.ACCEPTED),
         (ChannelKind.TEAMS, 200, "Webhook message delivery failed with error: ... HTTP error 429 ...", Verdict.WAIT),
         (ChannelKind.TEAMS, 200, "Webhook message delivery failed with error: ... HTTP error 413", Verdict.REFUSED),
+        (ChannelKind.TEAMS, 200, "<html>Log in to the proxy</html>", Verdict.UNSURE),
+        (ChannelKind.TEAMS, 202, '{"error": {"code": "TriggerInputSchemaMismatch"}}', Verdict.REFUSED),
+        (ChannelKind.TEAMS, 200, '{"text": "an own answer of the workflow"}', Verdict.ACCEPTED),
         (ChannelKind.PAGERDUTY, 202, SUCCESS, Verdict.ACCEPTED),
+        (ChannelKind.PAGERDUTY, 200, "<html>", Verdict.UNSURE),
         (ChannelKind.PAGERDUTY, 202, "<html>", Verdict.UNSURE),
         (ChannelKind.PAGERDUTY, 400, '{"status": "invalid event"}', Verdict.REFUSED),
         (ChannelKind.WEBHOOK, 204, "", Verdict.ACCEPTED),
         (ChannelKind.WEBHOOK, 302, "", Verdict.REFUSED),
+        (ChannelKind.WEBHOOK, 407, "", Verdict.WAIT),
         (ChannelKind.WEBHOOK, 503, "", Verdict.WAIT),
         (ChannelKind.WEBHOOK, 502, "", Verdict.UNSURE),
         (ChannelKind.WEBHOOK, 504, "", Verdict.UNSURE),
@@ -69,9 +78,17 @@ def test_each_kind_sends_what_its_receiver_reads(message: Message, monkeypatch: 
         for kind in (ChannelKind.SLACK, ChannelKind.TEAMS, ChannelKind.WEBHOOK):
             send(message, target(kind))
         pager = target(ChannelKind.PAGERDUTY, key=KEY, url=server.url)
+        for kind in (ChannelKind.SLACK, ChannelKind.TEAMS):
+            for text in ("&" * 12_000, "😀" * 12_000):
+                send(dataclasses.replace(message, text=text), target(kind))
         for action in ("trigger", "acknowledge", "resolve"):
             send(dataclasses.replace(message, action=action, id=f"13.{len(action)}"), pager)
-    slack, teams, webhook, *pages = [request.body for request in server.requests]
+    slack, teams, webhook, *more = [request.body for request in server.requests]
+    long, pages = more[:4], more[4:]
+    assert [body["text"][-1] for body in long[:2]] == ["…", "😀"]
+    assert max(len(body["text"]) for body in long[:2]) <= 35_000
+    assert max(len(json.dumps(body)) for body in long[2:]) <= 28_000  # bytes that Teams takes
+    assert "TextBlock'" not in str(teams).replace("RichTextBlock'", "")  # it would read Markdown
     assert slack["text"].startswith(
         "[SEV-1] Backup failure, INC-20261123-0200-backup\nFirst line &lt;!channel&gt; &amp;"
     )
@@ -87,7 +104,8 @@ def test_each_kind_sends_what_its_receiver_reads(message: Message, monkeypatch: 
 def test_retry_after_is_understood_in_seconds_and_as_a_date(message: Message, monkeypatch: pytest.MonkeyPatch) -> None:
     date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 100))
     answers = [
-        replies(429, "slow down", Retry_After=given) for given in ("7", date, "soon", "99999999999999999", "-5", "1e9")
+        replies(429, "slow down", Retry_After=given)
+        for given in ("7", date, "soon", "99999999999999999", "-5", "1e9", f"Fri, 31 Dec {'9' * 20} 23:59:59 GMT")
     ]
     with receiver(*answers) as server:
         monkeypatch.setenv("RECEIVER_URL", server.url)
@@ -97,7 +115,7 @@ def test_retry_after_is_understood_in_seconds_and_as_a_date(message: Message, mo
     assert seconds[0] == 7.0
     assert seconds[1] is not None
     assert 0 < seconds[1] <= 100
-    assert seconds[2:] == [None, 3600.0, None, None]
+    assert seconds[2:] == [None, 3600.0, None, None, None]
 
 
 def test_only_a_message_that_certainly_did_not_arrive_is_sent_again(
@@ -124,6 +142,33 @@ def test_only_a_message_that_certainly_did_not_arrive_is_sent_again(
     assert send(message, target()).verdict is Verdict.GIVE_UP
     monkeypatch.delenv("RECEIVER_URL")
     assert send(message, target()).detail == "$RECEIVER_URL is not set where Midwatch was started"
+
+
+def test_a_body_that_never_ends_or_breaks_off_says_as_much_as_came_of_it(
+    message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    def answers(body: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000000")
+            handler.end_headers()
+            handler.wfile.write(body)
+            while body.startswith(b"drip") and not released.wait(0.05):
+                handler.wfile.write(b".")
+            handler.close_connection = True
+
+        return answer
+
+    with receiver(*map(answers, (b"drip", b"drip", b"no_service", b""))) as server:
+        monkeypatch.setenv("RECEIVER_URL", server.url.replace("://", "://ada:pass-4711@"))
+        endless = [target(kind, timeout=0.3) for kind in (ChannelKind.WEBHOOK, ChannelKind.SLACK)]
+        found = [send(message, each) for each in (*endless, target(ChannelKind.SLACK), target(ChannelKind.TEAMS))]
+        released.set()
+    verdicts = [answer.verdict for answer in found]
+    assert verdicts == [Verdict.ACCEPTED, Verdict.UNSURE, Verdict.REFUSED, Verdict.UNSURE]
+    assert {request.headers["Authorization"] for request in server.requests} == {"Basic YWRhOnBhc3MtNDcxMQ=="}
 
 
 def test_words_of_a_receiver_are_bounded_and_clean_and_hold_no_secret(

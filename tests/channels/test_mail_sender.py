@@ -104,13 +104,15 @@ def server_context(own_ca: Path) -> ssl.SSLContext:
 def test_a_mail_is_what_its_receiver_can_read(message: Message) -> None:
     box = Mailbox()
     with mail_server(box) as port:
-        answer = send(message, target(port))
+        given_up = send(message, target(port, to=("ö@example.org",)))
+        answer = send(message, target(port, to=("ops@exämple.org",)))
+    assert given_up.verdict is Verdict.GIVE_UP
     assert (answer.verdict, answer.detail) == (Verdict.ACCEPTED, "SMTP 250: Taken as 4711")
     (mail,) = box.mails
     assert mail["Subject"] == "[SEV-1] Backup failure, INC-20261123-0200-backup"
     assert mail["Message-ID"] == "<midwatch.INC-20261123-0200-backup.12.1@example.org>"
     assert mail.get_content().replace("\r\n", "\n") == f"{message.text}\n"  # a line of one dot as well
-    assert box.receivers == ["ops@example.org"]
+    assert box.receivers == ["ops@xn--exmple-cua.org"]
 
 
 def test_a_login_goes_over_tls_that_the_own_ca_vouches_for(
@@ -147,6 +149,8 @@ def test_a_mail_goes_over_tls_from_the_first_byte_where_the_channel_says_so(mess
         ("550 No such user", "250 OK", Verdict.REFUSED),
         ("250 OK", "452 Disk full", Verdict.WAIT),
         ("250 OK", "554 Spam", Verdict.REFUSED),
+        ("250 OK", "251 Forwarded", Verdict.ACCEPTED),
+        ("250 OK", "354 Go on", Verdict.UNSURE),
     ],
 )
 def test_an_answer_of_a_mail_server_says_what_became_of_the_mail(
@@ -162,6 +166,9 @@ def _dies_at(phase: str, listener: socket.socket) -> None:
     """A mail server that ends the connection in this phase."""
     connection, _ = listener.accept()
     with connection, connection.makefile("rwb", buffering=0) as stream:
+        if phase == "GREETING":
+            stream.write(b"554 no mail from you\r\n")
+            return
         stream.write(b"220 here\r\n")
         while line := stream.readline():
             word = line[:4].upper().strip()
@@ -171,12 +178,20 @@ def _dies_at(phase: str, listener: socket.socket) -> None:
             if word == b"DATA":
                 while stream.readline() != b".\r\n":
                     pass
-                if phase == "ANSWER":
+                if phase in ("ANSWER", "GARBAGE"):
+                    stream.write(b"what?\r\n" if phase == "GARBAGE" else b"")
                     return
 
 
 @pytest.mark.parametrize(
-    ("phase", "verdict"), [("RCPT", Verdict.WAIT), ("DATA", Verdict.WAIT), ("ANSWER", Verdict.UNSURE)]
+    ("phase", "verdict"),
+    [
+        ("GREETING", Verdict.REFUSED),
+        ("RCPT", Verdict.WAIT),
+        ("DATA", Verdict.WAIT),
+        ("ANSWER", Verdict.UNSURE),
+        ("GARBAGE", Verdict.UNSURE),
+    ],
 )
 def test_only_a_mail_whose_end_was_sent_may_have_arrived(phase: str, verdict: Verdict, message: Message) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
