@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from midwatch.output.index import OutputIndex
+from midwatch.output.search import find_text
 
 
 def make(path: Path, lines: int) -> None:
@@ -49,7 +50,7 @@ def by_spool(path: Path) -> None:
         output_index.lines(page, 50)
     page_time = (time.perf_counter() - at) / len(pages)
     at = time.perf_counter()
-    output_index.find("no such words", 0)
+    find_text(output_index, "no such words", 0)
     search = time.perf_counter() - at
     report("spool", output_index.line_count, took, memory() - before)
     print(

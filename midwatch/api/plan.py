@@ -6,14 +6,14 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from itertools import chain
 from typing import Any, Self
 
 from midwatch.system.errors import Refused
 from midwatch.system.shortened import shortened
-from midwatch.system.units import size
+from midwatch.system.units import counted, first_few, size
 
 
 class Verb(StrEnum):
@@ -131,8 +131,8 @@ class Plan:
         if touched < 2:
             return "; ".join(parts) if touched else ""
         for verb in (Verb.REMOVE, Verb.CHANGE, Verb.CREATE):
-            counted = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in self.counted(verb))
-            parts += [f"{verb.value}s {counted}"] if counted else []
+            kinds = ", ".join(counted(count, kind) for kind, count in self.counted(verb))
+            parts += [f"{verb.value}s {kinds}"] if kinds else []
         removed = [f"{effect.object} {effect.identity}" for effect in self.effects if effect.verb is Verb.REMOVE]
         if removed and spared and not any(name in row for name in spared for row in removed):
             *others, last = spared
@@ -156,8 +156,7 @@ class Plan:
         known = {effect.key for effect in confirmed.effects}
         added = [f"{e.verb} {e.object}" for e in self.effects if e.verb.touches and e.key not in known]
         if added:
-            names = ", ".join(added[:3]) + (" and more" if len(added) > 3 else "")
-            raise Refused(f"Since the plan was confirmed, this was added: {names}", hint=PLAN_AGAIN)
+            raise Refused(f"Since the plan was confirmed, this was added: {first_few(added)}", hint=PLAN_AGAIN)
 
     def changes_since(self, earlier: Plan) -> str:
         """Compare the inputs of this plan with those of an earlier plan.
@@ -185,18 +184,7 @@ class Plan:
             "action": self.action,
             "parameters": dict(self.parameters),
             "digest": self.digest,
-            "effects": [
-                {
-                    "verb": e.verb.value,
-                    "object": e.object,
-                    "size": e.size,
-                    "reversible": e.reversible,
-                    "note": e.note,
-                    "identity": e.identity,
-                    "kind": e.kind,
-                }
-                for e in self.effects
-            ],
+            "effects": [{**asdict(effect), "verb": effect.verb.value} for effect in self.effects],
             "facts": [list(fact) for fact in self.facts],
             "refusal": self.refusal,
             "confirm_name": self.confirm_name,
@@ -238,8 +226,8 @@ class Plan:
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     names = [name for name in dict.fromkeys([*before, *now]) if before.get(name) != now.get(name)]
-    said = [f"{name} {_short(before.get(name))} → {_short(now.get(name))}" for name in names[:MOST_NAMED]]
-    return "; ".join(said) + (" and more" if len(names) > MOST_NAMED else "")
+    said = (f"{name} {_short(before.get(name))} → {_short(now.get(name))}" for name in names)
+    return first_few(said, MOST_NAMED, "; ")
 
 
 def _short(value: str | None) -> str:

@@ -17,6 +17,7 @@ from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnkno
 from midwatch.system.mounts import require_answer
 from midwatch.system.suggestion import did_you_mean
 from midwatch.system.trust import Trust
+from midwatch.system.units import first_few
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def find(logs: Path, name: str, runbook_id: str = "") -> IncidentFolder:
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(folder.id for folder in found[:4]) + (" and more" if len(found) > 4 else "")
+        names = first_few((folder.id for folder in found), 4)
         raise BadInput(
             f"{name} is the beginning of {len(found)} incidents: {names}", hint="Write more of it, or latest"
         )

@@ -12,6 +12,7 @@ from typing import Any
 from midwatch.system.clock import from_rfc3339, to_rfc3339
 from midwatch.system.sanitize import safe_text
 from midwatch.system.shortened import shortened
+from midwatch.system.units import counted
 
 ALERTS_AT_MOST = 100
 """Alerts of one delivery that are taken."""
@@ -112,7 +113,7 @@ def described(alerts: Sequence[Alert], more: int = 0) -> str:
             break
         lines += block
     text = "\n".join(lines)[: TEXT_LIMIT - 50]
-    return f"{text}\nand {more} more alert{'s' * (more != 1)}" if more else text
+    return f"{text}\nand {counted(more, 'more alert')}" if more else text
 
 
 def known_alerts(data: object) -> dict[str, KnownAlert]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from array import array
 from bisect import bisect_right
 from pathlib import Path
@@ -14,10 +13,7 @@ BLOCK = 64 * 1024
 Raw = bytes  # the class has a property named `bytes`
 LONGEST_LINE = 4096
 """Bytes of a line that are shown; of a longer one the beginning."""
-_SEARCHED = 1024 * 1024
 _ONE_READ = 8 * 1024 * 1024
-MOST_COUNTED = 1_000_000
-"""Lines with a match that are counted."""
 
 
 class OutputIndex:
@@ -120,7 +116,7 @@ class OutputIndex:
         for _ in range(start, stop):
             end = page.find(b"\n", position - page_at)
             if end < 0:
-                page, page_at = self._pread(position, min(BLOCK, self._read - position)), position
+                page, page_at = self.read_at(position, min(BLOCK, self._read - position)), position
                 end = page.find(b"\n")
             if end >= 0 and end + page_at - position <= longest:
                 line, position = _visible(page[position - page_at : end]), page_at + end + 1
@@ -133,103 +129,16 @@ class OutputIndex:
         """Lines `start` to `stop` as they are in the file; empty when they are longer than the limit."""
         begin = self.offset_of(start)
         size = self.offset_of(stop) - begin
-        return self._pread(begin, size) if size <= limit_bytes else b""
-
-    def find(self, pattern: str, start: int, *, backwards: bool = False) -> int | None:
-        """The first line at or after `start` (at or before it, backwards) that holds `pattern`; None when there is
-        none.
-
-        A pattern without capitals also finds capitals (of ASCII).
-
-        Reads the file in blocks; on a large one call it from a worker thread.
-        """
-        needle = pattern.encode("utf-8", "surrogateescape")
-        if backwards:
-            start = min(start, self.line_count - 1)
-        if not needle or not 0 <= max(start, 0) < self.line_count:
-            return None
-        fold = pattern.lower() == pattern
-        return (
-            self._find_backwards(needle, max(0, start), fold=fold)
-            if backwards
-            else self._find(needle, max(0, start), fold=fold)
-        )
-
-    def search(self, expression: re.Pattern[Raw], start: int, *, longest: int) -> int | None:
-        """The first line at or after `start` in which the expression is found; None when it is nowhere.
-
-        It matches within one line, and at most `longest` bytes. Reads the file in blocks: call it from a worker thread.
-        """
-        line, rest = max(start, 0), b""
-        position = self._offset(line) if line < self.line_count else self._read
-        while position < self._read:
-            fresh = self._pread(position, min(_SEARCHED, self._read - position))
-            if not fresh:
-                return None
-            data, position = rest + fresh, position + len(fresh)
-            if match := expression.search(data):
-                return line + data.count(b"\n", 0, match.start())
-            rest = data[-longest:]
-            line += data.count(b"\n", 0, len(data) - len(rest))
-        return None
-
-    def count(self, pattern: str, upto: int) -> tuple[int, int]:
-        """How many lines hold the pattern, as `find` has it: those up to and with line `upto`, and all of them.
-
-        Stops at a million. Reads the whole file in blocks: call it from a worker thread.
-        """
-        needle, fold = pattern.encode("utf-8", "surrogateescape"), pattern.lower() == pattern
-        before = found = line = position = 0
-        last, rest = -1, b""
-        while needle and position < self._read and found < MOST_COUNTED:
-            fresh = self._pread(position, min(_SEARCHED, self._read - position))
-            if not fresh:
-                break
-            data, position = rest + (fresh.lower() if fold else fresh), position + len(fresh)
-            counted, at = 0, data.find(needle)
-            while at >= 0 and found < MOST_COUNTED:
-                line, counted = line + data.count(b"\n", counted, at), at
-                if line != last:
-                    last, found, before = line, found + 1, before + (line <= upto)
-                end = data.find(b"\n", at)
-                at = data.find(needle, end) if end >= 0 else -1
-            rest = data[len(data) - len(needle) + 1 :] if len(needle) > 1 else b""
-            line += data.count(b"\n", counted, len(data) - len(rest))
-        return before, found
+        return self.read_at(begin, size) if size <= limit_bytes else b""
 
     def offset_of(self, line: int) -> int:
         """The byte at which a line begins; the end of what is known for one that is not there."""
         return self._offset(line) if line < self.line_count else self._read
 
-    def _find(self, needle: Raw, line: int, *, fold: bool) -> int | None:
-        position = self._offset(line)
-        rest = b""
-        while position < self._read:
-            data = rest + self._pread(position, min(_SEARCHED, self._read - position))
-            if len(data) == len(rest):
-                return None
-            position += len(data) - len(rest)
-            at = (data.lower() if fold else data).find(needle)
-            if at >= 0:
-                return line + data.count(b"\n", 0, at)
-            rest = data[len(data) - len(needle) + 1 :] if len(needle) > 1 else b""
-            line += data.count(b"\n", 0, len(data) - len(rest))
-        return None
-
-    def _find_backwards(self, needle: Raw, line: int, *, fold: bool) -> int | None:
-        end = self._offset(line + 1) if line + 1 < self.line_count else self._read
-        while end > 0:
-            begin = max(0, end - _SEARCHED)
-            data = self._pread(begin, min(end - begin + len(needle) - 1, self._read - begin))
-            at = (data.lower() if fold else data).rfind(needle)
-            if at >= 0:
-                return self._line_at(begin + at)
-            end = begin
-        return None
-
-    def _line_at(self, position: int) -> int:
+    def line_at(self, position: int) -> int:
+        """The number of the line that holds this byte."""
         block = position // BLOCK
-        data = self._pread(block * BLOCK, position - block * BLOCK)
+        data = self.read_at(block * BLOCK, position - block * BLOCK)
         return self._ends[block] + data.count(b"\n")
 
     def _offset(self, line: int) -> int:
@@ -251,18 +160,18 @@ class OutputIndex:
 
     def _block(self, position: int) -> Raw:
         if self._cached[0] != position:
-            self._cached = (position, self._pread(position, min(BLOCK, self._read - position)))
+            self._cached = (position, self.read_at(position, min(BLOCK, self._read - position)))
         return self._cached[1]
 
     def _line(self, position: int, longest: int) -> tuple[Raw, int]:
         """The shown part of the line at `position`, and where the next one begins."""
-        head = self._pread(position, min(longest, self._read - position))
+        head = self.read_at(position, min(longest, self._read - position))
         end = head.find(b"\n")
         if end >= 0:
             return _visible(head[:end]), position + end + 1
         stop = self._line_end(position + len(head))
         if stop - position > longest:  # what a progress line shows is at its end
-            tail = self._pread(max(position, stop - longest), min(longest, stop - position))
+            tail = self.read_at(max(position, stop - longest), min(longest, stop - position))
             last = tail.rstrip(b"\r").rfind(b"\r")
             if last >= 0:
                 return _visible(tail[last + 1 :]), stop + 1
@@ -274,24 +183,21 @@ class OutputIndex:
         while position < self._read:
             block = position // BLOCK
             if block + 1 < len(self._ends):
-                data = self._block_after(position, (block + 1) * BLOCK)
+                data = self.read_at(position, (block + 1) * BLOCK - position)
                 end = data.find(b"\n")
                 if end >= 0:
                     return position + end
                 block = max(block + 1, bisect_right(self._ends, self._ends[block + 1]) - 1)
                 position = block * BLOCK
                 continue
-            data = self._pread(position, min(BLOCK, self._read - position))
+            data = self.read_at(position, min(BLOCK, self._read - position))
             end = data.find(b"\n")
             if end >= 0 or not data:
                 return position + max(end, 0)
             position += len(data)
         return self._read
 
-    def _block_after(self, position: int, stop: int) -> Raw:
-        return self._pread(position, stop - position)
-
-    def _pread(self, position: int, count: int) -> Raw:
+    def read_at(self, position: int, count: int) -> Raw:
         """Bytes of the file; fewer when it was cut underneath us."""
         return os.pread(self._file, count, position) if self._file is not None and count > 0 else b""
 

@@ -25,7 +25,7 @@ from midwatch.reports.markdown import cell_code, sentence, table, text
 from midwatch.reports.message_text import MESSAGE_KINDS, message_words, update_words
 from midwatch.reports.step_report import VERDICTS
 from midwatch.reports.time_format import happened, time_of_day
-from midwatch.system.units import duration
+from midwatch.system.units import counted, duration
 
 Body = Mapping[str, Any]
 _SILENT = frozenset({EventKind.READING, EventKind.STARTED, EventKind.STARRED})
@@ -179,7 +179,7 @@ def _note(facts: Facts, body: Body) -> str:
         parts.append(f"Ran elsewhere{where}: {cell_code(manual_command['command'])}{_and(manual_command['result'])}")
     if excerpt := body.get("pasted_output"):
         count = len(str(excerpt).splitlines())
-        parts.append(f"Excerpt of {count} line{'s' if count != 1 else ''}, below")
+        parts.append(f"Excerpt of {counted(count, 'line')}, below")
     return ". ".join(parts if body["text"] else parts[1:])
 
 

@@ -15,7 +15,7 @@ from midwatch.runbook.declaration import input_lines
 from midwatch.runbook.forks import ways_taken
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Refused
-from midwatch.system.units import duration, first_few
+from midwatch.system.units import counted, duration, first_few
 
 WORDS_IN = {
     EventKind.NOTE: "text",
@@ -99,7 +99,7 @@ def _and(body: Body, key: str, between: str) -> str:
 def items_words(body: Body) -> str:
     """How many items a loop has, and the first of them."""
     items = list(map(str, body.get("items", ())))
-    return f"{len(items)} item{'s' * (len(items) != 1)}{': ' * bool(items)}{first_few(items)}"
+    return f"{counted(len(items), 'item')}{': ' * bool(items)}{first_few(items)}"
 
 
 def steps_words(body: Body) -> str:

@@ -10,6 +10,7 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.message_delivery import MessageDelivery
 from midwatch.outbox.delivery_state import DeliveryState
 from midwatch.system.clock import from_rfc3339
+from midwatch.system.units import counted
 
 Body = Mapping[str, Any]
 FATES: Mapping[str, str] = {
@@ -61,7 +62,7 @@ def unanswered_words(delivery: MessageDelivery) -> str:
 
 def undelivered_words(count: int) -> str:
     """`2 messages not delivered`; empty for none."""
-    return f"{count} message{'s' * (count != 1)} not delivered" if count else ""
+    return f"{counted(count, 'message')} not delivered" if count else ""
 
 
 def overdue_words(count: int, due: datetime) -> str:

@@ -15,6 +15,7 @@ from midwatch.reports.metric_changes import metric_changes
 from midwatch.reports.time_format import happened, time_of_day
 from midwatch.reports.timeline_entry import KNOWN, Entry, source_of
 from midwatch.reports.timeline_messages import Messages, queued_by
+from midwatch.system.units import counted
 
 Body = Mapping[str, Any]
 
@@ -224,7 +225,7 @@ class _Folding:
             entry.add(where, f"`{command['command']}`" + (f": {command['result']}" if command["result"] else ""))
         if pasted := str(body.get("pasted_output") or ""):
             count = len(pasted.splitlines())
-            entry.add("excerpt", f"{count} line{'s' * (count != 1)}, under Excerpts")
+            entry.add("excerpt", f"{counted(count, 'line')}, under Excerpts")
         return entry
 
     def corrected(self, event: Event) -> Entry:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from midwatch.runbook.field_types import Flag, StepValue, Text, Whole
+from midwatch.runbook.argument_types import StepValue
+from midwatch.runbook.field_types import Flag, Text, Whole
 from midwatch.runbook.fields import Fields, Problems
 from midwatch.runbook.loops import MOST_ITEMS, MOST_PARALLEL, TARGETS, Loop, item_fault
 from midwatch.runbook.model import Reference

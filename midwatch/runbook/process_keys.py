@@ -7,7 +7,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from midwatch.runbook.field_types import Argument, Flag, Length, Name, Text, Whole
+from midwatch.runbook.argument_types import Argument
+from midwatch.runbook.field_types import Flag, Length, Name, Text, Whole
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.model import Reference
 from midwatch.runbook.processes import Process, Retry, is_reserved, variable_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from midwatch.runbook.alert_keys import ALERTS
+from midwatch.runbook.argument_types import Argument, StepValue
 from midwatch.runbook.channel_keys import CHANNELS
 from midwatch.runbook.channels import MOMENTS_TO_NOTIFY
 from midwatch.runbook.field_types import (
@@ -11,13 +12,11 @@ from midwatch.runbook.field_types import (
     OUTPUT,
     TARGET,
     VARIABLE,
-    Argument,
     Expression,
     Flag,
     Length,
     Limit,
     Name,
-    StepValue,
     Text,
     Whole,
     Word,

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.output.index import MOST_COUNTED, OutputIndex
+from midwatch.output.index import OutputIndex
+from midwatch.output.search import MOST_COUNTED, count_matches, find_expression, find_text
 
 ERROR = re.compile(rb"\b(?:ERROR|FAILURE|FATAL|CRITICAL|PANIC|Traceback|[Ee]rror:|fatal:|[Ff]ailed\b)")
 """What the first error is known by: the plan's marks, and what PostgreSQL, Python and shells write."""
@@ -39,17 +40,19 @@ class Hit:
 def find_line(path: Path, term: str, start: int, *, backwards: bool) -> Hit:
     """The next line that holds the term; around the end once."""
     with _whole(path) as output_index:
-        line = output_index.find(term, start, backwards=backwards) if 0 <= start < output_index.line_count else None
+        line = (
+            find_text(output_index, term, start, backwards=backwards) if 0 <= start < output_index.line_count else None
+        )
         around = line is None
         if around:
-            line = output_index.find(term, output_index.line_count - 1 if backwards else 0, backwards=backwards)
-        return Hit(None) if line is None else Hit(line, *output_index.count(term, line), around=around)
+            line = find_text(output_index, term, output_index.line_count - 1 if backwards else 0, backwards=backwards)
+        return Hit(None) if line is None else Hit(line, *count_matches(output_index, term, line), around=around)
 
 
 def first_error(path: Path) -> Hit:
     """The first line that looks like an error."""
     with _whole(path) as output_index:
-        return Hit(output_index.search(ERROR, 0, longest=_LONGEST))
+        return Hit(find_expression(output_index, ERROR, 0, longest=_LONGEST))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.output.index import BLOCK, LONGEST_LINE, OutputIndex
+from midwatch.output.search import count_matches, find_expression, find_text
 from tests.support.examples import examples
 
 
@@ -81,26 +82,26 @@ def test_output_read_by_lines_equals_the_whole_file(
 def test_output_search_finds_forwards_and_backwards(path: Path) -> None:
     path.write_text("".join(f"line {n} {'Needle' if n in (7, 4000, 39999) else ''}\n" for n in range(40000)))
     output_index = taken_in(OutputIndex(path))
-    assert output_index.find("needle", 0) == 7
-    assert output_index.find("needle", 7) == 7
-    assert output_index.find("needle", 8) == 4000
-    assert output_index.find("Needle", 4001) == 39999
-    assert output_index.find("NEEDLE", 0) is None
-    assert output_index.find("needle", 39999, backwards=True) == 39999
-    assert output_index.find("needle", 39998, backwards=True) == 4000
-    assert output_index.find("needle", 6, backwards=True) is None
-    assert output_index.find("", 0) is None
-    assert output_index.find("needle", 40000) is None
-    assert output_index.find("line [0-9]", 0) is None, "no regular expression"
-    assert output_index.find("line 39999 needle\n", 0) == 39999
+    assert find_text(output_index, "needle", 0) == 7
+    assert find_text(output_index, "needle", 7) == 7
+    assert find_text(output_index, "needle", 8) == 4000
+    assert find_text(output_index, "Needle", 4001) == 39999
+    assert find_text(output_index, "NEEDLE", 0) is None
+    assert find_text(output_index, "needle", 39999, backwards=True) == 39999
+    assert find_text(output_index, "needle", 39998, backwards=True) == 4000
+    assert find_text(output_index, "needle", 6, backwards=True) is None
+    assert find_text(output_index, "", 0) is None
+    assert find_text(output_index, "needle", 40000) is None
+    assert find_text(output_index, "line [0-9]", 0) is None, "no regular expression"
+    assert find_text(output_index, "line 39999 needle\n", 0) == 39999
 
 
 def test_find_over_the_border_of_blocks_and_in_long_lines(path: Path) -> None:
     path.write_bytes(b"a\n" + b"x" * (BLOCK - 4) + b"needle" + b"x" * 3 * BLOCK + b"second" + b"\nend")
     output_index = taken_in(OutputIndex(path))
-    assert output_index.find("needle", 0) == output_index.find("second", 0) == 1
-    assert output_index.find("end", 0) == 2
-    assert output_index.find("needle", 2, backwards=True) == 1
+    assert find_text(output_index, "needle", 0) == find_text(output_index, "second", 0) == 1
+    assert find_text(output_index, "end", 0) == 2
+    assert find_text(output_index, "needle", 2, backwards=True) == 1
 
 
 def test_progress_lines_show_what_is_last(path: Path) -> None:
@@ -113,8 +114,8 @@ def test_output_cut_or_replaced_is_read_anew(path: Path) -> None:
     output_index = taken_in(OutputIndex(path))
     os.truncate(path, 100)
     output_index.lines(20000, 50)
-    output_index.find("three", 20000)
-    output_index.find("three", 20000, backwards=True)
+    find_text(output_index, "three", 20000)
+    find_text(output_index, "three", 20000, backwards=True)
     assert output_index.refresh()
     assert output_index.bytes == 100
     path.unlink()
@@ -174,15 +175,15 @@ def test_count_is_that_of_a_plain_reading(
     path.write_bytes(b"\n".join(lines))
     output_index = taken_in(OutputIndex(path))
     holding = [n for n, line in enumerate(lines) if b"needle" in line.lower()]
-    assert output_index.count("needle", upto) == (sum(n <= upto for n in holding), len(holding))
-    assert output_index.count("", upto) == (0, 0)
+    assert count_matches(output_index, "needle", upto) == (sum(n <= upto for n in holding), len(holding))
+    assert count_matches(output_index, "", upto) == (0, 0)
 
 
 def test_search_by_expression_over_the_border_of_what_is_read_at_once(path: Path) -> None:
     path.write_bytes(b"fine\n" * 3 + b"x" * (1024 * 1024 - 18) + b" ERROR: no\nERROR again\n")
     output_index = taken_in(OutputIndex(path))
     expression = re.compile(rb"\b(?:ERROR|fatal:)")
-    assert output_index.search(expression, 0, longest=16) == 3
-    assert output_index.search(expression, 4, longest=16) == 4
-    assert output_index.search(expression, 5, longest=16) is None
-    assert output_index.search(re.compile(rb"no such"), 0, longest=16) is None
+    assert find_expression(output_index, expression, 0, longest=16) == 3
+    assert find_expression(output_index, expression, 4, longest=16) == 4
+    assert find_expression(output_index, expression, 5, longest=16) is None
+    assert find_expression(output_index, re.compile(rb"no such"), 0, longest=16) is None

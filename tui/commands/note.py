@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from midwatch.incident.source_note import LINE_LIMIT_BYTES, SourceNote, read_note, require_source
 from midwatch.system.errors import Exit, MidwatchError
+from midwatch.system.units import counted
 from tui.cli_context import add_incident, add_runbook, observed
 from tui.output import say
 
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             notes = notes[taken.done :]
             time.sleep(AGAIN_S if notes else 0)
     unkept.say_rest()
-    say(f"{kept} note{'s' * (kept != 1)} from {source} in {follower.folder.id}.")
+    say(f"{counted(kept, 'note')} from {source} in {follower.folder.id}.")
     return Exit.BAD_INPUT if bad else Exit.FAILED if unkept.count else Exit.DONE
 
 
