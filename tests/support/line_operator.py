@@ -45,6 +45,9 @@ class Operator(LineTerminal):
             return prompt.partition("type ")[2].partition(" ;")[0]
         return {REASON: "it has to be", YES: "y", ANSWERS: "y", APPROVAL: "y"}.get(word, "")
 
+    def ask_text(self, prompt: str) -> str:
+        return self.ask(prompt)
+
     def ask_unseen(self, prompt: str) -> str:
         self.asked[-1].append(SECRETS)
         return "typed-unseen"

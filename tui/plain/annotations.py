@@ -56,15 +56,15 @@ class Annotations:
     def paste(self, rest: str) -> None:
         """Lines from another terminal."""
         excerpt = self._terminal.several("Paste the lines.")
-        text = rest or self._terminal.ask("What is it (may stay empty): ")
+        text = rest or self._terminal.ask_text("What is it (may stay empty): ")
         self._controller.note(text, at=self._when(), pasted_output=excerpt)
         self._terminal.say(f"Noted with {len(excerpt.splitlines())} lines, event {len(self._controller.events)}.")
 
     def command(self, rest: str) -> None:
         """A command that was run elsewhere."""
-        command = rest or self._terminal.ask("Which command: ")
-        host = self._terminal.ask("On which host: ")
-        result = self._terminal.ask("What came of it: ")
+        command = rest or self._terminal.ask_text("Which command: ")
+        host = self._terminal.ask_text("On which host: ")
+        result = self._terminal.ask_text("What came of it: ")
         self._controller.note("", at=self._when(), manual_command=ManualCommand(command, host, result))
         self._terminal.say(f"Noted, event {len(self._controller.events)}.")
 
@@ -75,7 +75,7 @@ class Annotations:
         said = words_of(self._controller.events, seq)
         if not text:
             self._terminal.say(f"Event {seq} says: {said}")
-            text = self._terminal.ask("It should have said: ")
+            text = self._terminal.ask_text("It should have said: ")
         self._controller.correct(seq, text)
         self._terminal.say(f"Corrected; what it said before stays beside it. Event {len(self._controller.events)}.")
 
@@ -172,7 +172,7 @@ class Annotations:
             contact = f", {role.contact}" if role.contact else ""
             self._terminal.say(f"  {number}: {role.name}{contact}{why}")
         chosen = roles[self._choice("Who was notified (number): ", len(roles)) - 1]
-        self._controller.record_notification(chosen.id, rest or self._terminal.ask("What was said: "))
+        self._controller.record_notification(chosen.id, rest or self._terminal.ask_text("What was said: "))
         self._terminal.say(f"Recorded: {chosen.name} was notified.")
 
     def severity(self, rest: str) -> None:

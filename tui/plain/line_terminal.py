@@ -3,6 +3,8 @@ Ctrl+D."""
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import sys
 import termios
@@ -15,6 +17,7 @@ from typing import TypeVar
 
 from midwatch.engine.reasons import fault_of_reason
 from midwatch.system.sanitize import safe_text
+from tui.plain.line_drafts import LONGEST_BYTES, TAKE, LineDrafts, joined, keeping_half_typed, take_half_typed
 from tui.plain.typed_ahead import drop_typed_ahead
 
 T = TypeVar("T")
@@ -40,6 +43,7 @@ class LineTerminal:
         self._waiting = self._interrupted = self._gone = False
         self.is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         self._echoes = not sys.stdin.isatty()
+        self.drafts = LineDrafts()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -107,7 +111,8 @@ class LineTerminal:
         while True:
             if not given:
                 try:
-                    given = self.ask_anew(prompt)
+                    drop_typed_ahead()
+                    given = self.ask_text(prompt)
                 except Gone:
                     if self._gone:
                         raise
@@ -123,17 +128,42 @@ class LineTerminal:
     def ask(self, prompt: str) -> str:
         """A line that somebody typed, without its edges. Raises `Gone` at the end of the input, `Interrupted` on
         Ctrl+C."""
+        return self._echoed_line(prompt).strip()
+
+    def ask_text(self, prompt: str) -> str:
+        """As `ask`, for the operator's own words: what was typed stays a draft until the word is over."""
+        self._offer(prompt)
+        with keeping_half_typed():
+            line = self._kept_line(prompt, prompt, "").strip()
+        self.drafts.keep(prompt, line)
+        return line
+
+    def _offer(self, question: str) -> None:
+        if draft := self.drafts.of(question):
+            self.say(f"A draft of yours: {draft}")
+            self.say(f"{TAKE} takes it, {TAKE} and text goes on with it.")
+
+    def _kept_line(self, question: str, prompt: str, before: str) -> str:
+        """A line behind `before`, the lines that came already; what is typed stays a draft of the question when
+        nobody ends it."""
+        draft = "" if before else self.drafts.of(question)
+        try:
+            return before + joined(draft, self._echoed_line(prompt).rstrip())
+        except (Interrupted, Gone):
+            self.drafts.keep(question, before + joined(draft, take_half_typed()))
+            raise
+
+    def _echoed_line(self, prompt: str) -> str:
         line = self._line(prompt)
         if self._echoes:
             self._write(line if line.endswith("\n") else f"{line}\n")
-        return line.strip()
+        return line
 
     def _line(self, prompt: str) -> str:
         """The line as it was typed, with its end."""
         self._write(safe_text(prompt))
         try:
-            with self._patience():
-                line = sys.stdin.readline()
+            line = self._read()
         except Interrupted:
             self._write("\n")
             raise
@@ -143,6 +173,21 @@ class LineTerminal:
             self._write("\n")
             raise Gone
         return line
+
+    def _read(self) -> str:
+        """A line with its end. A signal comes before the reading or after it, so that no line is lost between."""
+        if not sys.stdin.isatty():
+            with self._patience():
+                return sys.stdin.readline()
+        typed = b""
+        while not typed.endswith(b"\n"):
+            with self._patience():
+                select.select([sys.stdin], [], [])
+            more = os.read(sys.stdin.fileno(), LONGEST_BYTES)
+            if not more:
+                break
+            typed += more
+        return typed.decode(sys.stdin.encoding, "replace")
 
     def ask_unseen(self, prompt: str) -> str:
         """As `ask_anew`, without showing what is typed; blanks at its edges belong to it."""
@@ -162,10 +207,13 @@ class LineTerminal:
     def several(self, prompt: str) -> str:
         """Lines up to one with a full stop alone."""
         self.say(f"{prompt} End with a line that holds only a full stop.")
-        lines: list[str] = []
-        while (line := self.ask("")) != STOP:
-            lines.append(line)
-        return "\n".join(lines)
+        self._offer(prompt)
+        text = ""
+        with keeping_half_typed():
+            while (longer := self._kept_line(prompt, "", text)).removeprefix(text).strip() != STOP:
+                text = f"{longer}\n"
+        self.drafts.keep(prompt, text)
+        return text.removesuffix("\n")
 
     # Waiting
 

@@ -33,7 +33,7 @@ def _said(terminal: LineTerminal, ask: Question, known: str) -> str:
     words, takes = answer_words(ask), accepted(ask)
     either = f" {takes}" if words else f" ({takes})" if takes else ""
     may = "" if ask.required or known else " (may stay empty)"
-    answer = terminal.ask(f"{ask.prompt}{either}{f' [{known}]' if known else ''}{may}: ") or known
+    answer = terminal.ask_text(f"{ask.prompt}{either}{f' [{known}]' if known else ''}{may}: ") or known
     if ask.kind == "yes-no":
         answer = _SHORT.get(answer.lower(), answer)
     return next((word for word in words if word.lower() == answer.lower()), answer)

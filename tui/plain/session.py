@@ -85,8 +85,11 @@ class Session:
             while not self._left:
                 self._once()
         except Gone:
-            return False
-        return True
+            pass
+        with contextlib.suppress(Gone):
+            for text in self._terminal.drafts.texts:
+                say(f"Not written, and lost with this session: {text}")
+        return self._left
 
     def _once(self) -> None:
         try:
@@ -106,16 +109,18 @@ class Session:
             self._terminal.say(f"{line or 'Enter'} was typed before the prompt stood here, and did nothing.")
             return
         try:
-            self.words()[word.name](rest)
+            with self._terminal.drafts.about(word.name):
+                self.words()[word.name](rest)
         except Interrupted:
-            self._terminal.say("Stopped; nothing more was done.")
+            self._terminal.say(f"Stopped; nothing more was done.{self._terminal.drafts.kept_words}")
         except MidwatchError as error:
-            self._terminal.say(str(error))
+            self._terminal.say(f"{error}{self._terminal.drafts.kept_words}")
 
     def _ask_for_word(self) -> str:
         clock, first = self._controller.clock, len(self._controller.events)
         asked_at = clock.monotonic()
-        line = self._terminal.ask("> ")
+        with self._terminal.drafts.about(""):
+            line = self._terminal.ask_text("> ")
         for missed in lines_after_idling(self._controller, clock.monotonic() - asked_at, first):
             self._terminal.say(missed)
         return line

@@ -169,7 +169,7 @@ class StepCommands:
             self._terminal.say(f"This is sent to {'; '.join(sent.receivers)}:")
             self._terminal.say("\n".join(f"  {line}" for line in sent.text.splitlines()))
             prompt = "Another text, or Enter to send this one: "
-        note = self._terminal.ask(prompt)
+        note = self._terminal.ask_text(prompt)
         self._controller.mark_done(step.id, note=note, values=values)
         self._terminal.say(f"{titled(step)}: done.")
 
