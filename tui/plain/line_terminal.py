@@ -132,8 +132,8 @@ class LineTerminal:
 
     def ask_text(self, prompt: str) -> str:
         """As `ask`, for the operator's own words: what was typed stays a draft until the word is over."""
-        self._offer(prompt)
         with keeping_half_typed():
+            self._offer(prompt)
             line = self._kept_line(prompt, prompt, "").strip()
         self.drafts.keep(prompt, line)
         return line
@@ -206,10 +206,10 @@ class LineTerminal:
 
     def several(self, prompt: str) -> str:
         """Lines up to one with a full stop alone."""
-        self.say(f"{prompt} End with a line that holds only a full stop.")
-        self._offer(prompt)
         text = ""
         with keeping_half_typed():
+            self.say(f"{prompt} End with a line that holds only a full stop.")
+            self._offer(prompt)
             while (longer := self._kept_line(prompt, "", text)).removeprefix(text).strip() != STOP:
                 text = f"{longer}\n"
         self.drafts.keep(prompt, text)
