@@ -56,7 +56,9 @@ class LineDrafts:
 
 def joined(draft: str, line: str) -> str:
     """The line as it is meant: behind the draft where the line begins with `+`."""
-    return draft + line.removeprefix(TAKE) if draft and line.startswith(TAKE) else line
+    if draft and line.startswith(TAKE):
+        return f"{draft}{line.removeprefix(TAKE)}".rstrip("\n")
+    return line
 
 
 @contextmanager
