@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from midwatch.system.errors import Failed, OutcomeUnknown, Refused
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from probes.postgres.client_settings import forget_other_servers, require_client_files
 
 if TYPE_CHECKING:
@@ -120,9 +120,19 @@ def connect(
 
         pooled = PooledConnection.connect(**given, prepare_threshold=None)
     except psycopg.Error as error:
-        raise explained(route, str(error)) from None  # libpq's own text may quote what it was given
+        raise _refusal(route, str(error), given, timeout) from None  # libpq's own text may quote what it was given
     pooled.limit_s = statement
     return _at_its_server(pooled, route)
+
+
+def _refusal(route: Route, text: str, given: Mapping[str, Any], timeout: float) -> MidwatchError:
+    """Why a login did not come about. Where the server's words are not known, they may be in another language."""
+    found = explained(route, text)
+    if type(found) is not Failed or ":  " not in text:  # as the server's words begin: `FATAL:  `
+        return found
+    from probes.postgres.refusal_state import refusal_state
+
+    return explained(route, text, refusal_state(given, timeout))
 
 
 def _connect_within_limits(given: Mapping[str, Any], timeout: float) -> Connection:
@@ -178,18 +188,21 @@ def require_direct(route: Route, pooled: bool) -> None:
         raise Refused(sentence, hint="Set socket, or host and port, of the target to those of the server itself")
 
 
-def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
+def explained(route: Route, text: str, state: str = "") -> Failed | OutcomeUnknown:
     """What libpq said about a login that did not come about, in one sentence.
 
     The server tells a client no more than this on purpose; why a login is refused, only a superuser can find out.
+    `state` is the SQLSTATE, where the words are in another language.
     """
     said = _last(text)
-    if re.search(r"database \".*\" does not exist|no such database", said):
+    if state == "3D000" or re.search(r"database \".*\" does not exist|no such database", said):
         sentence = f"{route.label} answers, and has no database {route.database}"
         return NoSuchDatabase(sentence, hint="Check the target's database in the runbook, or restore it from a backup")
     if re.search(r"role \".*\" does not exist|no such user", said):
         return AuthenticationFailed(f"{route.label}: {said}", hint="Check the user of the target in the runbook")
-    if re.search(r"authentication failed|no password supplied|no pg_hba.conf entry|not permitted to log in", said):
+    if state.startswith("28") or re.search(
+        r"authentication failed|no password supplied|no pg_hba.conf entry|not permitted to log in", said
+    ):
         return AuthenticationFailed(
             f"{route.label} refuses {route.user}: {said}", hint="Recover the password, or look at pg_hba.conf"
         )
@@ -197,13 +210,15 @@ def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
         return OutcomeUnknown(
             f"{route.label} does not answer by {route}", hint="Is the server up, and is its port open from here?"
         )
-    if re.search(r"too many (clients|connections)|remaining connection slots|no more connections allowed", said):
+    if state == "53300" or re.search(
+        r"too many (clients|connections)|remaining connection slots|no more connections allowed", said
+    ):
         return TooManyConnections(
             f"{route.label} takes no more connections: {said}", hint="End an idle one, or use the superuser's slots"
         )
-    if re.search(r"starting up|shutting down|recovery mode", said):
+    if state.startswith("57P") or re.search(r"starting up|shutting down|recovery mode", said):
         return Failed(f"{route.label} is not ready: {said}", hint="Wait for it")
-    if "FATAL:" in text:
+    if state or "FATAL:" in text:
         return Failed(f"{route.label} answers by {route}, and lets nobody in: {said}", hint="Its log may say more")
     return Failed(f"{route.label} cannot be reached by {route}: {said}", hint="Is the server running?")
 

@@ -26,9 +26,9 @@ def for_restore(route: Route, server: int) -> Route:
 
     That holds on servers of a version that has either (`SETTING_SINCE`); `pg_restore` lifts the limits that all have.
     """
-    return (
-        replace(route, options="-c event_triggers=off -c transaction_timeout=0") if server >= SETTING_SINCE else route
-    )
+    if server < SETTING_SINCE:
+        return route
+    return replace(route, options=f"{route.options} -c event_triggers=off -c transaction_timeout=0")
 
 
 @contextlib.contextmanager

@@ -21,6 +21,8 @@ from probes.postgres.connect import NoSuchDatabase, Route, connect, explained, i
 from probes.postgres.conninfo import conninfo_of
 
 RUN = "run/postgresql"
+_IN_ENGLISH = "-c lc_messages=C"
+"""So that a server's words are known, whatever its language; only a superuser may choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,8 @@ def _superuser(runbook: Runbook, route: Route, target: Target, place: ServerAddr
         try:
             with connect(attempt) as connection:
                 row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
-                attempt = replace(attempt, pooled=is_pooled(connection))
+                pooled = is_pooled(connection)
+                attempt = replace(attempt, pooled=pooled, options="" if pooled else _IN_ENGLISH)
         except NoSuchDatabase:
             raise
         except MidwatchError as error:
@@ -178,7 +181,8 @@ def _inside(target: Target, place: ServerAddress) -> Route:
             argv = ("psql", "-XAtqw", "-p", str(place.inner_port), "-U", name, "-d", database, "-c", query)
             answer = run_in(client, target.container, *argv)
             if answer.exit == 0 and answer.out.strip() == "t":
-                return Route("exec", "", place.inner_port, name, target.database, target.label, target.container)
+                route = Route("exec", "", place.inner_port, name, target.database, target.label, target.container)
+                return replace(route, options=_IN_ENGLISH)
             said = ClientErrors.of(answer.err).first or f"{name} is not a superuser"
     error = explained(Route("exec", "", place.inner_port, "", target.database, target.label, target.container), said)
     raise error if isinstance(error, NoSuchDatabase) else Refused(said)

@@ -4,6 +4,9 @@ thousands."""
 from __future__ import annotations
 
 import itertools
+import socketserver
+import struct
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,6 +19,7 @@ from actions.nightly_backup import NightlyBackup
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed
 from probes.postgres.client_errors import ClientErrors
+from probes.postgres.connect import AuthenticationFailed, NoSuchDatabase, Route, TooManyConnections, connect
 from tests.support.logins import MakeContext, said
 from tests.support.postgres import Server, server, short_folder
 
@@ -53,6 +57,35 @@ def test_reasons_of_a_client_program_are_the_same_however_its_words_are_cut(cuts
         " DETAIL: User query might have needed to see row versions that must be removed.)",
         "INDEX t t_f: could not execute query: Relation »t« existiert nicht (KONTEXT: SQL-Funktion »f« beim Inlining)",
     ]
+
+
+class Russian(socketserver.StreamRequestHandler):
+    """Refuses a login as a server does whose messages are Russian; the name of the database is the SQLSTATE."""
+
+    def handle(self) -> None:
+        while True:
+            length, code = struct.unpack("!ii", self.rfile.read(8))
+            given = self.rfile.read(length - 8)
+            if code == 196608:  # protocol 3.0; what comes before asks for TLS
+                break
+            self.wfile.write(b"N")
+        state = given.split(b"\0database\0")[1].split(b"\0")[0]
+        fields = b"S" + "ВАЖНО".encode() + b"\0VFATAL\0C" + state + b"\0M" + "в доступе отказано".encode() + b"\0\0"
+        self.wfile.write(b"E" + struct.pack("!i", len(fields) + 4) + fields)
+
+
+def test_refusal_in_another_language_is_known_by_its_sqlstate() -> None:
+    kinds = {"28P01": AuthenticationFailed, "3D000": NoSuchDatabase, "53300": TooManyConnections, "57P03": Failed}
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Russian) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        try:
+            for state, kind in kinds.items():
+                with pytest.raises(kind) as caught:
+                    connect(Route("tcp", "127.0.0.1", listening.server_address[1], "app", state, "ARP"))
+                assert type(caught.value) is kind
+                assert "Is the server running" not in str(caught.value)
+        finally:
+            listening.shutdown()
 
 
 @pytest.fixture(scope="module")
