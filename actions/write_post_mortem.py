@@ -51,12 +51,14 @@ class WritePostMortem(Action):
         """Write the post-mortem from the journal."""
         from midwatch.reports.post_mortem import post_mortem
         from midwatch.reports.post_mortem_file import PostMortemFile
+        from midwatch.system.local_zone import local_zone
 
         if context.incident is None:
             raise Refused("There is no incident to write about", hint="Run it as a step of one")
         folder = IncidentFolder(context.incident)
         file = PostMortemFile(folder)
-        written = file.write(post_mortem(context.runbook, events_of(context), folder))
+        zone = file.zone(local_zone())
+        written = file.write(post_mortem(context.runbook, events_of(context), folder, zone))
         context.console.say(f"[OK] Post-mortem draft written: {file.path}")
         context.console.say(f"{written.words[0].upper()}{written.words[1:]}")
         values = {

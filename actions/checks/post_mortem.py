@@ -31,21 +31,23 @@ class CheckPostMortem(Check):
 
     def evaluate(self, context: Context) -> Outcome:
         """Check the sections of the post-mortem and its place of publication."""
-        from midwatch.reports.post_mortem_file import PostMortemFile, Status, published_at, status_of
-        from midwatch.reports.sections import missing_sections
-        from midwatch.reports.three_way import conflicts_in
+        from midwatch.reports.post_mortem_file import PostMortemFile, Progress, Status, published_at
 
         if context.incident is None:
             return Outcome(False, "There is no incident, so there is no post-mortem")
         document = PostMortemFile(IncidentFolder(context.incident)).read()
         if document is None:
             return Outcome(False, "The post-mortem is not written yet")
-        if conflicts := conflicts_in(document):
-            return Outcome(False, f"The post-mortem has {counted(conflicts, 'conflict')} that nobody has resolved")
-        if missing := ", ".join(missing_sections(document)):
+        progress = Progress.of(document)
+        if progress.conflicts:
+            return Outcome(
+                False, f"The post-mortem has {counted(progress.conflicts, 'conflict')} that nobody has resolved"
+            )
+        if missing := ", ".join(progress.missing):
             return Outcome(False, f"The post-mortem lacks: {missing}", {"missing": missing})
         where = self.published or published_at(reduce(events_of(context)), self.step)
-        if not where and status_of(document) is not Status.PUBLISHED:
+        if not where and progress.status is not Status.PUBLISHED:
             return Outcome(False, "The post-mortem is complete but not published")
         said = f": {where}" if where else ", as its status says"
-        return Outcome(True, f"The post-mortem is complete and published{said}", {"published": where})
+        rest = f"; still to be written: {', '.join(progress.unwritten)}" if progress.unwritten else ""
+        return Outcome(True, f"The post-mortem is complete and published{said}{rest}", {"published": where})

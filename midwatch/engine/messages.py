@@ -123,7 +123,8 @@ class Messages:
         session = self._session
         with session.mutex:
             self.follow()
-            seq = len(session.events) + 1
+            owed = closing_messages(text, 0, session.incident, session.runbook)
+            seq = len(session.events) + 1 + sum(bool(self._receivers(item.channel, item.action)) for item in owed)
             for message in list(closing_messages(text, seq, session.incident, session.runbook)):
                 self._queue(message)
             self._ensure_sending()

@@ -101,8 +101,10 @@ class Export:
             case Document.FULL:
                 return timeline(self.runbook, self.events, self.folder)
             case Document.POST_MORTEM:
-                generated = post_mortem(self.runbook, self.events, self.folder)
-                return _with_words_masked(PostMortemFile(self.folder).merged(generated), generated)
+                file = PostMortemFile(self.folder)
+                zone = file.zone(self.zone) if file.was_edited() else self.zone
+                generated = post_mortem(self.runbook, self.events, self.folder, zone)
+                return _with_words_masked(file.merged(generated), generated)
             case _:
                 return summary_timeline(self._facts)
 

@@ -159,6 +159,10 @@ class Facts:
         states = ((step, self.incident.steps.get(step.id)) for step in self.runbook.steps())
         return [(step, attempt) for step, state in states if state is not None for attempt in state.attempts]
 
+    def last_attempts(self) -> list[tuple[Step, Attempt]]:
+        """The last attempt at each step that had one, in the order of the runbook."""
+        return list({step.id: (step, attempt) for step, attempt in self.attempts()}.values())
+
     def late_updates(self) -> list[tuple[datetime, float]]:
         """Where the channel heard nothing for longer than the runbook asks: since when, and for how many seconds."""
         every = self.runbook.comms.update_every

@@ -6,6 +6,7 @@ The sections are those that the public forms have in common; `docs/post-mortem.m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import Event, EventKind
@@ -16,16 +17,23 @@ from midwatch.reports.event_table import step_name
 from midwatch.reports.excerpts import excerpts
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.lifecycle import Lifecycle
-from midwatch.reports.lifecycle_section import impact_times, lifecycle_tables, severity_table
+from midwatch.reports.lifecycle_section import day_with_local, impact_times, lifecycle_tables, severity_table
 from midwatch.reports.markdown import bullets, cell_code, document, lines, sentence, table, text
 from midwatch.reports.message_table import message_table
 from midwatch.reports.post_mortem_file import status_by
 from midwatch.reports.record_section import record_section
-from midwatch.reports.response_sections import control_table, factors, response, shown_causes, surprises
+from midwatch.reports.response_sections import (
+    control_table,
+    factors,
+    response,
+    shown_causes,
+    suggested_actions,
+    surprises,
+)
 from midwatch.reports.sections import TO_WRITE, Section, missing_sections
 from midwatch.reports.seen_before import seen_before, seen_before_section
 from midwatch.reports.summary_timeline import entry_table
-from midwatch.reports.time_format import day_and_time, time_of_day
+from midwatch.reports.time_format import time_of_day
 from midwatch.reports.timeline import criteria, overview
 from midwatch.runbook.model import Runbook, Step
 from midwatch.system.units import duration, size
@@ -34,16 +42,19 @@ __all__ = ["missing_sections", "post_mortem"]
 
 WHYS = 5
 _YES_NO = "yes-no"
+_OWN = ("impact", "fixes", "controls", "follow_ups", "lucky", "surprised", "open_questions")
+"""The names of answers that have a section of their own."""
 _JUDGED: dict[str, str] = {EventKind.APPROVAL_GIVEN: "approved", EventKind.APPROVAL_DECLINED: "declined"}
 
 
-def post_mortem(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
+def post_mortem(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder, zone: tzinfo | None = None) -> str:
     """The draft as Markdown; the same journal gives the same bytes. `missing_sections` says what it still lacks.
 
-    Raises `BadInput` for events whose bodies are not as `docs/journal.md` has them.
+    Times are UTC, with those of `zone` beside them where they differ. Raises `BadInput` for events whose bodies are not
+    as `docs/journal.md` has them.
     """
     with event_errors(folder.id):
-        return _post_mortem(Facts.of(runbook, events, folder))
+        return _post_mortem(Facts.of(runbook, events, folder, zone))
 
 
 def _post_mortem(facts: Facts) -> str:
@@ -60,14 +71,14 @@ def _post_mortem(facts: Facts) -> str:
         Section.CONTROLS: _controls(facts),
         Section.WELL: bullets(suggestions.well(facts)) or TO_WRITE,
         Section.BADLY: bullets(suggestions.badly(facts)) or TO_WRITE,
-        Section.LUCKY: TO_WRITE,
-        Section.SURPRISED: bullets(surprises(facts)) or TO_WRITE,
+        Section.LUCKY: _answer(facts, "lucky"),
+        Section.SURPRISED: _answered(facts, "surprised", bullets(surprises(facts))),
         Section.SEEN_BEFORE: seen_before_section(seen_before(facts.folder, facts.runbook.id)),
         Section.ACTIONS: _action_items(facts),
         Section.CRITERIA: criteria(facts),
         Section.RESPONDERS: _responders(facts),
         Section.MESSAGES: _messages(facts),
-        Section.QUESTIONS: TO_WRITE,
+        Section.QUESTIONS: _answer(facts, "open_questions"),
         Section.EVIDENCE: _evidence(facts),
     }
     how = "Made from the journal. People confirm or strike out the candidates, and write what is marked."
@@ -82,6 +93,11 @@ def _answer(facts: Facts, key: str, *more: str) -> str:
     return "\n\n".join(part for part in (lines(facts.answer(key)) or TO_WRITE, *more) if part)
 
 
+def _answered(facts: Facts, key: str, candidates: str) -> str:
+    """What a person answered under this name, and candidates; the mark where there is neither."""
+    return "\n\n".join(filter(None, (lines(facts.answer(key)), candidates))) or TO_WRITE
+
+
 def _summary(facts: Facts) -> str:
     declared, incident = facts.declared, facts.incident
     if declared is None:
@@ -89,7 +105,7 @@ def _summary(facts: Facts) -> str:
     ended = f"It was resolved after {duration(facts.seconds)}." if incident.closed_at else "It is still open."
     if incident.abandoned:
         ended = f"It was abandoned after {duration(facts.seconds)}, as no incident: {sentence(incident.abandoned)}"
-    said = f"{text(incident.title)} was declared on {day_and_time(declared.time)} by {text(declared.actor)}."
+    said = f"{text(incident.title)} was declared on {day_with_local(declared.time, facts)} by {text(declared.actor)}."
     seen = "; ".join(text(trigger.title) for trigger in facts.detected())
     named = (
         ("What was seen", seen),
@@ -107,7 +123,7 @@ def _since(facts: Facts) -> str:
     if began is None or began.at is None or declared is None or declared.at is None or began.at >= declared.at:
         return ""
     lasted = duration((declared.at - began.at).total_seconds())
-    return f" It began on {day_and_time(began.at)}, {lasted} before the declaration."
+    return f" It began on {day_with_local(began.at, facts)}, {lasted} before the declaration."
 
 
 def _impact(facts: Facts) -> str:
@@ -141,12 +157,14 @@ def _whys(facts: Facts) -> str:
 
 def _controls(facts: Facts) -> str:
     reviews = (f"{text(step.title)}: {lines(answer)}" for step, answer in _reviews(facts))
-    return _answer(facts, "controls", control_table(facts), *reviews)
+    planned = f"Planned: {sentence(facts.answer('controls')) or TO_WRITE}"
+    state = control_table(facts)
+    return "\n\n".join(filter(None, (f"In place:\n\n{state}" if state else "", planned, *reviews)))
 
 
 def _reviews(facts: Facts) -> list[tuple[Step, str]]:
     """The longer answers of the phase that asks the five whys, besides those that have a section of their own."""
-    own = {"impact", "fixes", "controls", "follow_ups", *(f"why_{number}" for number in range(1, WHYS + 1))}
+    own = {*_OWN, *(f"why_{number}" for number in range(1, WHYS + 1))}
     phase = next(
         (p for p in facts.runbook.phases if any(a.name == "why_1" for s in p.steps for a in s.questions)), None
     )
@@ -171,7 +189,9 @@ def _action_items(facts: Facts) -> str:
         )
         for number, item in enumerate(items, start=1)
     ]
-    return table(("No.", "What", "Owner", "Due", *map(str.capitalize, known)), rows) if rows else TO_WRITE
+    written = table(("No.", "What", "Owner", "Due", *map(str.capitalize, known)), rows) if rows else TO_WRITE
+    suggested = bullets(suggested_actions(facts))
+    return f"{written}\n\nFound, and to be covered by an action:\n\n{suggested}" if suggested else written
 
 
 def _responders(facts: Facts) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import tzinfo
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,15 +13,19 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.permissions import read_file, replace_file
 from midwatch.incident.state import Incident
 from midwatch.reports.markdown import text
-from midwatch.reports.sections import missing_sections
+from midwatch.reports.sections import missing_sections, unwritten_sections
 from midwatch.reports.three_way import conflicts_in, merge
+from midwatch.reports.time_format import LOCAL_TIMES
 from midwatch.system.errors import BadInput, Failed, Refused
+from midwatch.system.local_zone import named_zone
 from midwatch.system.units import counted
 
 PUBLISHING_STEP = "publish-post-mortem"
 _PLACE_KEYS = ("published", "link", "where", "url")
+_UNWRITTEN = "; still to be written: "
 _LIMIT_BYTES = 64 << 20
 _STATUS = re.compile(r"^\*\*Status:\*\* (?P<word>draft|in review|published)\b.*$", re.MULTILINE)
+_ZONE = re.compile(rf"^\| {LOCAL_TIMES} \| (?P<zone>.+) \|$", re.MULTILINE)
 
 
 class Status(StrEnum):
@@ -50,12 +55,16 @@ class Progress:
     status: Status
     conflicts: int
     missing: tuple[str, ...]
+    """Required sections that are not written."""
+    unwritten: tuple[str, ...]
+    """All sections in which something is still to be written."""
 
     @classmethod
     def of(cls, document: str) -> Progress:
         """What this document lacks."""
         sha256 = hashlib.sha256(_encoded(document)).hexdigest()
-        return cls(sha256, status_of(document), conflicts_in(document), tuple(missing_sections(document)))
+        missing, unwritten = tuple(missing_sections(document)), tuple(unwritten_sections(document))
+        return cls(sha256, status_of(document), conflicts_in(document), missing, unwritten)
 
     @property
     def is_complete(self) -> bool:
@@ -68,7 +77,8 @@ class Progress:
         parts = [f"still empty: {', '.join(self.missing)}"] if self.missing else []
         if self.conflicts:
             parts.append(f"{counted(self.conflicts, 'conflict')} to resolve between what people wrote and the journal")
-        return "; ".join(parts) or "complete"
+        more = f"complete, but still to be written: {', '.join(self.unwritten)}" if self.unwritten else "complete"
+        return "; ".join(parts) or more
 
 
 class PostMortemFile:
@@ -86,7 +96,21 @@ class PostMortemFile:
     def was_edited(self) -> bool:
         """Whether people changed it since it was generated. Raises `Failed`."""
         document = self.read()
-        return document is not None and document != _read(self._base)
+        return document is not None and _without_status(document) != _without_status(_read(self._base))
+
+    def zone(self, otherwise: tzinfo | None) -> tzinfo | None:
+        """The zone of the local times in what was generated last, so that the next generation changes no time.
+
+        `otherwise` before anything was generated, and where the document names no zone.
+        """
+        base = _read(self._base)
+        if base is None:
+            return otherwise
+        named = _ZONE.search(base)
+        try:
+            return named_zone(named["zone"]) if named else None
+        except BadInput:
+            return otherwise
 
     def write(self, generated: str) -> Progress:
         """Write what was generated, with what people wrote in it since the last time. Raises `Failed`.
@@ -104,10 +128,10 @@ class PostMortemFile:
         """What was generated, with what people wrote in the file since the last time. Raises `Failed`."""
         mine = self.read()
         if mine is None:
-            return generated
+            return _with_unwritten(generated)
         status = _STATUS.search(mine)
         merged = merge(_without_status(_read(self._base)), _without_status(mine) or "", generated)
-        return _further(merged.text, status[0] if status else "")
+        return _with_unwritten(_further(merged.text, status[0] if status else ""))
 
     def set_status(self, status: Status, more: str) -> None:
         """Write the status into the document. Raises `BadInput`, `Refused` and `Failed`."""
@@ -120,8 +144,11 @@ class PostMortemFile:
                 f"{self.path.name} has {counted(found.conflicts, 'conflict')} that nobody has resolved",
                 hint="Look for the lines that begin with <<<<<<<, and keep what is right",
             )
-        if status is Status.PUBLISHED and found.missing:
-            raise Refused(f"{self.path.name} lacks: {', '.join(found.missing)}", hint="Write them first")
+        lacking = list(dict.fromkeys([*found.missing, *found.unwritten]))
+        if status is Status.PUBLISHED and lacking:
+            raise Refused(
+                f"{self.path.name} lacks: {', '.join(lacking)}", hint="Write them first; a word such as None counts"
+            )
         line = status_line(status, more)
         if _STATUS.search(document):
             document = _STATUS.sub(lambda _: line, document, count=1)
@@ -163,6 +190,16 @@ def _further(document: str, former: str) -> str:
     if found and order.index(Status(found["word"])) >= order.index(status_of(document)):
         return _STATUS.sub(lambda _: former, document, count=1)
     return document
+
+
+def _with_unwritten(document: str) -> str:
+    """The document; what is published although sections are not written says so in its status."""
+    found = _STATUS.search(document)
+    if found is None or found["word"] != Status.PUBLISHED:
+        return document
+    unwritten = unwritten_sections(document)
+    line = found[0].partition(_UNWRITTEN)[0] + (f"{_UNWRITTEN}{', '.join(unwritten)}" if unwritten else "")
+    return _STATUS.sub(lambda _: line, document, count=1)
 
 
 def published_at(incident: Incident, step: str = PUBLISHING_STEP) -> str:

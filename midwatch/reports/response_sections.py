@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import bullets, sentence, table, text
+from midwatch.reports.suggestions import damaged_backups
 from midwatch.reports.time_format import day_and_time
-from midwatch.runbook.model import Step
+from midwatch.runbook.model import CheckSpec, Step
 from midwatch.system.units import duration
 
 _LONGEST = 5
@@ -38,16 +39,38 @@ def response(facts: Facts) -> str:
 _JUDGEMENTS = (EventKind.APPROVAL_GIVEN, EventKind.APPROVAL_DECLINED)
 
 
+_NORMAL = {"failures": 0.0, "failed_logins": 0.0, "refused_logins": 0.0, "deleted_open": 0.0, "percent": 80.0}
+"""The figures of a diagnosis that is no news, by the names of reported values: none of them is higher."""
+
+
 def factors(facts: Facts) -> Iterator[str]:
-    """Candidates for contributing factors: triggers that fired, what the diagnosis found, controls that do not hold."""
+    """Candidates for contributing factors: triggers that fired, what the diagnosis found to be abnormal, damaged
+    backups, controls that do not hold."""
     for trigger in facts.detected():
         yield text(trigger.title)
-    for step, attempt in facts.attempts():
+    seen: set[str] = set()
+    for step, attempt in facts.last_attempts():
         if (step.uses or "").startswith("diagnose-") and attempt.outcome is StepOutcome.DONE and attempt.summary:
-            yield f"{_name(step)}: {sentence(attempt.summary)}"
-    for title, _, state in control_states(facts):
-        if state and not state.lower().startswith("ok"):
-            yield f"{text(title)}: {text(state)}"
+            if attempt.summary not in seen and not _is_normal(facts, step):
+                yield f"{_name(step)}: {sentence(attempt.summary)}"
+            seen.add(attempt.summary)
+    for step, summary in damaged_backups(facts):
+        yield f"{_name(step)}: {sentence(summary)}"
+    for control, state in _failing_controls(facts):
+        yield f"{text(control.title)}: {text(state)}"
+
+
+def _is_normal(facts: Facts, step: Step) -> bool:
+    """Whether a diagnosis reported figures, and all of them are ordinary."""
+    known = [(facts.incident.value(step.id, name), most) for name, most in _NORMAL.items()]
+    figures = [(float(value), most) for value, most in known if value and value.replace(".", "", 1).isdecimal()]
+    return bool(figures) and all(figure <= most for figure, most in figures)
+
+
+def suggested_actions(facts: Facts) -> list[str]:
+    """What the record shows to need an action: damaged backups, controls that do not hold."""
+    found = [f"{_name(step)}: {sentence(summary)}" for step, summary in damaged_backups(facts)]
+    return [*found, *(f"{text(control.title)}: {text(state)}" for control, state in _failing_controls(facts))]
 
 
 def surprises(facts: Facts) -> Iterator[str]:
@@ -70,23 +93,29 @@ def shown_causes(facts: Facts) -> str:
     return f"The logs show, oldest first:\n\n{bullets(items)}" if items else ""
 
 
-def control_states(facts: Facts) -> list[tuple[str, str, str]]:
-    """The controls of the runbook: title, check, and the state that their review found; empty without a review."""
+def _control_states(facts: Facts) -> list[tuple[CheckSpec, str]]:
+    """The controls of the runbook, each with the state that its review found; empty without a review."""
     reviews = [step.id for step in facts.runbook.steps() if step.uses == "review-controls"]
     return [
-        (
-            control.title,
-            control.check,
-            next((found for step in reviews if (found := facts.incident.value(step, control.id))), ""),
-        )
+        (control, next((found for step in reviews if (found := facts.incident.value(step, control.id))), ""))
         for control in facts.runbook.controls
+    ]
+
+
+def _failing_controls(facts: Facts) -> list[tuple[CheckSpec, str]]:
+    """The controls whose review found that they do not hold, or could not tell."""
+    return [
+        (control, state) for control, state in _control_states(facts) if state and not state.lower().startswith("ok")
     ]
 
 
 def control_table(facts: Facts) -> str:
     """The controls with their checks and states; empty where the runbook has none."""
-    rows = [(text(title), text(check), text(state) or "not reviewed") for title, check, state in control_states(facts)]
-    return table(("Control", "Check", "State at the review"), rows) if rows else ""
+    rows = [
+        (text(control.title), text(control.id), text(control.check), text(state) or "not reviewed")
+        for control, state in _control_states(facts)
+    ]
+    return table(("Control", "Id", "Check", "State at the review"), rows) if rows else ""
 
 
 def _name(step: Step) -> str:

@@ -57,9 +57,18 @@ def missing_sections(text: str) -> list[str]:
 
     Works on a draft that people have edited: headings are found whatever their case, comments do not count as content.
     """
-    parts = _HEADING.split(_COMMENT.sub("", text))
-    found = {name.strip().casefold(): content for name, content in zip(parts[1::2], parts[2::2], strict=True)}
+    found = {name.casefold(): content for name, content in _contents(text)}
     return [section.value for section in REQUIRED if _empty(found.get(section.casefold(), ""))]
+
+
+def unwritten_sections(text: str) -> list[str]:
+    """All sections of the document in which something is to be written or a conflict to be resolved."""
+    return [name for name, content in _contents(text) if TO_WRITE in content or has_conflict(content)]
+
+
+def _contents(text: str) -> list[tuple[str, str]]:
+    parts = _HEADING.split(_COMMENT.sub("", text))
+    return [(name.strip(), content) for name, content in zip(parts[1::2], parts[2::2], strict=True)]
 
 
 def _empty(content: str) -> bool:

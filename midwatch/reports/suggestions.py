@@ -15,26 +15,37 @@ from midwatch.runbook.model import Risk, Step, StepKind
 from midwatch.system.units import duration
 
 _LONG_TO_DETECT_S = 15 * 60.0
+_CHECKSUMS = "verify-checksums"
 _DRAFT = "write-post-mortem"  # the action that writes this very draft, which mends nothing
 
 
 def repairs(facts: Facts) -> str:
-    """What the steps changed, as a list: those that succeeded and are meant to change something."""
+    """What the steps changed, as a list: those that succeeded and did change something."""
     return bullets(
         ": ".join(filter(None, (text(f"{step.number} {step.title}"), sentence("; ".join(_found(step, attempt))))))
         for step, attempt in facts.attempts()
-        if attempt.outcome is StepOutcome.DONE and step.risk is not Risk.OBSERVE and step.uses != _DRAFT
+        if attempt.outcome is StepOutcome.DONE and step.risk is not Risk.OBSERVE and _changed(step, attempt)
     )
+
+
+def _changed(step: Step, attempt: Attempt) -> bool:
+    """Whether the attempt did more than to write this document: of an action, its plan says so."""
+    return step.kind is not StepKind.USES or (step.uses != _DRAFT and attempt.effects > 0)
 
 
 def _found(step: Step, attempt: Attempt) -> list[str]:
     """What an action says of its end, and what moved. Of a script one knows its exit status only, which is no news
     here."""
-    return [*([attempt.summary] if step.kind is StepKind.USES else []), *_changes(attempt)]
+    return [*([attempt.summary] if step.kind is StepKind.USES else []), *metric_changes(attempt, telling=True)]
 
 
-def _changes(attempt: Attempt) -> list[str]:
-    return [line for line in metric_changes(attempt) if not line.endswith("(unchanged)")]
+def damaged_backups(facts: Facts) -> list[tuple[Step, str]]:
+    """The steps that found backup sets which do not hold, and what they said."""
+    return [
+        (step, attempt.summary)
+        for step, attempt in facts.last_attempts()
+        if step.uses == _CHECKSUMS and facts.incident.value(step.id, "invalid")
+    ]
 
 
 def well(facts: Facts) -> Iterator[str]:
@@ -76,6 +87,8 @@ def badly(facts: Facts) -> Iterator[str]:
             yield (
                 f"{_name(facts, step.id)}, attempt {attempt.number}: {attempt.outcome}. {sentence(attempt.summary)}"
             ).rstrip()
+    for step, summary in damaged_backups(facts):
+        yield f"{_name(facts, step.id)}: {sentence(summary)}"
     for step in facts.runbook.steps():
         if facts.incident.status(step) is StepStatus.SKIPPED:
             yield f"{_name(facts, step.id)} was skipped: {sentence(facts.incident.steps[step.id].reason)}"

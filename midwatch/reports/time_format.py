@@ -7,6 +7,9 @@ from datetime import UTC, datetime, tzinfo
 from midwatch.incident.events import Event, EventKind
 from midwatch.system.clock import from_rfc3339
 
+LOCAL_TIMES = "Local times"
+"""The row of the overview that names the zone of the local times."""
+
 
 def day_and_time(moment: datetime) -> str:
     """`2026-11-23 02:14:07 UTC`."""
@@ -32,6 +35,11 @@ def happened(event: Event) -> datetime:
     if event.kind == EventKind.FINISHED:
         told = event.body.get("ended")
     return from_rfc3339(told) if told else event.time
+
+
+def zone_name(zone: tzinfo | None) -> str:
+    """`Europe/Berlin`; empty where the system does not say it."""
+    return str(getattr(zone, "key", None) or "")
 
 
 def local_time(moment: datetime, zone: tzinfo | None) -> str:

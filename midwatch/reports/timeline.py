@@ -12,12 +12,12 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.reports.event_table import event_table, met_word
 from midwatch.reports.excerpts import excerpts, starred
 from midwatch.reports.incident_facts import Facts
-from midwatch.reports.lifecycle_section import lifecycle_tables, severity_table
+from midwatch.reports.lifecycle_section import day_with_local, lifecycle_tables, severity_table, shows_local
 from midwatch.reports.markdown import document, sentence, table, text
 from midwatch.reports.message_table import message_table
 from midwatch.reports.record_section import record_section
 from midwatch.reports.step_report import steps
-from midwatch.reports.time_format import day_and_time, time_of_day
+from midwatch.reports.time_format import LOCAL_TIMES, time_of_day, zone_name
 from midwatch.runbook.declaration import told_inputs
 from midwatch.runbook.model import Runbook
 from midwatch.system.units import duration
@@ -69,15 +69,17 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
     if declared is not None:
         yield (
             "Declared",
-            f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}",
+            f"{day_with_local(declared.time, facts)} by {text(declared.actor)} on {text(str(declared.body['host']))}",
         )
     if declared is not None and (alert := declared.body.get("alert")):
         yield f"Alert of {text(alert['source'])}", sentence(alert["text"])
+    if shows_local(facts):
+        yield LOCAL_TIMES, zone_name(facts.zone) or "of the machine that exported"
     for prompt, value in told_inputs(facts.runbook, incident.inputs):
         yield text(prompt), sentence(value)
     ended = "Abandoned" if incident.abandoned else "Closed"
     why = f" ({sentence(incident.abandoned)})" if incident.abandoned else ""
-    yield ended, f"{day_and_time(end.time)} by {text(end.actor)}{why}" if end else "still open"
+    yield ended, f"{day_with_local(end.time, facts)} by {text(end.actor)}{why}" if end else "still open"
     yield "Duration", duration(facts.seconds) + ("" if end else " so far")
     yield "Drivers", _drivers(facts) or "nobody"
     counts = Counter(incident.status(step).value for step in facts.runbook.steps())

@@ -9,6 +9,7 @@ from midwatch.incident.conditions import CHECK_WORDS
 from midwatch.incident.events import ENDS, Event, EventKind, ending_words
 from midwatch.incident.state import Attempt
 from midwatch.reports.event_text import author_of, describe, follows, tried_words
+from midwatch.reports.evidence_entries import evidence_entries
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.message_text import FATES
 from midwatch.reports.metric_changes import metric_changes
@@ -22,7 +23,8 @@ Body = Mapping[str, Any]
 
 def entries(facts: Facts) -> list[Entry]:
     """The entries in the order of time. Linear in the number of events."""
-    return _Folding(facts).entries()
+    found = [*_Folding(facts).entries(), *evidence_entries(facts)]
+    return sorted(found, key=lambda entry: (entry.at, entry.events[0]))
 
 
 _DECISIONS: Mapping[str, tuple[str, str]] = {
@@ -52,7 +54,7 @@ class _Folding:
         self.criteria: dict[str, object] = {}
 
     def entries(self) -> list[Entry]:
-        """All entries, in the order of time."""
+        """All entries, each of them where it began in the journal."""
         for event in self.facts.events:
             folding = _FOLDINGS.get(event.kind)
             if entry := folding(self, event) if folding else self.other(event):
@@ -62,7 +64,7 @@ class _Folding:
         for message in self.messages.take_ahead():
             self.messages.put(message, self.other(message))
         self.messages.tell_fates(self.facts)
-        return sorted(self.found.values(), key=lambda entry: (entry.at, entry.events[0]))
+        return list(self.found.values())
 
     def begin(self, event: Event, *, step: bool = False) -> Entry:
         """A new entry that begins with this event."""
@@ -156,9 +158,8 @@ class _Folding:
         entry.text = "" if body["summary"] in ("exit 0", entry.outcome) else str(body["summary"])
         self.values(entry, body)
         attempt = self.attempt(body)
-        for line in metric_changes(attempt) if attempt else ():
-            if not line.endswith("(unchanged)"):
-                entry.add("reading", line)
+        for line in metric_changes(attempt, telling=True) if attempt else ():
+            entry.add("reading", line)
         return entry
 
     def values(self, entry: Entry, body: Body) -> None:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from midwatch.system.errors import BadInput
 
+_LOCALTIME = Path("/etc/localtime")
+
 
 def local_zone() -> tzinfo | None:
     """The zone of this process, with its changes to summer time where the system knows them."""
@@ -18,7 +20,13 @@ def local_zone() -> tzinfo | None:
         except (OSError, ValueError, ZoneInfoNotFoundError):
             return datetime.now().astimezone().tzinfo
     try:
-        with Path("/etc/localtime").open("rb") as file:
+        _, known, name = os.path.realpath(_LOCALTIME).partition("/zoneinfo/")
+        if known:
+            return ZoneInfo(name)
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        pass  # the file alone has all but the name
+    try:
+        with _LOCALTIME.open("rb") as file:
             return ZoneInfo.from_file(file)
     except (OSError, ValueError):
         return datetime.now().astimezone().tzinfo

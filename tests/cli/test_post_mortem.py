@@ -34,25 +34,30 @@ def incident_in(folder: Path) -> IncidentFolder:
 def test_post_mortem_is_written_again_and_moves_to_published_only_when_it_is_complete(tmp_path: Path) -> None:
     folder = incident_in(tmp_path)
 
-    def said(*arguments: str, code: int = 0) -> str:
-        found = midwatch_text("post-mortem", *arguments, cwd=tmp_path)
+    def said(*arguments: str, code: int = 0, zone: str = "America/New_York") -> str:
+        found = midwatch_text("post-mortem", *arguments, cwd=tmp_path, environment={"TZ": zone})
         assert found.returncode == code, found.stderr
         return found.stdout + found.stderr
 
     assert "no post-mortem is written yet" in said()
     assert "is not written yet" in said("--status", "in-review", code=2)
-    assert ": draft; " in said("--write")
+    assert ": draft; " in said("--write", zone="Europe/Berlin")
     mine = folder.post_mortem.read_text().replace(f"lucky\n\n{TO_WRITE}", "lucky\n\nAda was awake.")
     folder.post_mortem.write_text(mine)
     assert ": in review; " in said("--status", "in-review")
     said("--write")
     assert "Ada was awake." in folder.post_mortem.read_text()
     assert "**Status:** in review since 20" in folder.post_mortem.read_text()
+    assert " 02:00:07 | 03:00:07 CET | person | ada@bastion | Declared" in folder.post_mortem.read_text()
     folder.post_mortem.write_text(
         folder.post_mortem.read_text().replace("## Impact\n", f"## Impact\n\n{TO_WRITE}\n", 1)
     )
     assert "lacks: Impact" in said("--status", "published", "--url", "https://wiki.example/x", code=1)
     folder.post_mortem.write_text(mine)
+    refused = said("--status", "published", "--url", "https://wiki.example/x", code=1)
+    assert "lacks: " in refused
+    assert "Open questions" in refused
+    folder.post_mortem.write_text(mine.replace(TO_WRITE, "None."))
     said("--status", "published", "--url", "https://wiki.example/x")
     assert "published at https" in folder.post_mortem.read_text()
     assert "--url says where" in said("--url", "https://wiki.example/x", code=2)

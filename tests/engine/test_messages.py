@@ -286,6 +286,9 @@ def test_a_pager_is_triggered_acknowledged_and_resolved_with_the_incident(
     assert "R0123456789ABCDEF" not in controller.folder.journal.read_text(encoding="utf-8")
     texts = [str(line["text"]) for line in lines(tmp_path / "said.jsonl")]
     assert texts == ["Incident declared by ada: Paged, SEV-1.", "The incident is closed: done"]
+    events = controller.events
+    (end,) = [event.seq for event in events if event.kind == EventKind.CLOSED]
+    assert [event.body["event"] for event in events if event.kind == EventKind.MESSAGE_QUEUED][-2:] == [end, end]
 
 
 def test_a_text_of_any_length_and_any_signs_is_sent_clean_and_cut(tmp_path: Path) -> None:

@@ -116,6 +116,12 @@ def test_post_mortem_check_follows_the_answers_until_it_is_published(
     outcome = CheckPostMortem().evaluate(context)
     assert outcome.ok
     assert outcome.values["published"] == "https://wiki.example/rca/17"
+    assert "; still to be written: " in outcome.summary
+    action.apply(context, action.plan(context))
+    status = (incident / "post-mortem.md").read_text().splitlines()[2]
+    assert status.startswith("**Status:** published at https")
+    assert "; still to be written: " in status
+    assert "Where we got lucky" in status
 
 
 def test_post_mortem_written_again_keeps_what_people_wrote_and_shows_a_conflict(

@@ -66,7 +66,7 @@ def test_review_reports_the_state_of_each_control_and_the_post_mortem_lists_them
     journal.close()
     WritePostMortem().apply(context, WritePostMortem().plan(context))
     section = (context.incident / "post-mortem.md").read_text().partition("## Preventive controls")[2]
-    row = "| There are two copies | backup-redundancy | WARNING: ARP good backups 1, below 2 |\n"
+    row = "| There are two copies | copies | backup-redundancy | WARNING: ARP good backups 1, below 2 |\n"
     assert row in section.partition("\n## ")[0]
 
 

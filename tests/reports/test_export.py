@@ -21,7 +21,7 @@ from midwatch.reports.metric_changes import metric_changes
 from midwatch.reports.post_mortem import missing_sections, post_mortem
 from midwatch.reports.sections import REQUIRED, TO_WRITE
 from midwatch.reports.timeline import timeline
-from midwatch.runbook.model import Comms, Risk, Step, StepKind
+from midwatch.runbook.model import Comms, Phase, Risk, Step, StepKind
 from tests.reports import night
 from tests.support.examples import examples
 from tests.support.markdown_shape import WORDS, shape
@@ -263,6 +263,48 @@ def test_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path) -> 
     assert "No status update was later" not in post_mortem(runbook, silent, folder)
 
 
+def test_draft_takes_what_is_abnormal_for_a_factor_and_asks_for_an_action_on_a_damaged_set(tmp_path: Path) -> None:
+    """A clean-up with nothing to do is no fix; ordinary figures, and what two steps found, are no factors."""
+    told, begun = night.events()[:-2], night.events()
+    kinds: list[tuple[str, str, Risk, dict[str, str]]] = [
+        ("sums", "verify-checksums", Risk.OBSERVE, {"sets": "2", "invalid": "20261120"}),
+        ("logs", "diagnose-logs", Risk.OBSERVE, {"failures": "0"}),
+        ("disk", "diagnose-disk", Risk.OBSERVE, {"percent": "96.0", "deleted_open": "0"}),
+        ("inner", "diagnose-disk", Risk.OBSERVE, {"percent": "96.0"}),
+        ("docker", "clean-docker", Risk.DESTROY, {"freed": "0"}),
+    ]
+    steps = tuple(
+        Step(name, f"5.{n}", name, StepKind.USES, risk, night.HERE, uses=uses)
+        for n, (name, uses, risk, _) in enumerate(kinds, start=1)
+    )
+    runbook = replace(night.runbook(), phases=(*night.runbook().phases, Phase("more", "More", "5", steps)))
+    plan = Plan("x", {}, ())
+    for name, _, _, values in kinds:
+        summary = "the disk is full" if name == "inner" else f"the {name} is full"
+        bodies: list[tuple[str, dict[str, Any]]] = [
+            ("step.confirmed", {"plan": plan.to_json(), "digest": plan.digest, "reason": ""}),
+            ("step.started", {"command": "midwatch action it", "supervisor": {"pid": 7}}),
+            ("step.finished", {**begun[4].body, "summary": summary, "notify": [], "values": values}),
+        ]
+        told += [
+            replace(told[-1], seq=len(told) + 1 + n, kind=kind, body={**body, "step": name, "attempt": 1})
+            for n, (kind, body) in enumerate(bodies)
+        ]
+    found = post_mortem(runbook, told, night.journal(tmp_path, told))
+
+    def section(name: str) -> str:
+        return found.split(f"## {name}")[1].split("\n## ")[0]
+
+    assert section("Contributing factors").strip().splitlines() == [
+        "- The backup stopped",
+        "- 5.3 disk: the disk is full",
+        "- 5.1 sums: the sums is full",
+    ]
+    assert "- 5.1 sums: the sums is full" in section("What went badly")
+    assert "to be covered by an action:\n\n- 5.1 sums: the sums is full\n" in section("Action items")
+    assert "docker" not in section("Fixes")
+
+
 def test_metric_that_is_an_age_is_named_an_age() -> None:
     def seen(text: str, number: float | None) -> dict[str, Reading]:
         return {"backups": Reading("backups", night.BEGIN, (Row("ARP", text, Level.OK, number, "s"),))}
@@ -271,6 +313,9 @@ def test_metric_that_is_an_age_is_named_an_age() -> None:
         1, "ada@bastion", night.BEGIN, before=seen("none", None), after=seen("1 d 2 h old, 2.1 MB", 93_600.0)
     )
     assert metric_changes(attempt) == ["backups ARP none → 1 d 2 h old"]
+    ages = [seen(f"{age:.0f} s old", age) for age in (5.0, 9.0)]
+    older, newer = (Attempt(1, "a", night.BEGIN, before=first, after=last) for first, last in (ages, ages[::-1]))
+    assert (metric_changes(older, telling=True), len(metric_changes(newer, telling=True))) == ([], 1)
 
 
 def test_answer_cannot_fake_a_section(tmp_path: Path) -> None:

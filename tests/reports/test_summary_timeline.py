@@ -12,6 +12,7 @@ import pytest
 
 from midwatch.incident.events import Event
 from midwatch.incident.paths import IncidentFolder
+from midwatch.reports.evidence_entries import EVIDENCE
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.lifecycle_section import lifecycle_tables
 from midwatch.reports.summary_timeline import summary_timeline
@@ -70,7 +71,11 @@ def test_attempt_is_one_line_with_its_end_its_values_and_what_moved() -> None:
 
 def test_every_event_is_in_one_line_but_repeated_criteria_and_stars() -> None:
     events = night.events()
-    listed = [seq for entry in entries(facts(events)) for seq in entry.events]
+    found = entries(facts(events))
+    assert [(entry.who, entry.events, entry.at < events[0].time) for entry in found if entry.who == EVIDENCE] == [
+        (EVIDENCE, [5], True)
+    ]
+    listed = [seq for entry in found for seq in entry.events if entry.who != EVIDENCE]
     assert len(listed) == len(set(listed))
     assert {event.kind for event in events if event.seq not in listed} == {"criterion.evaluated"}
 
@@ -152,7 +157,9 @@ def test_steps_that_were_not_done_are_named_with_the_reason(told: list[Event]) -
 
 def test_local_time_stands_beside_utc_and_foreign_words_stay_text() -> None:
     plain = summary_timeline(facts(night.events(), zone=ZoneInfo("Europe/Berlin")))
-    assert "| 2026-11-23 02:00:07 | 03:00:07 CET | person | ada@bastion | Declared: Backup failure, SEV-1 · " in plain
+    assert "| 2026-11-23 01:50:07 | 02:50:07 CET | outside | evidence | The backup stopped: backup.log:9: " in plain
+    assert "| 02:00:07 | 03:00:07 CET | person | ada@bastion | Declared: Backup failure, SEV-1 · " in plain
+    assert "| Local times | Europe/Berlin |" in plain
     assert "| Local |" not in summary_timeline(facts(night.events(), zone=ZoneInfo("UTC")))
     hostile = "<b>x</b> | [a](http://a.b) `c` **d** # e"
     loud = facts(night.events(hostile), zone=ZoneInfo("Europe/Berlin"))

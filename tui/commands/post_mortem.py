@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.reports.post_mortem_file import PostMortemFile, Progress, Status
     from midwatch.system.actor import current_actor
     from midwatch.system.clock import SystemClock
+    from midwatch.system.local_zone import local_zone
 
     if args.url and args.status != "published":
         raise BadInput("--url says where it is published", hint="midwatch post-mortem --status published --url URL")
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     file = PostMortemFile(folder)
     if args.write:
         runbook, events = reopen(folder)
-        file.write(post_mortem(runbook, events, folder))
+        file.write(post_mortem(runbook, events, folder, file.zone(local_zone())))
     if args.status:
         at = f" at {text(args.url)}" if args.url else ""
         since = f" since {SystemClock().now():%Y-%m-%d %H:%M} UTC, set by {text(current_actor())}"
