@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from midwatch.engine import criteria, policy
-from midwatch.engine.freeze_release import release_freeze
+from midwatch.engine.freeze_release import freeze_to_lift, release_freeze
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.messages import Messages
 from midwatch.incident.events import EventKind
@@ -29,6 +29,10 @@ class Closure:
             for name, state in found.items():
                 session.append(EventKind.CRITERION, {"criterion": name, "met": state.met, "detail": state.detail})
         return found
+
+    def freeze_to_lift(self) -> str:
+        """The freeze that the end of the incident lifts, in words; empty without one. Asks servers."""
+        return freeze_to_lift(self._session.context())
 
     def close(self, *, reason: str = "") -> str:
         """End the incident, and the freeze that it set. What became of that freeze, in words; empty without one.

@@ -298,8 +298,9 @@ def _stopped(controller: IncidentController, step: Step, status: StepStatus, say
 def _close(controller: IncidentController, say: Say) -> Exit:
     for left in workflow.open_ends(controller):
         say(left)
+    freeze = ""
     try:
-        controller.close()
+        freeze = controller.close()
     except MidwatchError as error:
         say(f"{error.sentence}. It stays open: --resume tries again, and the screen or --plain closes it with a reason")
         return error.exit
@@ -308,5 +309,7 @@ def _close(controller: IncidentController, say: Say) -> Exit:
             if found := controller.incident.criteria.get(criterion.id):
                 word = {True: "met", False: "NOT met", None: "unknown"}[found.met]
                 say(f"{word:8} {criterion.title}: {found.detail}")
+    if freeze:
+        say(f"{freeze}.")
     say(f"{controller.incident.id} is closed, {len(controller.events)} events, head {controller.head}")
     return Exit.DONE

@@ -127,6 +127,7 @@ class IncidentController:
 
         closure = Closure(session, messages)
         self.evaluate_closure = closure.evaluate
+        self.freeze_to_lift = closure.freeze_to_lift
         self.close = closure.close
         self.abandon = closure.abandon
 

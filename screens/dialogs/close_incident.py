@@ -41,6 +41,7 @@ class CloseIncident(Dialog[str]):
         self._desk = session
         self.draft_name = "Closure"
         self._found: Mapping[str, CriterionState] | None = None
+        self._freeze = ""
         self.hint = f"Esc back {text_styles.signs.dot} {{evaluate}} evaluate again"
 
     def body(self) -> Iterable[Widget]:
@@ -68,6 +69,7 @@ class CloseIncident(Dialog[str]):
 
     async def _evaluate(self) -> None:
         try:
+            self._freeze = await in_background("freeze", self._desk.freeze_to_lift)
             self._found = await in_background("closure", self._desk.evaluate_closure)
         except WorkFailed as failed:
             self.complain(str(failed))
@@ -107,6 +109,8 @@ class CloseIncident(Dialog[str]):
         if self._desk.incident.open and not looking:
             for left in open_ends(self._desk):
                 lines += paragraph(f"{left}.", self.room, self.text_styles, style=SOON)
+            if self._freeze:
+                lines += paragraph(f"{self._freeze}.", self.room, self.text_styles, style=FAINT)
         self.query_one("#criteria", Static).update(joined(lines))
         self._draw_reason(looking)
 

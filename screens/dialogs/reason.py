@@ -81,7 +81,7 @@ def adopt_form(text_styles: TextStyles, lines: Sequence[str]) -> Form:
 
 def abandon_form(text_styles: TextStyles) -> Form:
     """A form for the reason why this is no incident."""
-    words = "It ends without closure. The record stays, and says that it was abandoned."
+    words = "It ends without closure. The record stays, and says that it was abandoned. A freeze that it set is lifted."
     return Form(
         text_styles,
         "Abandon the incident",

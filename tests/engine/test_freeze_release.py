@@ -18,11 +18,12 @@ def test_closing_takes_the_incidents_own_freeze_away(controller: IncidentControl
     context = controller.session.context()
     carry_out(FreezeAction(), context)
     file = context.location("freeze")
-    assert file.exists()
+    assert controller.freeze_to_lift().startswith("Closing lifts the freeze that this incident set: Frozen by ")
     words = controller.close()
     assert words == "The freeze of this incident is taken away: The freeze is over; deployments may go on"
     assert notes(controller) == [words]
     assert not file.exists()
+    assert controller.freeze_to_lift() == ""
     assert not controller.incident.open
 
 
@@ -37,7 +38,7 @@ def test_abandoning_takes_the_freeze_away_as_well(controller: IncidentController
 def test_closing_leaves_the_freeze_of_somebody_else(controller: IncidentController) -> None:
     context = controller.session.context()
     carry_out(FreezeAction(reason="a release"), replace(context, incident=None))
-    assert controller.close() == ""
+    assert controller.freeze_to_lift() == controller.close() == ""
     assert notes(controller) == []
     assert context.location("freeze").exists()
 
@@ -46,6 +47,7 @@ def test_closing_says_why_the_freeze_is_not_taken_away(controller: IncidentContr
     context = controller.session.context()
     carry_out(FreezeAction(), context)
     context.location("freeze").write_text("rubbish")
+    assert "not known: " in controller.freeze_to_lift()
     words = controller.close()
     assert words.startswith("The freeze of this incident is NOT taken away: ")
     assert words.endswith("cannot be understood: it is not what freeze writes. Later: midwatch freeze off")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from actions.freeze import FreezeAction
 from midwatch.engine import headless
 from midwatch.engine.answers import Answers, load_answers
+from midwatch.engine.execute import carry_out
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import Incident
 from midwatch.runbook.loader import load
@@ -39,8 +41,10 @@ def test_headless_run_goes_from_the_first_step_to_the_closed_incident(
     controller: IncidentController, here: Path, runbook: Runbook
 ) -> None:
     (here / "rubbish").mkdir()
+    carry_out(FreezeAction(), controller.session.context())
     code, said = run(controller, here, runbook)
     assert code is Exit.DONE
+    assert said[-2].startswith("The freeze of this incident is taken away: ")
     assert not controller.incident.open
     assert not (here / "rubbish").exists()
     assert "    seen by ada" in said

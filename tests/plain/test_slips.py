@@ -11,6 +11,7 @@ from midwatch.engine.repository import find
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
+from tests.support.freezes import write_freeze
 from tests.support.plain_lines import PROMPT, Begin, Talk, incident, status, to_the_work
 
 pytestmark = pytest.mark.slow
@@ -41,8 +42,11 @@ def test_answer_never_closes_with_criteria_unmet(begin: Begin, here: Path, answe
     talk.answer("say why", "")
     talk.until("It stays open.")
     assert incident(here).open
+    write_freeze(here / "security/freeze.json", find(here / "logs", "latest").id)
     talk.word("close")
+    talk.until("Closing lifts the freeze that this incident set: Frozen by ada")
     talk.answer("say why", "the other site took over")
+    talk.until("The freeze of this incident is taken away")
     talk.until("is closed. Its record:")
     assert not incident(here).open
 

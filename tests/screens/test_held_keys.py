@@ -16,6 +16,7 @@ from screens.widgets.dialog import Dialog
 from screens.widgets.form import Form
 from screens.widgets.hand import Hand, Press
 from screens.widgets.inline_button import InlineButton, PickOne
+from tests.support.freezes import write_freeze
 from tests.support.night import Night
 from tests.support.reference_incident import Stage, begin, finish
 from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
@@ -151,9 +152,11 @@ def test_repeats_are_told_from_presses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_closure_dialog_takes_a_typed_reason_into_its_field(session: IncidentController, stage: Stage) -> None:
     stage.checks |= {criterion.check: Outcome(False, "96 %") for criterion in session.runbook.closure}
+    write_freeze(session.session.context().location("freeze"), session.incident.id)
     async with opened(session) as pilot:
         await press(pilot, "c")
         assert isinstance(pilot.app.screen, CloseIncident)
+        await until(pilot, lambda: "Closing lifts the freeze that this incident set" in grid(pilot))
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await press(pilot, "shift+tab")
         assert isinstance(pilot.app.focused, InlineButton)

@@ -300,6 +300,8 @@ class StepCommands:
             return
         for left in workflow.open_ends(controller):
             terminal.say(f"{left}.")
+        if freeze := terminal.beside("Still asking for the freeze", controller.freeze_to_lift):
+            terminal.say(f"{freeze}.")
         for needed in workflow.requirements(controller, ActionKind.CLOSE, found=found):
             if isinstance(needed, workflow.Reason):
                 reason = terminal.ask_reason("To close all the same, say why; Enter alone keeps it open: ")
