@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from midwatch.runbook.model import Runbook
 from tui.schedule_jobs import Job
-from tui.watch_unit import command_line, quoted, watch_unit
+from tui.watch_unit import SYSUSERS, command_line, quoted, watch_unit, watch_unit_name
 
 SYSTEMD, CRON = "systemd", "cron"
 FOLDERS = {SYSTEMD: "/etc/systemd/system", CRON: "/etc/cron.d"}
 """Where each is read."""
+SYSUSERS_FILE = "sysusers.d/midwatch-watch.conf"
+"""Below /etc, or below a folder that the user names."""
 _SERVICE = """\
 [Unit]
 Description=Midwatch {name} of {id}
@@ -72,7 +74,8 @@ def _units(runbook: Runbook, jobs: Sequence[Job], user: str) -> Iterator[tuple[s
             _TIMER.format(**about, words=cadence.words, calendar=cadence.calendar, delay=cadence.delay_s),
         )
     if runbook.triggers:
-        yield "midwatch-watch.service", watch_unit(runbook, declares=False)
+        yield watch_unit_name(runbook), watch_unit(runbook, declares=False)
+        yield SYSUSERS_FILE, SYSUSERS
 
 
 def _table(runbook: Runbook, jobs: Sequence[Job], user: str) -> tuple[str, str]:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
 from midwatch.runbook.model import Runbook
 
+WATCH_USER = "midwatch-watch"
+SYSUSERS = f"""\
+# The user of the watchers: reads the logs of the system, and owns the folders of requests. Then: systemd-sysusers
+u {WATCH_USER} - "Midwatch watcher" / -
+m {WATCH_USER} adm
+m {WATCH_USER} systemd-journal
+"""
+"""A file of `sysusers.d`."""
+_BEFORE = """\
+# Before that, once: the user (systemd-sysusers, with the file that `midwatch schedule print` shows), and its folder:
+#   {command}
+"""
 _UNIT = """\
-# As /etc/systemd/system/midwatch-watch.service; then: systemctl enable --now midwatch-watch
-[Unit]
+# As /etc/systemd/system/{name}; then: systemctl enable --now {name}
+{before}[Unit]
 Description=Midwatch watches the triggers of {id}
 After=network-online.target
 Wants=network-online.target
@@ -53,6 +66,17 @@ WantedBy=multi-user.target
 """
 
 
+def watch_unit_name(runbook: Runbook) -> str:
+    """The name of the unit: each runbook has a watcher of its own."""
+    return f"midwatch-{runbook.id}-watch.service"
+
+
+def make_folder(runbook: Runbook) -> str:
+    """The command by which root makes the watcher's folder, once."""
+    owner = f"-o {WATCH_USER} -g {WATCH_USER}"
+    return f"install -d -m 2750 {owner} {shlex.quote(str(runbook.location_of('watch')))}"
+
+
 def watch_unit(runbook: Runbook, *, declares: bool) -> str:
     """The unit for this runbook; with `declares`, of a watcher that declares as the incidents' owner."""
     words = command_line(runbook, "watch", str(runbook.file.absolute()))
@@ -61,7 +85,9 @@ def watch_unit(runbook: Runbook, *, declares: bool) -> str:
     return _UNIT.format(
         id=runbook.id,
         command=" ".join(quoted(word) for word in words),
-        user=Path.home().owner() if declares else "midwatch-watch",
+        user=Path.home().owner() if declares else WATCH_USER,
+        name=watch_unit_name(runbook),
+        before="" if declares else _BEFORE.format(command=make_folder(runbook)),
         writable=" ".join(quoted(str(place)) for place in places),
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tui.cli import main
+from tui.schedule_files import SYSUSERS_FILE
 
 RUNBOOK = """\
 midwatch: 1
@@ -43,11 +44,13 @@ def test_units_are_those_that_systemd_takes(place: Path, capsys: pytest.CaptureF
     assert "create" in capsys.readouterr().out
     assert list(units.iterdir()) == [], "a plan writes nothing"
     assert main(["schedule", "install", "--yes", *options]) == 0
-    assert "systemctl daemon-reload && systemctl enable --now midwatch-small-check-disk" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "systemctl daemon-reload && systemctl enable --now midwatch-small-check-disk" in said
+    assert f"install -d -m 2750 -o midwatch-watch -g midwatch-watch {place}/logs/watch" in said
     names = {path.name for path in units.iterdir()}
     jobs = {"check-disk-root", "check-services", "check-docker", "check-backup-valid", "proof", "freeze-end"}
     assert {f"midwatch-small-{job}.{kind}" for job in jobs for kind in ("service", "timer")} < names
-    assert "midwatch-watch.service" in names
+    assert "midwatch-small-watch.service" in names
     service = (units / "midwatch-small-check-disk-root.service").read_text()
     assert f"--textfile {place}/metrics/midwatch-disk-root.prom" in service
     (full,) = (path.read_text() for path in units.glob("*100-full.service"))
@@ -62,9 +65,13 @@ def test_units_are_those_that_systemd_takes(place: Path, capsys: pytest.CaptureF
     assert main(["schedule", "install", "--yes", *options]) == 0
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not here")
-    watcher = units / "midwatch-watch.service"
+    made = subprocess.run(
+        ["systemd-sysusers", "--dry-run", units / SYSUSERS_FILE], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "Creating user 'midwatch-watch'" in made.stderr
+    watcher = units / "midwatch-small-watch.service"
     watcher.write_text(watcher.read_text().replace("User=midwatch-watch", "User=root"))
-    argv = ["systemd-analyze", "verify", *sorted(units.iterdir())]
+    argv = ["systemd-analyze", "verify", *sorted(units.glob("*.*er*"))]
     verified = subprocess.run(argv, capture_output=True, text=True, timeout=200, check=False)
     assert "midwatch" not in verified.stderr, verified.stderr
 

@@ -145,7 +145,7 @@ def test_killed_watcher_goes_on_where_it_was_and_pings_that_it_lives(tmp_path: P
 def test_unit_is_well_formed_and_has_little_to_attack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     WatchedRunbook(tmp_path)
     assert main(["watch", str(tmp_path / "runbook.yaml"), "--print-unit"]) == 0
-    unit = tmp_path / "midwatch-watch.service"
+    unit = tmp_path / "midwatch-night-watch.service"
     unit.write_text(capsys.readouterr().out.replace("User=midwatch-watch", f"User={os.geteuid()}"))
     assert f"ReadWritePaths={tmp_path}/logs/watch\n" in unit.read_text()
     if shutil.which("systemd-analyze") is None:

@@ -7,20 +7,22 @@ import difflib
 import os
 import pwd
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from midwatch.system.errors import BadInput, Exit, Failed, Refused
 from tui.cli_context import add_runbook, load_runbook
 from tui.output import say, say_document
-from tui.schedule_files import CRON, FOLDERS, SYSTEMD
+from tui.schedule_files import CRON, FOLDERS, SYSTEMD, SYSUSERS_FILE
+
+if TYPE_CHECKING:
+    from midwatch.runbook.model import Runbook
 
 _PRINT, _INSTALL = "print", "install"
 _FILE_LIMIT_BYTES = 1 << 20
 _MODE = 0o644
-_NEXT = {
-    SYSTEMD: "systemctl daemon-reload && systemctl enable --now {timers}",
-    CRON: "nothing: cron reads the table within a minute",
-}
+_ETC = Path("/etc")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,11 +56,12 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(f"{runbook.file} has nothing to run by itself", hint="Name targets, panels or triggers")
     files = files_of(runbook, jobs, args.format, _user(args.user))
     folder = Path(args.folder or FOLDERS[args.format])
+    placed = {(folder if args.folder or name != SYSUSERS_FILE else _ETC) / name: text for name, text in files.items()}
     if args.what == _INSTALL:
-        return _install(files, folder, args)
-    for name, text in files.items():
+        return _install(runbook, placed, folder, args)
+    for file, text in placed.items():
         if args.format == SYSTEMD:
-            say(f"# {folder / name}")
+            say(f"# {file}")
         say_document(text)
         say()
     return Exit.DONE
@@ -71,12 +74,14 @@ def _user(given: str | None) -> str:
         raise BadInput(f"This machine knows no user {given or os.geteuid()}", hint="Name one: --user NAME") from None
 
 
-def _install(files: dict[str, str], folder: Path, args: argparse.Namespace) -> int:
+def _install(runbook: Runbook, files: dict[Path, str], folder: Path, args: argparse.Namespace) -> int:
     from midwatch.system.trusted_files import atomic_write
 
-    changed = {name: text for name, text in files.items() if _say_change(folder / name, text)}
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder {folder}", hint="Make it first, or name another: --folder")
+    changed = {file: text for file, text in files.items() if _say_change(file, text)}
     if args.plan or not changed:
-        say(f"{len(changed)} of {len(files)} files in {folder} would be written." if args.plan else "Nothing to do.")
+        say(f"{len(changed)} of {len(files)} files would be written." if args.plan else "Nothing to do.")
         return Exit.DONE
     if not args.yes:
         if not sys.stdin.isatty():
@@ -84,14 +89,34 @@ def _install(files: dict[str, str], folder: Path, args: argparse.Namespace) -> i
         say(f"Write {len(changed)} files to {folder}? [y/N] ", end="", flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Refused("Not confirmed; nothing was written")
-    for name, text in changed.items():
+    for file, text in changed.items():
         try:
-            atomic_write(folder / name, text.encode(), mode=_MODE, trust=None)
+            if file.name == Path(SYSUSERS_FILE).name:
+                file.parent.mkdir(exist_ok=True)
+            atomic_write(file, text.encode(), mode=_MODE, trust=None)
         except OSError as error:
-            raise Failed(f"{folder / name} cannot be written: {error.strerror}", hint="As root, or --folder") from error
-    timers = " ".join(name for name in files if name.endswith(".timer") or name == "midwatch-watch.service")
-    say(f"{len(changed)} files written. Next: {_NEXT[args.format].format(timers=timers)}")
+            raise Failed(f"{file} cannot be written: {error.strerror}", hint="As root, or --folder") from error
+    say(
+        f"{len(changed)} files written. Next, as root:"
+        if args.format == SYSTEMD
+        else "Written. Cron reads it within a minute."
+    )
+    for command in _next(runbook, files) if args.format == SYSTEMD else ():
+        say(f"  {command}")
     return Exit.DONE
+
+
+def _next(runbook: Runbook, files: Iterable[Path]) -> Iterator[str]:
+    """What starts the units."""
+    from tui.watch_unit import make_folder, watch_unit_name
+
+    if runbook.triggers:
+        yield "systemd-sysusers"
+        yield make_folder(runbook)
+    timers = [file.name for file in files if file.suffix == ".timer"] + [watch_unit_name(runbook)] * bool(
+        runbook.triggers
+    )
+    yield f"systemctl daemon-reload && systemctl enable --now {' '.join(timers)}"
 
 
 def _say_change(file: Path, text: str) -> bool:
