@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from midwatch.channels.message import Answer, Message, Verdict
@@ -20,7 +19,7 @@ from midwatch.outbox.delivery_start import lock_file
 from midwatch.outbox.limits import DeliveryLimits, lane_of
 from midwatch.outbox.store import Delivery, DeliveryState, OutboxStore
 from midwatch.runbook.channels import ChannelKind, ChannelTarget
-from midwatch.system.clock import to_rfc3339
+from midwatch.system.clock import Clock, SystemClock, to_rfc3339
 from midwatch.system.file_locks import release, try_lock
 from midwatch.system.trust import Trust
 from midwatch.system.trusted_files import open_lock
@@ -63,8 +62,18 @@ class _Flight:
 class DeliveryProcess:
     """Sends the deliveries of a store. One runs for each user and incident: it holds a lock."""
 
-    def __init__(self, store: OutboxStore, *, send: Send = send, limits: DeliveryLimits | None = None) -> None:
+    def __init__(
+        self,
+        store: OutboxStore,
+        *,
+        send: Send = send,
+        limits: DeliveryLimits | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._store, self._send, self._limits = store, send, limits or DeliveryLimits()
+        self._clock = clock or SystemClock()
+        self._moments: dict[tuple[str, str, float], float] = {}
+        """Times of day that deliveries have, as seconds of the boot clock, which nobody sets."""
         self._flights: dict[tuple[str, ...], _Flight] = {}
         self._free_at: dict[tuple[str, ...], float] = {}
         """Lane → seconds of the boot clock from which on it may be used."""
@@ -106,7 +115,7 @@ class DeliveryProcess:
                 words = "the process that sent it ended before there was an answer"
                 again = delivery.target.drops_repeats
                 state = DeliveryState.QUEUED if again else DeliveryState.UNSURE
-                self._store.write(delivery.changed(state, _now(), words))
+                self._store.write(delivery.changed(state, self._now(), words))
 
     def _round(self) -> None:
         """Take answers in, follow decisions, begin what is due, and wait for the next of these."""
@@ -142,32 +151,42 @@ class DeliveryProcess:
         if delivery.state is DeliveryState.ACCEPTED:  # it arrived meanwhile, and nobody gets it twice
             decided = delivery.changed(delivery.state, delivery.at, delivery.detail, decision=decision.number)
         else:
-            fresh = {"tries": 0, "next_at": 0.0, "queued_at": time.time()} if decision.retry else {}
-            decided = delivery.changed(state, _now(), decision.reason, decision=decision.number, **fresh)
+            fresh = {"tries": 0, "next_at": 0.0, "queued_at": self._clock.now().timestamp()} if decision.retry else {}
+            decided = delivery.changed(state, self._now(), decision.reason, decision=decision.number, **fresh)
         self._store.write(decided)
         return decided
 
     def _begin(self, delivery: Delivery) -> float:
         """Send it if it is due; the seconds until it is."""
-        now, lane = time.time(), lane_of(delivery.target)
+        lane, (age_s, left) = lane_of(delivery.target), self._times(delivery)
         if delivery.message.rehearsal and not self._is_local(delivery.target):
             refused = "a rehearsal sends nothing to a real receiver"
-            self._store.write(delivery.changed(DeliveryState.GIVEN_UP, _now(), refused))
+            self._store.write(delivery.changed(DeliveryState.GIVEN_UP, self._now(), refused))
             return 0.0
-        if now - delivery.queued_at > self._limits.give_up_after_s:
+        if age_s > self._limits.give_up_after_s:
             hours = self._limits.give_up_after_s / 3600
             words = f"not delivered within {hours:g} h; last: {delivery.detail or 'not sent'}"
-            self._store.write(delivery.changed(DeliveryState.GIVEN_UP, _now(), words))
+            self._store.write(delivery.changed(DeliveryState.GIVEN_UP, self._now(), words))
             return 0.0
-        # a clock that was set back holds nothing up for long
-        left = min(delivery.next_at - now, 13 * self._limits.longest_wait_s)
         left = max(left, self._free_at.get(lane, 0.0) - time.monotonic())
         if left <= 0 and lane not in self._flights:
-            sending = delivery.changed(DeliveryState.SENDING, _now(), delivery.detail, tries=delivery.tries + 1)
+            sending = delivery.changed(DeliveryState.SENDING, self._now(), delivery.detail, tries=delivery.tries + 1)
             self._store.write(sending)
             self._free_at[lane] = time.monotonic() + self._limits.interval_s(delivery.target)
             self._flights[lane] = _Flight(sending, self._send, self._landed)
         return left if left > 0 else _LONGEST_SLEEP_S
+
+    def _times(self, delivery: Delivery) -> tuple[float, float]:
+        """Seconds since it was queued and until it is due: a clock that is set meanwhile changes neither."""
+        now, time_of_day = self._clock.monotonic(), self._clock.now().timestamp()
+        age_s = max(time_of_day - delivery.queued_at, 0.0)
+        left_s = min(delivery.next_at - time_of_day, 13 * self._limits.longest_wait_s)  # as long as a receiver may ask
+        queued = self._moments.setdefault((delivery.id, "queued", delivery.queued_at), now - age_s)
+        due = self._moments.setdefault((delivery.id, "due", delivery.next_at), now + left_s)
+        return now - queued, due - now
+
+    def _now(self) -> str:
+        return to_rfc3339(self._clock.now())
 
     def _is_local(self, target: ChannelTarget) -> bool:
         """Whether this is a file of the outbox itself: all that a rehearsal may reach."""
@@ -181,12 +200,8 @@ class DeliveryProcess:
         fields = {}
         if verdict is Verdict.WAIT:
             wait_s = self._limits.wait_s(delivery.tries - 1, answer.retry_after_s)
-            fields["next_at"] = time.time() + wait_s
+            fields["next_at"] = self._clock.now().timestamp() + wait_s
             if answer.retry_after_s is not None:
                 self._free_at[lane_of(delivery.target)] = time.monotonic() + answer.retry_after_s
         _LOG.info("Delivery %s: %s, %s", delivery.id, answer.verdict, answer.detail)
-        self._store.write(delivery.changed(_STATES[verdict], _now(), answer.detail, **fields))
-
-
-def _now() -> str:
-    return to_rfc3339(datetime.now(UTC))
+        self._store.write(delivery.changed(_STATES[verdict], self._now(), answer.detail, **fields))

@@ -123,7 +123,9 @@ class ChannelTarget:
         for name in ("url", "key", "authorization", "password"):
             if isinstance(data[name], dict) and data[name]["file"]:
                 data[name] = {**data[name], "file": absolute(data[name]["file"])}
-        return self.from_json({**data, "path": absolute(self.path), "ca": absolute(self.ca)})
+        command = tuple(absolute(word) if "/" in word and not at else word for at, word in enumerate(self.command))
+        paths = {"path": absolute(self.path), "ca": absolute(self.ca), "sendmail": absolute(self.sendmail)}
+        return self.from_json({**data, **paths, "command": command})
 
     def to_json(self) -> dict[str, Any]:
         """As the outbox stores it: sources of secrets, no secret."""

@@ -48,7 +48,7 @@ async def compose_message(app: App[Any], text_styles: TextStyles, session: Incid
                 continue
         await dialog.keep()  # whatever is still written: sending removes it
         if await dialog.carry_out(composer.send, draft.channel, draft.text, confirmed=draft.outside):
-            said = f"Sent to {'; '.join(draft.receivers)}" if draft.receivers else "Recorded"
+            said = f"Queued for {'; '.join(draft.receivers)}" if draft.receivers else "Recorded"
             dialog.sent = draft.channel
     try:
         if await dialog.keep() and not said:

@@ -218,7 +218,7 @@ class Commands:
         except WorkFailed as failed:
             self._screen.notice(str(failed), WRONG)
         else:
-            self._screen.notice(f"Sent to {'; '.join(sent.receivers)}: {sent.text.splitlines()[0]}")
+            self._screen.notice(f"Queued for {'; '.join(sent.receivers)}: {sent.text.splitlines()[0]}")
 
     async def notify_people(self) -> None:
         form = notify_form(self._text_styles, self._session.runbook, self._session.incident)

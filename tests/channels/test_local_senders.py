@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import resource
@@ -23,8 +24,9 @@ def program(path: Path, script: str) -> str:
 
 
 def test_a_command_gets_the_message_without_a_shell(message: Message, tmp_path: Path) -> None:
-    words = program(tmp_path / "tell", f'cat > {tmp_path}/in; echo "$1 $MIDWATCH_SEVERITY" > {tmp_path}/args')
-    answer = send(message, ChannelTarget(ChannelKind.COMMAND, command=(words, "$(touch x); y")))
+    program(tmp_path / "tell", f'cat > {tmp_path}/in; echo "$1 $MIDWATCH_SEVERITY" > {tmp_path}/args')
+    beside_runbook = ChannelTarget(ChannelKind.COMMAND, command=("./tell", "$(touch x); y")).resolved(tmp_path)
+    answer = send(message, beside_runbook)
     assert answer.verdict is Verdict.ACCEPTED
     assert (tmp_path / "in").read_text(encoding="utf-8") == f"{message.whole}\n"
     assert (tmp_path / "args").read_text(encoding="utf-8") == "$(touch x); y SEV-1\n"
@@ -99,7 +101,8 @@ def test_apprise_says_accepted_or_not_and_no_more(message: Message, monkeypatch:
     given = ChannelTarget(ChannelKind.APPRISE, url=SecretSource(variable="APPRISE_URL"))
     with receiver(replies(200), replies(500)) as server:
         monkeypatch.setenv("APPRISE_URL", server.url.replace("http://", "json://"))
-        taken, not_taken = send(message, given), send(message, given)
+        taken, not_taken = (send(dataclasses.replace(message, text="@everyone, see a@here.org"), given) for _ in "ab")
+        assert server.requests[0].body["message"] == "@\u200beveryone, see a@\u200bhere.org"
     assert [taken.verdict, not_taken.verdict] == [Verdict.ACCEPTED, Verdict.UNSURE]
     monkeypatch.setenv("APPRISE_URL", "nonsense")
     assert send(message, given).verdict is Verdict.GIVE_UP

@@ -40,9 +40,9 @@ def test_a_shell_sends_updates_and_decides_on_messages_also_after_the_end(here: 
         controller.leave()
         store = OutboxStore(controller.folder.outbox)
         wait_for(lambda: [item for item in store.own() if item.state.concluded], "the first fate")
-        assert "SEV-2" in said(here, "update")[1]  # the draft; nothing is sent
+        assert "\nImpact: not assessed yet\n" in said(here, "update")[1]  # the draft; nothing is sent
         code, text = said(here, "update", "--text", "All is well")
-        assert (code, text) == (0, f"Sent to webhook ({server.url}).\n")
+        assert (code, text) == (0, f"Queued for webhook ({server.url}).\n")
         code, text = said(here, "update", "--to", "press", "--text", "We are sorry")
         assert code == 1
         assert "People outside the team would read this: file (press.jsonl)\n    [SEV-2] Told, " in text

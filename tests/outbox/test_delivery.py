@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from midwatch.outbox.delivery import DeliveryProcess
 from midwatch.outbox.limits import DeliveryLimits
 from midwatch.outbox.store import Decision, Delivery, DeliveryState, OutboxStore
 from midwatch.runbook.channels import ChannelKind, ChannelTarget, SecretSource
+from midwatch.system.clock import SystemClock
 from tests.support.receivers import dies, is_silent, receiver, replies
 from tests.support.users import MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
@@ -83,6 +85,31 @@ def test_an_answer_that_was_lost_is_asked_and_not_repeated_in_silence(store: Out
         server.answers[:] = [dies, dies, replies(200)]
         assert deliver(store)[1].state is DeliveryState.ACCEPTED
     assert len({request.headers["Idempotency-Key"] for request in server.requests[3:]}) == 1
+
+
+class SetClock(SystemClock):
+    """A machine whose time of day is set."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+def test_a_time_of_day_that_is_set_gives_nothing_up_and_holds_nothing_up(store: OutboxStore) -> None:
+    clock = SetClock()
+
+    def set_to(days: int) -> Callable[[BaseHTTPRequestHandler], None]:
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            clock.ahead = timedelta(days=days)
+            replies(503)(handler)
+
+        return answer
+
+    with receiver(set_to(2), set_to(-2), set_to(9), replies(200)) as server:
+        queue(store, 1, server.url)
+        DeliveryProcess(store, limits=dataclasses.replace(AT_ONCE, longest_wait_s=600.0), clock=clock).run()
+    assert [delivery.state for delivery in store.own()] == [DeliveryState.ACCEPTED]
 
 
 def test_one_receiver_that_is_slow_or_down_holds_up_no_other(store: OutboxStore) -> None:

@@ -60,7 +60,7 @@ def test_message_is_drafted_edited_kept_and_confirmed_in_lines_and_from_a_shell(
     talk.until("A draft of yours from")
     talk.answer("Enter: later:", "y")
     talk.answer("read it. Send exactly this", "y")
-    talk.until("Sent.")
+    talk.until("Queued.")
     wait_for(lambda: texts(here / "press.jsonl"), "the message to the press")
     assert texts(here / "press.jsonl") == ["We are sorry\nedited by hand"]
 
@@ -71,7 +71,7 @@ def test_message_is_drafted_edited_kept_and_confirmed_in_lines_and_from_a_shell(
 
     wait_for(is_due, "the next status update")
     talk.word("us")
-    talk.until("Sent to file (said.jsonl).")
+    talk.until("Queued for file (said.jsonl).")
 
     talk.child.kill(signal.SIGKILL)
     end_child(talk.child)

@@ -69,7 +69,7 @@ async def test_message_to_an_audience_is_drafted_previewed_confirmed_and_sent(
         assert "Sorry; password=" in grid(pilot)
         assert not [event for event in controller.events if event.kind == EventKind.MESSAGE_QUEUED][1:]
         await press(pilot, "ctrl+s", "y")
-        assert "Sent to file (press.jsonl)" in grid(pilot)
+        assert "Queued for file (press.jsonl)" in grid(pilot)
         await until(pilot, lambda: texts(here / "press.jsonl"))
         await press(pilot, "u")
         assert "A draft of yours" in grid(pilot)  # what was typed for the team before
@@ -114,7 +114,7 @@ async def test_draft_survives_a_restart_and_one_key_sends_the_due_one(
         await press(pilot, "f5", "escape")
         await until(pilot, lambda: "Ctrl+U sends the draft" in grid(pilot))
         await press(pilot, "ctrl+u")
-        assert "Sent to file (said.jsonl): SEV-2 Told, update 1" in grid(pilot)
+        assert "Queued for file (said.jsonl): SEV-2 Told, update 1" in grid(pilot)
         await press(pilot, "ctrl+u")  # once
         await until(pilot, lambda: len(texts(here / "said.jsonl")) == 2)
     assert sum(event.kind == EventKind.UPDATE for event in controller.events) == 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from midwatch.runbook.channels import INCIDENT_CHANNEL
 from midwatch.system.errors import BadInput, Exit, Refused
 from tui.cli_context import add_incident, add_runbook, in_control, is_driven, observed
-from tui.output import say
+from tui.output import say, say_document
 
 if TYPE_CHECKING:
     from midwatch.engine.composer import MessageDraft
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if args.text is None and not args.send and not args.edit:
         if draft.kept_at is not None:
             say(f"A draft of yours from {draft.kept_at:%H:%M} UTC, which was not sent:", error=True)
-        say(draft.text)
+        say_document(f"{draft.text}\n")
         return Exit.DONE
     require_open(controller.incident)
     text = draft.text if args.text is None else sys.stdin.read() if args.text == "-" else args.text
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         raise Refused("Nothing was sent", hint="To confirm this text and these receivers: --yes")
     _send(args, controller, text, confirmed=is_confirmed)
     told = "; ".join(draft.receivers)
-    say(f"Sent to {told}." if told else "Recorded. No channel 'incident' is set up: post it yourself.")
+    say(f"Queued for {told}." if told else "Recorded. No channel 'incident' is set up: post it yourself.")
     return Exit.DONE
 
 

@@ -115,7 +115,7 @@ class Annotations:
         is_sent = answer in ("y", "yes") and (not draft.outside or self._is_confirmed(draft.receivers))
         if is_sent:
             composer.send(name, text, confirmed=draft.outside)
-            terminal.say("Sent." if draft.receivers else "Recorded, with the journal's head.")
+            terminal.say("Queued." if draft.receivers else "Recorded, with the journal's head.")
             return
         is_own = draft.kept_at is not None or text != draft.text
         composer.keep(name, text if is_own else "")
@@ -138,7 +138,7 @@ class Annotations:
         """The draft of the status update that is due, as it is."""
         sent = self._controller.composer.send_due_draft()
         self._terminal.say("\n".join(f"  {line}" for line in sent.text.splitlines()))
-        self._terminal.say(f"Sent to {'; '.join(sent.receivers)}.")
+        self._terminal.say(f"Queued for {'; '.join(sent.receivers)}.")
 
     def messages(self, rest: str) -> None:
         """The messages by channels with their fates, and a decision on one that did not arrive."""
