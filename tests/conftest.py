@@ -73,6 +73,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MIDWATCH_WITNESS", "off")
+    _forget_the_test()
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +133,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {file: n / len(group) for group in (waiting, computing) for n, file in enumerate(group)}
     places |= dict.fromkeys(engine, -1.0)
     items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call() -> None:
+    """pytest names the test anew before each call."""
+    _forget_the_test()
+
+
+def _forget_the_test() -> None:
+    """The environment does not name the test: one fork server serves all tests of a process, since a changed
+    environment is what it is started anew for."""
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -49,16 +49,15 @@ def imports(tree: ast.Module) -> set[str]:
 
 def reached(tree: ast.Module) -> set[str]:
     """Private members of others: `other._x`, `setattr(other, "_x", …)`."""
+    nodes = list(ast.walk(tree))
     own = {
         node.attr
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
     }
-    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    found = {
-        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and ast.unparse(node) != "os._exit"
-    }
-    for node in ast.walk(tree):
+    own |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    found = {node.attr for node in nodes if isinstance(node, ast.Attribute)} - {"_exit"}  # `os._exit` is public
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
             if name in ("setattr", "getattr", "object", "delattr"):
