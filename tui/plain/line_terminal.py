@@ -125,6 +125,12 @@ class LineTerminal:
             self.say(f"{fault}. Say why in a few words, or nothing to go back.")
             given = ""
 
+    def require_reason(self, prompt: str, given: str = "") -> str:
+        """A reason, as `ask_reason` has it. Raises `Interrupted` when nobody says it."""
+        if reason := self.ask_reason(prompt, given):
+            return reason
+        raise Interrupted
+
     def ask(self, prompt: str) -> str:
         """A line that somebody typed, without its edges. Raises `Gone` at the end of the input, `Interrupted` on
         Ctrl+C."""
