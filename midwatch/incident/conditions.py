@@ -165,7 +165,10 @@ def _value(
 def _is_word(condition: AnswerIs) -> Callable[[Reference, str], Evaluation]:
     def judge(answer: Reference, value: str) -> Evaluation:
         if not condition.words:
-            return Evaluation(Verdict.TRUE, f"{answer} is present")
+            present = bool(value.strip())
+            return Evaluation(
+                Verdict.TRUE if present else Verdict.FALSE, f"{answer} is {'present' if present else 'empty'}"
+            )
         return Evaluation(Verdict.TRUE if value in condition.words else Verdict.FALSE, f"{answer} is {value}")
 
     return judge

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 from midwatch.runbook.condition_forms import PRESENT, Outcome, Relation
 from midwatch.runbook.fields import Fields, Problems
@@ -41,6 +42,8 @@ def check_condition(condition: Fields, asked: Mapping[str, Mapping[str, Question
         problems.add(
             f"'is' and '{tests[1]}' do not go together", condition.key(tests[1]), "Join two conditions with 'all'"
         )
+    elif len(condition.items("is")) > 1 and PRESENT in condition.values("is"):
+        problems.add(f"'{PRESENT}' stands alone: it means any value", condition.where("is"), "Take the other words out")
     _limits(condition, problems)
     for answer in condition.items("answer"):
         question = asked.get(answer.value.step, {}).get(answer.value.key)
@@ -60,3 +63,10 @@ def _limits(condition: Fields, problems: Problems) -> None:
         if limit.quantity is not limits[0][1].quantity:
             sentence = f"{limit} is a {limit.quantity} and {limits[0][1]} is a {limits[0][1].quantity}"
             problems.add(sentence, condition.where(key), "Compare the value with limits of one kind")
+            return
+    lower = [(key, limit) for key, limit in limits if key in (Relation.ABOVE, Relation.AT_LEAST)]
+    for (low, least), (high, most) in product(lower, [bound for bound in limits if bound not in lower]):
+        strict = low is Relation.ABOVE or high is Relation.BELOW
+        if least.value > most.value or (strict and least.value == most.value):
+            sentence = f"No value is {low.words} {least} and {high.words} {most}"
+            problems.add(sentence, condition.where(high), "Exchange the limits, or join two conditions with 'any'")

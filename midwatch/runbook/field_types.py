@@ -30,7 +30,8 @@ class Text(FieldType):
     def read(self, node: Node, problems: Problems) -> str | None:
         """Return the text, or report a problem and return None."""
         if not isinstance(node, Scalar) or isinstance(node.value, bool) or (node.value is None and not self.empty):
-            hint = "Put it in quotes" if isinstance(node, Scalar) and isinstance(node.value, bool) else ""
+            empty = isinstance(node, Scalar) and node.value is None
+            hint = "Write one, or take the key out" if empty else "Put it in quotes"
             problems.add(f"This takes text, not {described(node)}", node.place, hint)
             return None
         if self.single and "\n" in node.text.strip():
@@ -38,7 +39,7 @@ class Text(FieldType):
             return None
         text = node.text.strip() if self.single else node.text
         if not text and not self.empty:
-            problems.add("This text is empty", node.place)
+            problems.add("This text is empty", node.place, "Write one, or take the key out")
             return None
         return text
 
@@ -132,7 +133,8 @@ class Whole(FieldType):
         if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
             return value
         wanted = str(self.low) if self.low == self.high else f"a whole number from {self.low} to {self.high}"
-        problems.add(f"This takes {wanted}, not {described(node)}", node.place)
+        hint = "Take the quotes away" if isinstance(node, Scalar) and node.text == wanted else ""
+        problems.add(f"This takes {wanted}, not {described(node)}", node.place, hint)
         return None
 
     def schema(self) -> Schema:

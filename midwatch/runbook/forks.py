@@ -16,7 +16,8 @@ class Fork:
 
     question: Question
     ways: Mapping[str, tuple[Step, ...]]
-    """Answer → the steps that it makes needed; none for an answer that no condition names."""
+    """Answer → the steps that it makes needed; none for an answer that no condition names. Where a command gives the
+    options, the answers are those that conditions name."""
 
 
 def forks_of(step: Step, runbook: Runbook) -> list[Fork]:
@@ -28,7 +29,8 @@ def forks_of(step: Step, runbook: Runbook) -> list[Fork]:
     for question in step.questions:
         named = [(branch, words) for branch, (answer, words) in branches if answer == Reference(step.id, question.name)]
         if named:
-            ways = {word: tuple(branch for branch, words in named if word in words) for word in question.options}
+            answers = question.options or dict.fromkeys(word for _, words in named for word in words)
+            ways = {answer: tuple(branch for branch, words in named if answer in words) for answer in answers}
             forks.append(Fork(question, ways))
     return forks
 
@@ -41,7 +43,8 @@ def branch_of(step: Step) -> tuple[Reference, tuple[str, ...]] | None:
 def way_words(fork: Fork, answer: str) -> str:
     """Which way was taken and which were not: `Way roll-back: 2.3. Not taken: go-on (2.4)`."""
     others = [f"{word} ({_numbers(steps)})" for word, steps in fork.ways.items() if word != answer]
-    return f"Way {answer}: {_numbers(fork.ways.get(answer, ()))}. Not taken: {'; '.join(others)}"
+    taken = f"Way {answer}: {_numbers(fork.ways.get(answer, ()))}"
+    return f"{taken}. Not taken: {'; '.join(others)}" if others else taken
 
 
 def open_words(fork: Fork) -> str:

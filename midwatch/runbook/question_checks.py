@@ -12,6 +12,7 @@ from midwatch.runbook.questions import READERS, answer_words, misfit, tidy
 from midwatch.runbook.secret_sources import names_secret
 from midwatch.runbook.shapes import listed
 from midwatch.runbook.step_builder import question_of
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 
 
@@ -82,7 +83,7 @@ def _bounds(question: Fields, problems: Problems) -> bool:
         try:
             values.append(read(question.get(key)))
         except ValueError:
-            problems.add(f"{question.get(key)!r} is not {what}", question.where(key))
+            problems.add(f"{shortened(question.get(key))!r} is not {what}", question.where(key))
             return False
     if len(values) == 2 and values[0] > values[1]:
         problems.add("'min' is more than 'max', so no answer fits", question.where("min"), "Exchange the two")
@@ -109,6 +110,8 @@ def _answer(ask: Question, key: str, found: Found, problems: Problems) -> None:
     if ask.kind == "choice" and not words:
         return  # its options are missing or wrong, which was said
     if why := misfit(ask, default):
+        if default == ask.example and why.startswith("takes a text"):
+            why = "does not match the pattern"
         problems.add(
             f"The {key} of {ask.name!r} {why}",
             found.place,

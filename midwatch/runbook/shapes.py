@@ -14,7 +14,8 @@ from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 from midwatch.system.errors import SourceLocation
 from midwatch.system.shortened import shortened
-from midwatch.system.suggestion import suggest
+from midwatch.system.suggestion import near_names, suggest
+from midwatch.system.units import first_few
 
 Schema = dict[str, Any]
 
@@ -23,6 +24,8 @@ LONGEST = 1000
 """Items of one list or table; a file with more was made to waste time."""
 
 
+_OWNERS_LIMIT = 3
+"""Tables that are named for a key that stands in the wrong one."""
 RENAMED = {
     "as_written": "original_command",
     "ask": "questions",
@@ -94,9 +97,7 @@ class Shape(FieldType):
                     problems.add(f"`{name}` is now `{renamed}`", entry.place)
                     continue
                 comma = " " in name and isinstance(entry.node, Scalar) and entry.node.value is None
-                hint = (
-                    "In { } a comma ends a value: put the text in quotes" if comma else suggest(name, known, "It takes")
-                )
+                hint = "In { } a comma ends a value: put the text in quotes" if comma else self._where(name, node)
                 problems.add(f"{sentence_case(self.name)} has no key {shortened(name)!r}", entry.place, hint)
                 continue
             keys[name] = entry.place
@@ -129,7 +130,21 @@ class Shape(FieldType):
         yield from seen.values()
 
     def _example(self) -> str:
-        return f"It takes: {', '.join(key.name for key in self.keys[:6])}"
+        return f"It takes: {first_few([key.name for key in self.keys], 6)}"
+
+    def _where(self, name: str, node: Table) -> str:
+        """Where an unknown key belongs, or which key of this table was meant."""
+        from midwatch.runbook.schema import RUNBOOK
+
+        known = [key.name for key in self.keys]
+        if near_names(name, known, cutoff=0.85):
+            return suggest(name, known, "It takes")
+        owners = [shape.name for shape in RUNBOOK.inner() if any(key.name == name for key in shape.keys)]
+        if "with" in known and node.entries.keys() & {"uses", "check"} and RUNBOOK.name not in owners:
+            return "Parameters stand under 'with'"
+        if 0 < len(owners) <= _OWNERS_LIMIT:
+            return f"It is a key of {listed([sentence_case(owner).lower() for owner in owners])}"
+        return suggest(name, known, "It takes")
 
 
 @dataclass(frozen=True)
@@ -147,11 +162,13 @@ class ListOf(FieldType):
                 one = self.item.found(node, problems)
                 return None if one is None else [one]
             problems.add(
-                f"This is a list, not {described(node)}", node.place, "Write each item on a line that begins with '- '"
+                f"This takes a list, not {described(node)}",
+                node.place,
+                "Write each item on a line that begins with '- '",
             )
             return None
         if self.filled and not node.items:
-            problems.add("This list is empty", node.place)
+            problems.add("This list is empty", node.place, "Write at least one item")
         if len(node.items) > LONGEST:
             problems.add(f"This list has {len(node.items):,} items; {LONGEST:,} are the most", node.place)
             return None
@@ -176,7 +193,7 @@ class TableOf(FieldType):
     def read(self, node: Node, problems: Problems) -> dict[str, Found] | None:
         """Return the entries by name, or report problems and return None."""
         if not isinstance(node, Table):
-            problems.add(f"This is a table of {self.what}, not {described(node)}", node.place)
+            problems.add(f"This takes a table of {self.what}, not {described(node)}", node.place)
             return None
         if len(node.entries) > LONGEST:
             problems.add(f"This table has {len(node.entries):,} entries; {LONGEST:,} are the most", node.place)

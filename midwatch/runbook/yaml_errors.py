@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from midwatch.system.errors import BadInput, SourceLocation
 
+_ODD_BLANK = re.compile(r"(?:^[ -]*|:)([\u00a0\u2000-\u200a\u202f\u205f\u3000])")
 _QUOTE = "Put the text in quotes"
 _ALIGN = "Items of one list, and keys of one table, begin in the same column"
 # What libyaml and PyYAML's own scanner say, by a piece of their message; the first that fits counts.
@@ -66,6 +69,10 @@ def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> BadInput:
         return BadInput(
             "A tab cannot indent", place=SourceLocation(file, place.line, indent.index("\t") + 1), hint="Use spaces"
         )
+    if blank := _odd_blank(text, place.line):
+        number, column, sign = blank
+        sentence = f"A blank that is no ordinary one (U+{ord(sign):04X}) stands here, as copied text often has them"
+        return BadInput(sentence, place=SourceLocation(file, number, column), hint="Type it anew")
     if "cannot start any token" in problem:
         sign = line[place.column - 1 : place.column]
         sentence = "A tab stands where a value begins" if sign == "\t" else f"Text cannot begin with {sign!r} here"
@@ -75,8 +82,19 @@ def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> BadInput:
         return BadInput("Something follows a closing quote", place=place, hint=hint)
     for piece, sentence, hint in _FAULTS:
         if piece in problem:
+            if "{{" in line and "}}" in line:
+                hint = "Put the whole text in quotes where {{ }} stands in it"
             return BadInput(sentence, place=place, hint=hint)
     return BadInput(f"This is not YAML: {problem}", place=place, hint=_QUOTE)
+
+
+def _odd_blank(text: str, last: int) -> tuple[int, int, str] | None:
+    """Line, column and sign of a blank that YAML takes for a letter where it indents or follows a colon, in the line
+    with the fault or shortly before."""
+    for number in range(max(1, last - 2), last + 1):
+        if found := _ODD_BLANK.search(_line(text, number)):
+            return number, found.start(1) + 1, found[1]
+    return None
 
 
 def _line(text: str, number: int) -> str:

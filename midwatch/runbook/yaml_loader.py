@@ -29,8 +29,11 @@ _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})$")
 # Escapes in double quotes can make what an editor does not show: control characters, lone surrogates, and marks that
-# turn the direction of text, so that a command reads otherwise than it runs (CVE-2021-42574).
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# turn the direction of text, so that a command reads otherwise than it runs (CVE-2021-42574). So do marks of no width
+# and tags; joiners (U+200C, U+200D) stay, because words and emoji need them.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,8 @@ class _Builder:
     def _begin(self, opened: _Open) -> None:
         top = self.stack[-1] if self.stack else None
         if top is not None and top.entries is not None and top.key is None:
-            raise BadInput("A key has to be text, not a list or a table", place=opened.place)
+            hint = "Put text that begins with {{ in quotes"
+            raise BadInput("A key has to be text, not a list or a table", place=opened.place, hint=hint)
         if len(self.stack) >= DEPTH:
             raise BadInput(f"Lists and tables are nested more than {DEPTH} deep here", place=opened.place)
         self.stack.append(opened)

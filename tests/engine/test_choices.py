@@ -124,10 +124,10 @@ def test_headless_checks_the_answers_file_against_the_choices(controller: Incide
     [
         ("{}", "needs the key 'command'"),
         ("{command: ''}", "This text is empty"),
-        ("{command: x, env: y}", "This is a table of variables"),
+        ("{command: x, env: y}", "This takes a table of variables"),
         ("{command: x, env: {A: {from: inputs.site}}}", "No value is known when the incident is declared"),
         ("{command: x, env: {PATH: y}}", "PATH is not for a runbook to set"),
-        ("x", "This is a list"),
+        ("x", "This takes a list"),
     ],
 )
 def test_command_for_options_that_fails_says_why(here: Path, options: str, said: str) -> None:

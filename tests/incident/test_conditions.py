@@ -102,6 +102,7 @@ def test_outcome_of_step_evaluated_from_its_state(outcome: Outcome, state: dict[
     ("status", "values", "verdict"),
     [
         (StepStatus.DONE, {"days": "3"}, Verdict.TRUE),
+        (StepStatus.DONE, {"days": " "}, Verdict.FALSE),
         (StepStatus.DONE, {}, Verdict.FALSE),
         (StepStatus.SKIPPED, {}, Verdict.FALSE),
         (StepStatus.TODO, {}, Verdict.PENDING),

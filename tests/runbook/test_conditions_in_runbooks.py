@@ -86,6 +86,9 @@ def test_condition_read_in_each_form(when: str, condition: Condition, tmp_path: 
             "This takes a number, a duration, a size or a percentage, not 'soon'.",
         ),
         ("{answer: read.days, above: 1 d, below: 7}", 42, "1 d is a duration and 7 is a number."),
+        ("{answer: read.days, above: 7, at_most: 7}", 54, "No value is above 7 and at most 7. Exchange the limits"),
+        ("{answer: read.days, is: [present, 3]}", 39, "'present' stands alone: it means any value."),
+        ("{answer: read.days, is: }", 39, "This takes a list, not nothing."),
         ("{answer: ask.loss, is: maybe}", 38, "The answer to ask.loss is yes or no, never 'maybe'"),
         ("{all: []}", 21, "This list is empty"),
         (

@@ -28,7 +28,7 @@ def test_faults_of_a_runbook_are_listed_at_once_and_in_order(errors_of: Errors) 
     )
     assert errors_of(text.replace("SEV-2", "SEV-9")) == [
         "r.yaml:3:11: This takes SEV-0, SEV-1, SEV-2 or SEV-3, not 'SEV-9'. Did you mean 'SEV-3'?",
-        f"r.yaml:{FIRST + 1}:24: This takes text, not a list.",
+        f"r.yaml:{FIRST + 1}:24: This takes text, not a list. Put it in quotes.",
         f"r.yaml:{FIRST + 2}:9: A step needs the key 'title'. What is done, in a few words.",
         f"r.yaml:{FIRST + 2}:17: A step has no key 'titel'. Did you mean 'title'?",
         f"r.yaml:{FIRST + 3}:14: There is a step 'a' already, in line {FIRST + 1}. Give this one an id of its own.",
@@ -62,7 +62,13 @@ def test_faults_of_a_runbook_are_listed_at_once_and_in_order(errors_of: Errors) 
             "This URI has a password in it, which everybody may read here. Take it out: ~/.pgpass, a target's "
             "password_file",
         ),
-        ("nothing", 9, "A step is a table of keys, not 'nothing'. It takes: id, title, why, instructions, run, uses."),
+        (
+            "nothing",
+            9,
+            "A step is a table of keys, not 'nothing'. It takes: id, title, why, instructions, run, uses and 31 more.",
+        ),
+        ("{title: a, severity: SEV-1}", 20, "A step has no key 'severity'. It is a key of a runbook."),
+        ("{title: a\u200bb}", 17, "This text contains a character that cannot be seen (U+200B). Take it out."),
         ("{title: }", 17, "This takes text, not nothing."),
         ("{title: true}", 17, "This takes text, not 'true'. Put it in quotes."),
         ('{title: ""}', 17, "This text is empty."),
@@ -248,6 +254,10 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
             " journal_fallback or pg_bin, not 'backup'. Did",
         ),
         ("comms: {update_every: 15}", "1:23: '15' is not a length of time with its unit. "),
+        (
+            "closure: [{title: t, check: level, with: {below: 1 %}, path: x}]",
+            "1:56: A criterion has no key 'path'. Parameters stand under 'with'.",
+        ),
         ("comms: []", "1:8: A comms is a table of keys, not a list. "),
         ("panels2: {}", "1:1: A runbook has no key 'panels2'. Did you mean 'panels'?"),
     ],
@@ -304,7 +314,7 @@ def test_phase_with_a_repeated_id_is_refused(errors_of: Errors) -> None:
         f"r.yaml:{LINES + 3}:13: There is a phase 'p' already, in line {LINES + 2}. Give this one an id of its own.",
         f"r.yaml:{LINES + 3}:25: Section 3 is taken by the phase in line {LINES + 2}. "
         "Steps are numbered from it: give each phase its own.",
-        f"r.yaml:{LINES + 3}:37: This list is empty.",
+        f"r.yaml:{LINES + 3}:37: This list is empty. Write at least one item.",
     ]
 
 
@@ -312,7 +322,7 @@ def test_faults_of_the_site_file_have_its_name(errors_of: Errors) -> None:
     site = "midwatch-site: 1\ntargets:\n  db: {kind: docker}\nphases: []\n"
     assert errors_of(with_steps("{title: s}"), site=site) == [
         "site.yaml:3:7: A target needs the key 'database'. The database's name.",
-        "site.yaml:4:1: A site file has no key 'phases'. Did you mean 'panels'?",
+        "site.yaml:4:1: A site file has no key 'phases'. It is a key of a runbook.",
     ]
 
 

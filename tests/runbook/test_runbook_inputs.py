@@ -43,7 +43,7 @@ def test_site_changes_the_defaults_of_inputs(loaded: Loaded, errors_of: Errors) 
         "site.yaml:2:10: There is no input 'wich'. Did you mean 'which'?",
         "site.yaml:2:27: The default of 'which' takes db or 42, not 'dbb'. Did you mean 'db'?",
         "site.yaml:2:38: The default of 'loss' takes yes or no, not 'maybe'. One of: yes, no.",
-        "site.yaml:2:53: This takes text, not nothing.",
+        "site.yaml:2:53: This takes text, not nothing. Write one, or take the key out.",
     ]
 
 

@@ -72,8 +72,8 @@ STEP = "phases: [{title: P, steps: [{id: ask, title: Ask, questions: [QUESTION]}
         ("{name: a, prompt: A?, kind: date, max: tomorrow}", "'tomorrow' is not a date such as 2026-11-23."),
         ("{name: a, prompt: A?, kind: number, min: 2, max: 1}", "'min' is more than 'max', so no answer fits."),
         ("{name: a, prompt: A?, pattern: 'x+'}", "'pattern' needs the key 'example'."),
-        ("{name: a, prompt: A?, pattern: 'x+', example: y}", "The example of 'a' takes a text such as y, not 'y'"),
-        ("{name: a, prompt: A?, pattern: '(x|y)+', example: z}", "The example of 'a' takes a text such as z, not 'z'"),
+        ("{name: a, prompt: A?, pattern: 'x+', example: y}", "The example of 'a' does not match the pattern"),
+        ("{name: a, prompt: A?, pattern: '(x|y)+', example: z}", "The example of 'a' does not match the pattern"),
         (
             f"{{name: a, prompt: A?, pattern: '(x+)+', example: {'x' * 40}y}}",
             "The example of 'a' has a pattern that takes too long to compare with 'xxx",

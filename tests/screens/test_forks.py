@@ -10,6 +10,7 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.reports.post_mortem import post_mortem
 from midwatch.reports.timeline import timeline
+from midwatch.runbook.forks import ways_taken
 from midwatch.runbook.loader import RunbookErrors, load
 from screens.widgets.checklist import Checklist
 from tests.support.line_operator import Operator
@@ -91,6 +92,16 @@ def test_fork_and_marks_in_plain_lines_and_exports(controller: IncidentControlle
     assert "1.2 Roll back" in mitigated
     assert "| Time to mitigate | not known |" not in post_mortem(
         controller.runbook, controller.events, controller.folder
+    )
+
+
+def test_fork_whose_options_a_command_gives_has_the_ways_that_conditions_name(here: Path) -> None:
+    by_command = RUNBOOK.replace("options: [roll-back, go-on, wait]", "options: {command: cat ways}")
+    (here / "runbook.yaml").write_text(by_command, encoding="utf-8")
+    runbook = load(here / "runbook.yaml")
+    assert ways_taken("assess", {"way": "go-on"}, runbook) == "Way go-on: 1.3. Not taken: roll-back (1.2)"
+    assert ways_taken("assess", {"way": "wait"}, runbook).startswith(
+        "Way wait: no step of its own. Not taken: roll-back"
     )
 
 
