@@ -216,7 +216,7 @@ class Restore(Action):
         take_over(route, name, self.target.database)
         run_quietly(into, "ANALYZE", limit=_LONG)
         unsure = contents.encoding == "SQL_ASCII" and server.encoding not in ("", "SQL_ASCII")
-        expected = self._only.manifest(manifest) if manifest and self._only else manifest
+        expected = self._only.manifest(manifest, contents) if manifest and self._only else manifest
         comment, whole = server.databases.get(self.target.database, ""), None if self._only else manifest
         restored = RestoredDatabase(into, file, whole, comment, failed, unfilled)
         return conclude(context, restored, check(into, expected, every_byte=unsure), began)

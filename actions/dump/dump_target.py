@@ -40,8 +40,8 @@ class Source:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """What is not in the dump, in words, since its user may not read it."""
-        return self.ahead.left_out if self.limited else ()
+        """What is not in the dump, in words, since its user may not read it, or a standby does not have it."""
+        return (*(self.ahead.left_out if self.limited else ()), *self.ahead.not_here)
 
 
 def inspect_target(runbook: Runbook, target: Target) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def dump_one(
     try:
         return _dump(context, target, found.version, folder, recipients, progress, limiter, digests)
     except MidwatchError as error:
-        if target.name not in error.sentence:
+        if not re.search(rf"(?<![\w-]){re.escape(target.name)}(?![\w-])", error.sentence):
             error.sentence = f"{target.name}: {error.sentence}"
         raise
 
@@ -74,7 +75,8 @@ def _dump(
     digests: bool,
 ) -> Manifest:
     route = password_route(context.runbook, target)
-    for obstacle in dump_readiness(route).warnings(recipients):
+    ahead = dump_readiness(route)
+    for obstacle in ahead.warnings(recipients):
         log(context, NIGHTLY, f"[WARN] {target.name}: {obstacle}")
     tools = find_tools(context.runbook, int(server.partition(".")[0]))
     began, file = to_rfc3339(context.clock.now()), folder / dump_name(target.database, recipients)
@@ -91,6 +93,7 @@ def _dump(
         roles=roles,
         recipients=recipients,
         depth=depth,
+        left_out=ahead.not_here,
     )
     manifest.write(file)
     uncounted = f", since its rows were not counted: {dumped.uncounted}" if dumped.uncounted else ""

@@ -23,6 +23,10 @@ from probes.postgres.tools import Tools
 
 PREFIX = "globals."
 _LIMIT = 120.0
+_LIMITS = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
+_UNLIMITED = (f"{_LIMITS} -c transaction_timeout=0", _LIMITS)
+"""Lift the time limits of the role, as `pg_dump` does by itself: for servers from 17 on, and for older
+ones. A pooler takes neither."""
 _END = b"-- PostgreSQL database cluster dump complete"
 
 
@@ -61,12 +65,17 @@ def packed_globals(route: Route, tools: Tools, recipients: Sequence[Recipient] =
     ]
     environment = {**client_variables(), **client_environment(route), "LC_ALL": "C"}
     environment.pop("PGDATABASE")  # it takes the name from --database alone
-    try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=_LIMIT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Failed(f"The roles of {route.label} cannot be saved: {error}", hint="Is pg_dumpall installed?") from error
+    for options in (*_UNLIMITED, ""):
+        environment["PGOPTIONS"] = f"{route.options} {options}".strip()
+        try:
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=_LIMIT, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            sentence = f"The roles of {route.label} cannot be saved: {error}"
+            raise Failed(sentence, hint="Is pg_dumpall installed?") from error
+        if not done.returncode:
+            break
     if done.returncode or _END not in done.stdout:
         found = ClientErrors.of(done.stderr.decode("utf-8", "replace"))
         told = found.first or f"pg_dumpall ended with {done.returncode}"

@@ -42,7 +42,7 @@ class TableSelection:
         """All definitions without foreign keys, and the rows that were chosen. Raises `BadInput` for what is not
         there."""
         chosen = set[int]()
-        for begin, name in self._beginnings():
+        for begin, name in self._beginnings(contents):
             found = {number for number, what in contents.listing if what.startswith(begin)}
             if not found:
                 tables = [what.removeprefix(_DATA) for _, what in contents.listing if what.startswith(_DATA)]
@@ -51,20 +51,33 @@ class TableSelection:
             chosen |= found
         return tuple(n for n, what in contents.listing if n in chosen or not what.startswith(_LEFT_OUT))
 
-    def manifest(self, whole: Manifest) -> Manifest:
+    def manifest(self, whole: Manifest, contents: DumpContents) -> Manifest:
         """What the manifest tells of the chosen tables."""
-        rows = {name: count for name, count in whole.rows.items() if self._has(name)}
+        schemas, tables = set(map(plain, self.schemas)), {one for name in self.tables for one in _parts(name, contents)}
+        rows = {
+            name: count
+            for name, count in whole.rows.items()
+            if (found := _split(name)) and (found[0] in schemas or found in tables)
+        }
         return replace(whole, rows=rows, digests={name: whole.digests[name] for name in rows if name in whole.digests})
 
-    def _has(self, name: str) -> bool:
-        schema, table = _split(name)
-        return schema in map(plain, self.schemas) or (schema, table) in map(_split, self.tables)
-
-    def _beginnings(self) -> Iterable[tuple[str, str]]:
+    def _beginnings(self, contents: DumpContents) -> Iterable[tuple[str, str]]:
         for name in self.tables:
-            yield f"{_DATA}{' '.join(_split(name))} ", name
+            for part in _parts(name, contents):
+                yield f"{_DATA}{' '.join(part)} ", name
         for schema in self.schemas:
             yield f"{_DATA}{plain(schema)} ", f"the schema {schema}"
+
+
+def _parts(name: str, contents: DumpContents) -> list[tuple[str, str]]:
+    """The table itself, or all tables that hold the rows of a partitioned one. Raises `BadInput`."""
+    found, done = [_split(name)], list[tuple[str, str]]()
+    while found:
+        one = found.pop()
+        below = [part for whole, part in contents.partitions if whole == one]
+        found += below
+        done += [] if below else [one]
+    return done
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -33,6 +33,9 @@ _POLICY = re.compile(
     rf" TO ({IDENTIFIER}(?:, {IDENTIFIER})*)",
     re.MULTILINE,
 )
+_ATTACHED = re.compile(
+    rf"^ALTER TABLE ONLY ({IDENTIFIER})\.({IDENTIFIER}) ATTACH PARTITION ({IDENTIFIER})\.({IDENTIFIER}) ", re.MULTILINE
+)
 _OBJECTS = re.compile(r"^\d+; \d+ \d+ BLOB(?: METADATA|S)? - [\d.]+ (.+)$", re.MULTILINE)
 """Large objects in a listing: they stand in no schema, and their owners only here."""
 _LISTED = re.compile(r"^(\d+); \d+ \d+ (.+)$", re.MULTILINE)
@@ -61,6 +64,8 @@ class DumpContents:
     """The same with `KIND SCHEMA NAME OWNER` of each."""
     views: tuple[str, ...] = ()
     """The materialized views that were filled, in the order to fill them: `SCHEMA NAME OWNER` each."""
+    partitions: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
+    """Schema and name of a partitioned table, and of a part of it."""
     publications: tuple[str, ...] = ()
     """`NAME OWNER` each, like the next."""
     subscriptions: tuple[str, ...] = ()
@@ -185,6 +190,7 @@ def parse(script: str) -> DumpContents:
         frozenset(roles - _NOBODY),
         frozenset(extensions),
         frozenset(spaces - {"", "-"}),
+        partitions=tuple(((plain(a), plain(b)), (plain(c), plain(d))) for a, b, c, d in _ATTACHED.findall(script)),
     )
 
 

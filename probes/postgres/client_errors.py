@@ -148,7 +148,7 @@ class ClientErrors:
             self._current is None
             or (self._quoting and not labelled)
             or not text.strip()
-            or text.startswith(("LINE ", " "))
+            or text.startswith(("LINE ", " ", "\t"))
         ):
             return
         self._quoting = False

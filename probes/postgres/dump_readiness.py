@@ -4,7 +4,6 @@ do."""
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from midwatch.system.units import counted, first_few
 from probes.postgres.client_errors import server_reason
 from probes.postgres.connect import Connection, Route, connect
 from probes.postgres.role import run_quietly
+from probes.postgres.unqualified_names import unqualified_calls, unqualified_relations
 
 SESSIONS = 3
 """Sessions that a dump has at the same time: of the snapshot, of the row counts, and of `pg_dump`."""
@@ -26,7 +26,7 @@ n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT
 """
 """What a dump has the data of: relations `c` in schemas `n`, those of extensions only where these say so."""
 _FACTS = f"""
-WITH relations AS (
+WITH RECURSIVE relations AS (
     SELECT c.oid, c.relkind, c.relpersistence, format('%I.%I', n.nspname, c.relname) AS name, c.relname,
         has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm') AND
@@ -37,6 +37,22 @@ functions AS (
             searches
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
     JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
+needs AS (  -- what computes anew at a restore, and which functions, also through operators, aggregates and views
+    SELECT d.classid AS root_class, d.objid AS root, coalesce(w.tableoid, d.refclassid) AS class,
+        coalesce(w.oid, d.refobjid) AS id
+    FROM pg_depend d LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
+    LEFT JOIN pg_attribute t ON t.attrelid = a.adrelid AND t.attnum = a.adnum
+    LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    LEFT JOIN pg_class m ON m.oid = r.ev_class
+    LEFT JOIN pg_rewrite w ON d.refclassid = 'pg_class'::regclass AND w.ev_class = d.refobjid AND w.rulename = '_RETURN'
+    WHERE (d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass) OR t.attgenerated <> '' OR m.relkind = 'm')
+        AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) OR w.oid IS NOT NULL)
+    UNION
+    SELECT root_class, root, coalesce(w.tableoid, d.refclassid), coalesce(w.oid, d.refobjid)
+    FROM needs JOIN pg_depend d ON d.classid = class AND d.objid = id
+    LEFT JOIN pg_rewrite w ON d.refclassid = 'pg_class'::regclass AND w.ev_class = d.refobjid AND w.rulename = '_RETURN'
+        AND w.oid <> id
+    WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) OR w.oid IS NOT NULL),
 sessions AS (SELECT * FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend')
 SELECT json_build_object(
     'user', current_user,
@@ -71,17 +87,15 @@ SELECT json_build_object(
         WHERE EXISTS (SELECT FROM unnest(options) AS option WHERE option ~*
             '^[^=]*(password|passwd|pwd|secret|token)[^=]*=')),
     'called', (SELECT json_agg(json_build_array(object, oid::bigint) ORDER BY object) FROM (
-        SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) AS object, f.oid
-        FROM functions f JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = f.oid
-        LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
-        LEFT JOIN pg_attribute t ON t.attrelid = a.adrelid AND t.attnum = a.adnum
-        LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-        LEFT JOIN pg_class v ON v.oid = r.ev_class
-        WHERE d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass) OR t.attgenerated <> '' OR v.relkind =
-            'm') AS c),
+        SELECT DISTINCT CASE WHEN r.oid IS NULL THEN pg_describe_object(root_class, root, 0)
+            ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END AS object, f.oid
+        FROM needs JOIN functions f ON f.oid = id AND class = 'pg_proc'::regclass
+        LEFT JOIN pg_rewrite r ON root_class = 'pg_rewrite'::regclass AND root = r.oid) AS c),
     'functions', (SELECT json_object_agg(oid::bigint, json_build_array(proname, signature, prosrc, searches)) FROM
         functions),
-    'tables', (SELECT json_agg(DISTINCT relname) FROM relations WHERE relkind <> 'S'))::text
+    'names', (SELECT json_agg(DISTINCT typname) FROM (SELECT relname FROM relations UNION SELECT typname FROM pg_type t
+        JOIN pg_namespace n ON n.oid = t.typnamespace AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        WHERE typname !~ '^_') AS n (typname)))::text
 """  # noqa: S608  nothing foreign in it
 _SUBSCRIPTIONS = """
 SELECT json_agg(subname ORDER BY subname) FROM pg_subscription
@@ -90,10 +104,6 @@ WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _LEAVING_S = 2.0
 """The server counts a session for a moment after its end: no limit is believed before."""
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_NAME = r'("(?:[^"]|"")+"|[A-Za-z_][\w$]*)'
-_TABLE = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO|TABLE)\s+(?:ONLY\s+)?{_NAME}(?![\w$\"]|\s*[.(])", re.IGNORECASE)
-_CALL = re.compile(rf"(?<![\w$\".]){_NAME}\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,8 @@ class DumpReadiness:
     objects: int = 0
     """Large objects that it may not read."""
     obstacles: tuple[DumpObstacle, ...] = ()
+    unlogged: tuple[str, ...] = ()
+    """Tables of a standby whose rows only its primary has."""
     secrets: tuple[str, ...] = ()
     """What brings a password in clear into the dump. Safe to show."""
 
@@ -129,6 +141,11 @@ class DumpReadiness:
             return self.obstacles
         text = f"the dump holds passwords in clear, of {first_few(self.secrets)}"
         return (*self.obstacles, DumpObstacle(text, "encrypt it, with encrypt_to"))
+
+    @property
+    def not_here(self) -> tuple[str, ...]:
+        """What no login can dump on a standby, in words that are safe to show."""
+        return tuple(f"the rows of {safe_text(name)}, which is unlogged" for name in self.unlogged)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -202,9 +219,9 @@ def _understood(found: Mapping[str, Any]) -> DumpReadiness:
     if unlogged:
         text = f"a standby has no rows of unlogged tables, so the dump has none of {_some(unlogged)}"
         obstacles.append(DumpObstacle(text, "dump them on the primary"))
-    obstacles += _searching(found["called"] or (), found["functions"] or {}, frozenset(found["tables"] or ()))
+    obstacles += _searching(found["called"] or (), found["functions"] or {}, frozenset(found["names"] or ()))
     secrets = tuple(map(safe_text, found["secrets"] or ()))
-    return DumpReadiness(unreadable, filtered, found["objects"], tuple(obstacles), secrets)
+    return DumpReadiness(unreadable, filtered, found["objects"], tuple(obstacles), unlogged, secrets)
 
 
 def _limits(found: Mapping[str, Any]) -> list[DumpObstacle]:
@@ -221,7 +238,7 @@ def _limit(kind: str, name: str, limit: int, sessions: int) -> DumpObstacle:
 
 
 def _searching(
-    called: Iterable[tuple[str, int]], functions: Mapping[str, tuple[str, str, str, bool]], tables: frozenset[str]
+    called: Iterable[tuple[str, int]], functions: Mapping[str, tuple[str, str, str, bool]], known: frozenset[str]
 ) -> list[DumpObstacle]:
     """Objects whose functions name something without its schema: a restore finds nothing by the search path."""
     by_name = {name: number for number, (name, *_) in functions.items()}
@@ -234,11 +251,9 @@ def _searching(
             if number in seen or not searches:
                 continue
             seen.add(number)
-            text = _COMMENT.sub(" ", body)
-            calls = {_plain(name) for name in _CALL.findall(text)} & by_name.keys()
+            calls = unqualified_calls(body) & by_name.keys()
             waiting += [by_name[name] for name in calls]
-            names = {_plain(name) for name in _TABLE.findall(text)} & tables
-            if named := sorted(names) + sorted(f"{name}()" for name in calls):
+            if named := sorted(unqualified_relations(body, known)) + sorted(f"{name}()" for name in calls):
                 found.setdefault(signature, (", ".join(named[:3]), []))[1].append(thing)
     return [
         DumpObstacle(
@@ -248,10 +263,6 @@ def _searching(
         )
         for signature, (names, things) in sorted(found.items())
     ]
-
-
-def _plain(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 
 
 def _some(names: Iterable[str]) -> str:

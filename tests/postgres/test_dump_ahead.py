@@ -15,6 +15,7 @@ from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from probes.backup.backup_catalog import backups_of
 from probes.postgres.migration_readiness import readiness
+from probes.postgres.unqualified_names import unqualified_relations
 from tests.support.actions import run_action
 from tests.support.logins import MakeContext, said
 from tests.support.postgres import Server, server, short_folder, standby
@@ -49,6 +50,7 @@ def test_standby_with_an_unlogged_table_counts_all_others_and_says_what_is_missi
     assert backup.manifest is not None
     assert (backup.manifest.depth, backup.manifest.rows) == (4, {"public.kept": 40})
     assert list(backup.manifest.digests) == ["public.kept"]
+    assert backup.manifest.left_out == ("the rows of public.cache, which is unlogged",)
     assert f"[WARN] one: {warning}" in said(context)
     assert "not counted" not in outcome.summary
 
@@ -123,7 +125,10 @@ def test_functions_that_name_tables_without_a_schema_are_warned_of_and_the_remed
         body.format("rate", "SELECT max(id) /* FROM t */ FROM rates"),
         body.format("outer_rate", "SELECT rate($1)"),
         body.format("good", "SELECT max(id) FROM public.rates"),
-        "ALTER TABLE t ADD CHECK (outer_rate(id) > 0), ADD CHECK (good(id) > 0)",
+        "CREATE FUNCTION same(int, int) RETURNS bool IMMUTABLE LANGUAGE sql AS"
+        " 'SELECT $1 = $2 FROM (SELECT max(a.id) FROM public.rates a, rates) r'",
+        "CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = same)",
+        "ALTER TABLE t ADD CHECK (outer_rate(id) > 0), ADD CHECK (good(id) > 0), ADD CONSTRAINT own CHECK (id === id)",
         "ALTER TABLE t ADD d int DEFAULT rate(1)",
         "GRANT SELECT ON t, rates TO arp_app",
         database=one.database,
@@ -135,10 +140,34 @@ def test_functions_that_name_tables_without_a_schema_are_warned_of_and_the_remed
         " ALTER FUNCTION outer_rate(integer) SET search_path = …",
         "constraint t_id_check on table t will not restore, since rate(integer) names rates without a schema:"
         " ALTER FUNCTION rate(integer) SET search_path = …",
+        "constraint own on table t will not restore, since same(integer,integer) names rates without a schema:"
+        " ALTER FUNCTION same(integer,integer) SET search_path = …",
     ]
     run_action(NightlyBackup(), context)
     assert f"[WARN] one: {warnings[1]}" in said(context)
-    primary.sql("ALTER FUNCTION outer_rate(integer) SET search_path = public", database=one.database)
+    mended = [f"ALTER FUNCTION {name} SET search_path = public" for name in ("outer_rate(integer)", "same(int, int)")]
+    primary.sql(*mended, database=one.database)
     assert "warning" not in dict(EmergencyBackup(one).plan(context).facts)
     run_action(EmergencyBackup(one, validate=True), context)
     assert run_action(Restore(one), context).ok
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("SELECT count(*) FROM public.x, rates r WHERE true", {"rates"}),
+        ("SELECT (SELECT 1 FROM (SELECT 2) s, rates)", {"rates"}),
+        ("SELECT nextval('ids') + currval('public.ids'), 'rates'::regclass", {"ids", "rates"}),
+        ("SELECT $1::mood, CAST($1 AS mood), $1::public.mood, $1::text", {"mood"}),
+        (
+            "DECLARE a CONSTANT mood := 'x'; b rates%ROWTYPE; c ids.id%TYPE; BEGIN RETURN a; END",
+            {"mood", "rates", "ids"},
+        ),
+        ("INSERT INTO rates(id) SELECT 1", {"rates"}),
+        ("WITH rates AS (SELECT 1) SELECT extract(year FROM now()) FROM rates", set()),
+        ("SELECT public.rates.id, rates.id FROM public.rates /* FROM ids */ -- FROM ids", set()),
+        ("BEGIN rates := 1; mood := 2; RETURN rates; END", set()),
+    ],
+)
+def test_names_without_a_schema_are_found_wherever_sql_has_them(body: str, names: set[str]) -> None:
+    assert unqualified_relations(body, frozenset({"rates", "ids", "mood"})) == names

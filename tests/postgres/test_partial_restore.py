@@ -88,23 +88,29 @@ def test_rows_of_single_tables_and_schemas_are_restored_beside_empty_ones_and_ne
         'CREATE SCHEMA "Odd one" CREATE TABLE "A b" (id int) CREATE TABLE c (id int)',
         'INSERT INTO "Odd one"."A b" VALUES (1), (2)',
         'INSERT INTO "Odd one".c VALUES (3)',
+        "CREATE TABLE whole (id int) PARTITION BY LIST (id)",
+        "CREATE TABLE half PARTITION OF whole DEFAULT PARTITION BY LIST (id)",
+        "CREATE TABLE quarter PARTITION OF half DEFAULT",
+        "INSERT INTO whole VALUES (1)",
         "SELECT lo_from_bytea(0, 'large')",
         database=one.database,
     )
     run_action(EmergencyBackup(one, validate=True, digests=True), context)
-    action = Restore(one, tables=("public.child", '"Odd one"."A b"'))
+    action = Restore(one, tables=("public.child", '"Odd one"."A b"', "whole"))
     plan = action.plan(context)
-    assert dict(plan.facts)["only"].startswith('the rows of public.child, "Odd one"."A b"; other tables stay empty')
+    assert dict(plan.facts)["only"].startswith(
+        'the rows of public.child, "Odd one"."A b", whole; other tables stay empty'
+    )
     outcome = action.apply(context, plan)
     name = outcome.values["database"]
     assert (outcome.ok, name.startswith(f"{one.database}_tables_")) == (True, True), outcome.summary
-    assert "9 rows in 4 tables, as in the dump's snapshot, and so is the content of each" in outcome.summary
+    assert "10 rows in 5 tables, as in the dump's snapshot, and so is the content of each" in outcome.summary
     count = 'SELECT (SELECT count(*) FROM child), (SELECT count(*) FROM parent), (SELECT count(*) FROM "Odd one"."A b")'
     assert primary.sql(count, database=name) == [(7, 0, 2)]
     assert primary.sql("SELECT nextval('child_id_seq')", database=name) == [(8,)]
     assert "is no restored database" in SwapDatabase(one, restored=name, incomplete=True).plan(context).refusal
     by_schema = run_action(Restore(one, schemas=("Odd one",)), context)
-    assert "3 rows in 4 tables" in by_schema.summary
+    assert "3 rows in 5 tables" in by_schema.summary
     refusal = Restore(one, tables=("nowhere",)).plan(context).refusal
     assert "The backup has no rows of nowhere" in refusal
     assert "public parent postgres" in refusal

@@ -80,16 +80,19 @@ def test_limits_of_roles_and_databases_end_neither_backup_nor_restore_nor_its_ch
         slow,
         "CREATE INDEX t_slow ON t (public.slow(id))",
         "CREATE MATERIALIZED VIEW v AS SELECT public.slow(id) FROM t",
+        "GRANT SELECT ON t TO arp_app",
         database=one.database,
     )
     limits = ("transaction_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
     primary.sql(*(f"ALTER ROLE postgres SET {name} = '250ms'" for name in limits))
+    primary.sql("ALTER ROLE arp_app SET statement_timeout = '1ms'")
     try:
         saved(one, context)
+        assert run_action(NightlyBackup(), context).ok
         outcome = run_action(Restore(one), context)
         assert run_action(ValidateBackup(target=one, restore=True), context).ok
     finally:
-        primary.sql("ALTER ROLE postgres RESET ALL")
+        primary.sql("ALTER ROLE postgres RESET ALL", "ALTER ROLE arp_app RESET ALL")
     assert (outcome.ok, "NOT filled" in outcome.summary) == (True, False)
     assert "3 rows in 1 table" in outcome.summary
 
