@@ -121,7 +121,7 @@ class AlertIntake:
         alert = {
             "source": alerts[0].source,
             "text": described(alerts, more),
-            "alerts": [alert.to_json() for alert in alerts],
+            "alerts": [name for alert in alerts for name in alert.names()],
         }
         inputs = {**self._inputs(alerts), **given}
         controller = IncidentController.declare(
@@ -146,7 +146,7 @@ class AlertIntake:
         for alert in alerts:
             if words := _news(alert, home.alerts.get(alert.sha256)):
                 at = to_rfc3339(alert.at or self._clock.now())
-                notes.append({"text": words, "at": at, "url": alert.url, "alerts": [alert.to_json()]})
+                notes.append({"text": words, "at": at, "url": alert.url, "alerts": alert.names()})
                 said.append(f"{home.folder.id}: {words.splitlines()[0]}.")
             else:
                 said.append(f"{home.folder.id} has the alert {alert.name} already.")

@@ -123,6 +123,8 @@ def require_sendable(text: str) -> str:
 
 def _declared(event: Event, incident: Incident, runbook: Runbook) -> Iterator[OwedMessage]:
     text = f"Incident declared by {event.actor}: {event.body['title']}, {event.body['severity']}."
+    if alert := event.body.get("alert"):
+        text += f"\nAlert of {alert['source']}: {str(alert['text']).partition(chr(10))[0]}"
     yield from _incident(text, event.seq, runbook, urgent=True)
     yield from _roles("declaration", text, event.seq, runbook, urgent=True)
 

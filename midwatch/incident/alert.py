@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -52,6 +52,8 @@ class Alert:
     """When it came into this state."""
     change: str = ""
     """What happened, for `CHANGED`."""
+    second_key: str = ""
+    """Another key by which the source names the same alert in some of its deliveries."""
 
     @property
     def sha256(self) -> str:
@@ -71,6 +73,11 @@ class Alert:
         """Return what the journal keeps of it besides its text."""
         began = to_rfc3339(self.started_at) if self.started_at else ""
         return {"key": line_of(self.key, _KEY_LIMIT), "sha256": self.sha256, "state": self.state.value, "began": began}
+
+    def names(self) -> list[dict[str, Any]]:
+        """`to_json` for each of its keys."""
+        second = self.second_key if self.second_key != self.key else ""
+        return [self.to_json(), *([replace(self, key=second).to_json()] if second else [])]
 
     def lines(self) -> list[str]:
         """The alert as harmless lines."""

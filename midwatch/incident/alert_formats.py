@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +20,13 @@ _FIRING = ("incident.triggered", "incident.reopened", "incident.unacknowledged")
 _ACTIONS = {"trigger": AlertState.FIRING, "acknowledge": AlertState.CHANGED, "resolve": AlertState.RESOLVED}
 
 
-def read_alerts(data: bytes, now: datetime, *, severity_label: str = "severity") -> list[Alert]:
+def read_alerts(
+    data: bytes, now: datetime, *, severity_label: str = "severity", report: Callable[[str], None] = lambda _: None
+) -> list[Alert]:
     """The alerts of one delivery; none where it is about no alert, such as a test message.
 
-    Raises `BadInput` for what is no delivery of a known form.
+    Alerts of a group that cannot be read are left out and given to `report`. Raises `BadInput` for what is no delivery
+    of a known form, and for a group without an alert that can be read.
     """
     if len(data) > DELIVERY_LIMIT_BYTES:
         raise BadInput(
@@ -32,7 +35,7 @@ def read_alerts(data: bytes, now: datetime, *, severity_label: str = "severity")
     try:
         found = read_object(data)
         if isinstance(found.get("alerts"), list):
-            return [_of_alertmanager(item, now, severity_label) for item in found["alerts"]]
+            return _of_group(found["alerts"], now, severity_label, report)
         if isinstance(event := found.get("event"), dict) and "event_type" in event:
             return _of_webhook(event, now)
         if "event_action" in found:
@@ -40,6 +43,22 @@ def read_alerts(data: bytes, now: datetime, *, severity_label: str = "severity")
     except ValueError as error:
         raise BadInput(f"The alert cannot be read: {error}", hint=_FORMS) from None
     raise BadInput("The alert has no form that is known", hint=_FORMS)
+
+
+def _of_group(
+    items: Sequence[object], now: datetime, severity_label: str, report: Callable[[str], None]
+) -> list[Alert]:
+    found, problems = list[Alert](), list[str]()
+    for item in items:
+        try:
+            found.append(_of_alertmanager(item, now, severity_label))
+        except ValueError as error:
+            problems.append(str(error))
+    if problems and not found:
+        raise ValueError(problems[0])
+    if problems:
+        report(f"{len(problems)} of {len(items)} alerts cannot be read: {problems[0]}")
+    return found
 
 
 def _of_alertmanager(data: object, now: datetime, severity_label: str) -> Alert:
@@ -100,6 +119,7 @@ def _of_webhook(event: Mapping[str, Any], now: datetime) -> list[Alert]:
             url=_address(data.get("html_url")),
             started_at=_moment(data.get("created_at"), now),
             at=_moment(event.get("occurred_at"), now),
+            second_key=_text(data, "id"),
             change=f"{kind.removeprefix('incident.').replace('_', ' ')}{f' by {agent}' if agent else ''}",
         )
     ]

@@ -29,9 +29,14 @@ phases: [{title: All, steps: [{id: look, title: Look}]}]
 def test_declare_without_a_screen_and_by_a_file_tells_the_channel(here: Path) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     assert b"SEV-3. Walk through it" in midwatch("declare", "--severity", "SEV-3", cwd=here).stdout
-    (here / "alert").write_text(json.dumps(alertmanager("a1")), encoding="utf-8")
-    assert b"is declared, SEV-1: BackupDiskFull." in midwatch("declare", "--from-alert", "alert", cwd=here).stdout
-    wait_for(lambda: (here / "told.jsonl").exists() and "SEV-1" in (here / "told.jsonl").read_text(), "the message")
+    delivery = alertmanager("a1")
+    delivery["alerts"].append({"status": "firing"})  # one that cannot be read costs no other one
+    (here / "alert").write_text(json.dumps(delivery), encoding="utf-8")
+    done = midwatch("declare", "--from-alert", "alert", cwd=here)
+    assert (done.returncode, b"is declared, SEV-1: BackupDiskFull." in done.stdout) == (2, True)
+    assert done.stderr == b"midwatch: 1 of 2 alerts cannot be read: an alert in it has no labels.\n"
+    told = here / "told.jsonl"
+    wait_for(lambda: told.exists() and "nAlert of alertmanager: BackupDisk" in told.read_text(), "the message")
     for arguments, stdin in ((("--join",), b""), (("--from-alert", "none"), b""), (("--from-alert", "-"), b"{")):
         done = midwatch("declare", *arguments, cwd=here, stdin=stdin)
         assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)

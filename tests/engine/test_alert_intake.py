@@ -91,11 +91,16 @@ def test_alert_of_an_ended_incident_declares_anew_only_when_it_started_anew(runb
 
 def test_both_forms_of_pagerduty_are_one_alert_and_the_severity_comes_from_the_rules(runbook: Runbook) -> None:
     assert "SEV-2" in take(runbook, events_v2("trigger"), severity=Severity.SEV2)[0]
-    for delivery in (webhook_v3("incident.triggered"), webhook_v3("incident.acknowledged"), events_v2("resolve")):
-        take(runbook, delivery)
+    noted = webhook_v3("incident.annotated")  # names the incident by its id alone
+    noted["event"]["data"] = {"type": "incident_note", "incident": {"id": "PGR0VU2", "summary": "The volume"}}
+    for kind in ("incident.triggered", "incident.acknowledged"):
+        take(runbook, webhook_v3(kind))
+    take(runbook, noted)
+    take(runbook, events_v2("resolve"))
     (events,) = journals(runbook)
     assert notes(events) == [
         "Alert The backup volume is 96 % full: acknowledged by Ada",
+        "Alert The volume: annotated by Ada",
         "Alert The backup volume is 96 % full is resolved",
     ]
     assert "R0UT1NGKEY" not in json.dumps([dict(event.body) for event in events])

@@ -64,15 +64,18 @@ def run(args: argparse.Namespace) -> int:
         for past in seen_before(controller.folder, runbook.id):
             say(f"Seen before: {past.line(SystemClock().now())}.")
         return Exit.DONE
-    label = runbook.alerts.label
-    alerts = read_alerts(_delivery(args.from_alert), SystemClock().now(), severity_label=label)
+    label, unread = runbook.alerts.label, list[str]()
+    delivery, now = _delivery(args.from_alert), SystemClock().now()
+    alerts = read_alerts(delivery, now, severity_label=label, report=unread.append)
     if not alerts:
         say("This is about no alert; nothing was declared.")
     for line in AlertIntake(runbook, actor=current_actor()).take(
         alerts, join=args.join, severity=severity, inputs=inputs
     ):
         say(line)
-    return Exit.DONE
+    for problem in unread:
+        say(f"midwatch: {problem}.", error=True)
+    return Exit.BAD_INPUT if unread else Exit.DONE
 
 
 def _by_request(

@@ -75,18 +75,20 @@ class _Unkept:
     """The lines that were not kept."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count, self._named, self._last = 0, 0, ""
 
     def name(self, number: int, why: str) -> None:
-        """Say why a line was not kept."""
+        """Say why a line was not kept, and the same reason once for lines that follow one another."""
         self.count += 1
-        if self.count <= _NAMED_AT_MOST:
-            say(f"midwatch: line {number}: {why.rstrip('.')}.", error=True)
+        if why != self._last and self._named < _NAMED_AT_MOST:
+            self._named += 1
+            say(f"midwatch: line {number}: {why}{'' if why.endswith(('.', '?')) else '.'}", error=True)
+        self._last = why
 
     def say_rest(self) -> None:
         """Count those that were not named."""
-        if self.count > _NAMED_AT_MOST:
-            say(f"midwatch: {self.count - _NAMED_AT_MOST:,} more lines were not kept.", error=True)
+        if more := self.count - self._named:
+            say(f"midwatch: {more:,} more line{'s were' if more > 1 else ' was'} not kept.", error=True)
 
 
 def _gathered(limit: int) -> Iterator[list[tuple[int, bytes]]]:
