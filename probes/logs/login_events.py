@@ -5,25 +5,33 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 from probes.logs.line_time import epoch_time, split_time, time_within
 
 _LOGIN = re.compile(r"log-?in(?!d\b)|logon|logged in|authenticat|password authentication|access denied", re.IGNORECASE)
+_ACT = r"(?:re-?set|recover(?:ed|y)?|restored?|chang(?:e|ed|ing)|set|updat(?:e|ed|ing)|modified|renewed)(?![^\W_])"
 _CHANGE = re.compile(
-    r"\b(rotat\w*|alter role|alter user|reset|recover\w*|restore\w*|password (?:for \S+ )?(?:was )?(?:changed|set)"
-    r"|change user \S+ password|chauthtok)\b",
+    r"\b(rotat\w*\b(?!\W+(?:the\W+)?logs?\b)|alter role|alter user|chauthtok|(?-i:RESET|RECOVER(?:ED)?)\b"
+    rf"|(?:passw[^\W_]*|credentials?|secret)[\W_]+(?:[^\W_]+[\W_]+){{0,6}}?{_ACT}|account[\W_]+(?:\w+\W+)?re-?set\b"
+    rf"|{_ACT}[\W_]+(?:[^\W_]+[\W_]+){{0,6}}?(?:passw|credential))",
     re.IGNORECASE,
 )
+"""A connection is reset as well, and a database restored: what is changed has to be said."""
 _NO_CHANGE = re.compile(
-    rf"(?:\b(?:fail\w*|cannot|could not|unable)\W+(?:\w+\W+){{0,3}}{_CHANGE.pattern})"
-    rf"|(?:{_CHANGE.pattern}\W+(?:\S+\s+){{0,3}}(?:fail\w*|denied|refused|rejected|request\w*)\b)",
+    rf"(?:\b(?:fail\w*|cannot|could not|unable|must|needs? to|has to)\W+(?:\w+\W+){{0,3}}{_CHANGE.pattern})"
+    rf"|(?:{_CHANGE.pattern}[\W_]+(?:\S+\s+){{0,3}}(?:fail\w*|denied|refused|rejected|request\w*|requir\w+|pending)\b)",
     re.IGNORECASE,
 )
 """A change that was asked for or tried, and not made."""
-_ABOUT = re.compile(r"log-?in(?!d\b)|logon|passw|authenti|credential", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"log-?in(?!d\b)|logon|passw|authenti|credential"
+    r"|anmeldung|kennwort|mot de passe|contrase[nñ]a|senha|парол|パスワード|ログイン|密码|登录",
+    re.IGNORECASE,
+)
+"""Also in other languages, whose lines are counted as not understood."""
 _OUTCOME = re.compile(
     r"(?P<good>\b(?:ok|succe\w+|accepted|granted|allowed|logged in)\b)"
     r"|(?P<bad>\bfail\w*|\bdenied\b|\brefused\b|\brejected\b|\binvalid\b)",
@@ -31,7 +39,8 @@ _OUTCOME = re.compile(
 )
 _RESULT_WORD = re.compile(r"(?P<good>true|yes|1|0x0|20\d)|(?P<bad>false|no|0|error|40[13])", re.IGNORECASE)
 _NAMED_USER = re.compile(
-    r"""\b(?:(?:user|role|account)\s+["'«]?|for\s+["'«]|(?-i:FOR)\s+)([\w.@$-]*[\w$])""", re.IGNORECASE
+    r"""\b(?:(?:user|role|account)\s+["'«]?|for\s+["'«]|(?-i:FOR)\s+|for\s+(?=\S+\s+from\b))([\w.@$-]*[\w$])""",
+    re.IGNORECASE,
 )
 _NAMED_SOURCE = re.compile(r"""(?:\bfrom\s+|@')([\w.:-]*\w)""", re.IGNORECASE)
 _FIELD = re.compile(r"""(?<![\w.])([A-Za-z@][\w.@-]*)=("[^"]*"|'[^']*'|[^\s"']+)""")
@@ -50,11 +59,12 @@ _PAM_CHANGED = re.compile(r"password changed for (\S+)")
 _USER = ("user", "username", "user.name", "acct", "account", "usr", "role", "principal", "login", "suser",
          "duser", "ruser")  # fmt: skip
 _SOURCE = ("source", "source.ip", "src", "src_ip", "ip", "addr", "client", "client_ip", "client.ip", "rhost",
-           "remote_addr", "remote_host", "remote_ip", "source_ip", "rip", "hostname")  # fmt: skip
+           "remote_addr", "remote_host", "remote_ip", "source_ip", "sourceipaddress", "rip", "hostname")  # fmt: skip
 _TARGET = ("target", "database", "db", "dbname", "service")
-_EVENT = ("event", "event.action", "event.type", "action", "op", "type", "msg", "message")
+_EVENT = ("event", "eventname", "event.action", "event.type", "action", "op", "type", "msg", "message")
 _RESULT = ("result", "res", "outcome", "event.outcome", "status", "success")
-_WHEN = ("time", "timestamp", "@timestamp", "ts", "date", "datetime")
+_PORT = re.compile(r"^(?:(\d+\.\d+\.\d+\.\d+)|\[([0-9A-Fa-f:.]+)\]):\d+$")
+_WHEN = ("time", "eventtime", "timestamp", "@timestamp", "ts", "date", "datetime")
 _PENDING = 10_000
 """Entries of PAM and of the kernel's audit that wait for the entry of the program itself."""
 
@@ -114,10 +124,15 @@ def read_line(line: str) -> tuple[LoginEvent, str, str]:
             data = json.loads(line[start:])
         except (ValueError, RecursionError):
             data = None
+        if isinstance(data, dict) and isinstance(data.get("log"), str):  # how an engine keeps a container's output
+            event, waits_for, settles = read_line(data["log"].rstrip())
+            time = event.time if event.time != "?" else split_time(f"{data.get('time')} ")[0] or "?"
+            return replace(event, line=line, time=time), waits_for, settles
         if isinstance(data, dict):
             return _from_json(line, data), "", ""
     time, rest = split_time(line)
-    program = (_RFC5424 if _PRIORITY.match(line) else _PROGRAM).search(rest)
+    is_framed = _PRIORITY.match(line) is not None
+    program = (_RFC5424 if is_framed else _PROGRAM).search(rest)
     if program is not None:
         name, pid, text = program[1].rpartition("/")[2], program[2] or "", program[3]
         if "pam_" in text and (pam := _PAM.search(text)) is not None:
@@ -129,7 +144,7 @@ def read_line(line: str) -> tuple[LoginEvent, str, str]:
             user, source, count = said["user"], said["source"], int(said["count"])
             event = LoginEvent(EventKind.FAILED, line, time or "?", user, "", source, count, name)
             return event, "", f"pam {name} {pid}"
-    return _from_words(line, time, rest), "", ""
+    return _from_words(line, time, program[3] if program and is_framed else rest), "", ""
 
 
 def _from_sshd(line: str, time: str, text: str) -> LoginEvent:
@@ -159,7 +174,7 @@ def _from_auditd(line: str, kind: str, when: str, text: str) -> tuple[LoginEvent
     fields = _fields(text.replace("msg='", " ").rstrip("'"))
     time, user = epoch_time(float(when)) or "?", _audited_name(text) or _first(fields, _USER)
     has_failed = fields.get("res", "") in ("failed", "0", "no")
-    if kind == "USER_CHAUTHTOK" and not has_failed:
+    if not has_failed and (kind == "USER_CHAUTHTOK" or (kind == "USER_MGMT" and "passw" in fields.get("op", ""))):
         user = f"uid {fields['id']}" if user == "?" and "id" in fields else user
         return LoginEvent(EventKind.CHANGED, line, time, user, service="auditd"), "", ""
     if kind not in ("USER_AUTH", "USER_LOGIN") or (kind == "USER_AUTH" and not has_failed):
@@ -213,6 +228,8 @@ def _judged(line: str, time: str, head: str, fields: Mapping[str, str]) -> Login
     result = " ".join(fields[key] for key in _RESULT if key in fields)
     named = [found[1] if (found := pattern.search(head)) else "?" for pattern in (_NAMED_USER, _NAMED_SOURCE)]
     user, source = _first(fields, _USER, named[0]), _first(fields, _SOURCE, named[1])
+    if (ported := _PORT.match(source)) is not None:
+        source = ported[1] or ported[2]
     return LoginEvent(_kind(head, result, line), line, time or "?", user, _first(fields, _TARGET, ""), source)
 
 

@@ -120,6 +120,26 @@ AUDITD = (
             ("arp_app", "?", "?"),
         ),
         (
+            '<38>1 2026-11-23T02:00:06Z bastion app 7 ID47 [x@1 a="b"] LOGIN failed user=arp_app source=10.0.0.5',
+            "2026-11-23 02:00:06",
+            ("arp_app", "?", "10.0.0.5"),
+        ),
+        (
+            "2026/11/23 02:00:06 login failed for arp_app from 10.0.0.5",
+            "2026-11-23 02:00:06",
+            ("arp_app", "?", "10.0.0.5"),
+        ),
+        (
+            "Mon Nov 23 02:00:06 2026 LOGIN failed user=arp_app remote_addr=10.0.0.5:4711",
+            "2026-11-23 02:00:06",
+            ("arp_app", "?", "10.0.0.5"),
+        ),
+        (
+            json.dumps({"log": "LOGIN failed user=arp_app ip=[10.0.0.5]:4711\n", "time": "20261123T020006Z"}),
+            "2026-11-23 02:00:06",
+            ("arp_app", "?", "10.0.0.5"),
+        ),
+        (
             "Nov 23 02:00:06 bastion su[9]: FAILED SU (to root) ada on pts/0",
             "Nov 23 02:00:06",
             ("root", "su", "ada"),
@@ -142,12 +162,15 @@ def test_failed_login_of_each_form_names_user_source_and_time(line: str, time: s
         json.dumps({"time": "2026-11-23T02:00:06Z", "event": "login", "success": True, "user": "arp_app"}),
         f"type=USER_AUTH {AUDITD.format(pid=7, op='PAM:authentication', acct='root')}res=success'",
         "2026-11-23 02:00:06 BACKUP restore of the statistics finished",
+        "2026-11-23 02:00:06 connection reset by peer user=arp_app",
+        "2026-11-23 02:00:06 RESTORE ok user=ada target=arp-db-prod",
+        "2026-11-23 02:00:06 rotated the logs of ARP",
         "Nov 23 02:00:06 bastion systemd-logind[9]: New session 5 of user ada.",
     ],
 )
 def test_line_without_a_failed_login_counts_none(line: str) -> None:
     found = read_audit([line])
-    assert (found.failed.count.total(), found.unknown) == (0, [])
+    assert (found.failed.count.total(), found.changes, found.unknown) == (0, [], [])
 
 
 def test_changes_of_passwords_are_known_in_each_form() -> None:
@@ -158,12 +181,16 @@ def test_changes_of_passwords_are_known_in_each_form() -> None:
         json.dumps({"ts": "2026-11-23T02:00:06Z", "action": "password_reset", "user": "arp_app"}),
         "Nov 23 02:00:06 bastion passwd[9]: password for 'arp_app' changed by 'root'",
         "Nov 23 02:00:06 bastion usermod[9]: change user 'arp_app' password",
+        json.dumps({"eventTime": "2026-11-23T02:00:06Z", "eventName": "password_change", "user": "arp_app"}),
+        "2026-11-23 02:00:06 User arp_app changed their password",
     ]
     assert read_audit(lines).changes == lines
     not_made = [
         "2026-11-23 02:00:06 password reset FAILED user=arp_app by=ada",
         "2026-11-23 02:00:06 failed to reset the password of arp_app",
         "2026-11-23 02:00:06 password reset requested for arp_app",
+        "2026-11-23 02:00:06 ada@bastion password.reset_failed user=arp_app",
+        "2026-11-23 02:00:06 arp_app must change the password",
         "2026-11-23 02:00:06 ROTATE password user=arp_app result=failed",
     ]
     found = read_audit([*not_made, lines[2].replace("success", "failed")])
