@@ -165,7 +165,7 @@ def _run(arguments: list[str]) -> int:
         nargs=0,
         help="write messages about the work to standard error (docs/debug-log.md)",
     )
-    return command.run(parser.parse_args(rest))
+    return command.run(parser.parse(rest))
 
 
 class _Verbose(argparse.Action):

@@ -130,6 +130,11 @@ def unfiltered(stream: TextIO) -> TextIO:
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints quote an argument as one safe line."""
 
+    def parse(self, arguments: list[str]) -> argparse.Namespace:
+        """Read the arguments; positional ones may stand before, between and behind the options."""
+        found, rest = self.parse_known_args(arguments)
+        return self.parse_intermixed_args(arguments) if rest else found
+
     def error(self, message: str) -> NoReturn:
         """Print the usage and a safe error message, and exit with status 2."""
         super().error(safe_text(message))

@@ -83,7 +83,7 @@ def _bounds(question: Fields, problems: Problems) -> bool:
         try:
             values.append(read(question.get(key)))
         except ValueError:
-            problems.add(f"{shortened(question.get(key))!r} is not {what}", question.where(key))
+            problems.add(f"{shortened(question.get(key))!r} is not {what.strip(',')}", question.where(key))
             return False
     if len(values) == 2 and values[0] > values[1]:
         problems.add("'min' is more than 'max', so no answer fits", question.where("min"), "Exchange the two")

@@ -34,8 +34,8 @@ def _date(text: str) -> date:
 
 READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "number": (_number, "a number"),
-    "date": (_date, "a date such as 2026-11-23"),
-    "duration": (lambda text: float(Seconds.parse(text)), "a duration such as 30 min"),
+    "date": (_date, "a date, such as 2026-11-23,"),
+    "duration": (lambda text: float(Seconds.parse(text)), "a duration, such as 30 min,"),
 }
 """The kinds of questions whose answers have an order: how an answer is read, and how a sentence names the kind.
 
@@ -86,8 +86,9 @@ def accepted(ask: Question) -> str:
         return ""
     _, kind = READERS[ask.kind]
     limits = f"from {ask.min} to {ask.max}" if ask.min and ask.max else ""
-    limits = limits or (f"of {ask.min} or more" if ask.min else f"of {ask.max} or less" if ask.max else "")
-    return f"{kind} {limits}".strip()
+    more, less = ("later", "earlier") if ask.kind == "date" else ("more", "less")
+    limits = limits or (f"of {ask.min} or {more}" if ask.min else f"of {ask.max} or {less}" if ask.max else "")
+    return f"{kind} {limits}".strip(" ,")
 
 
 def answer_words(ask: Question) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ def check_texts(fields: Fields, phases: Iterable[Fields], steps: dict[str, Field
         _check_names(phase, problems)
         _check_earlier(phase, earlier, steps, problems)
         earlier.update(identity(item.value) for item in phase.items("steps"))
+    _refuse(steps.values(), ("original_command", "deviation"), problems)
     for step in steps.values():
         _check_names(step, problems)
         _check_scripts(step, steps, problems)
@@ -75,6 +76,7 @@ def _check_earlier(fields: Fields, earlier: Collection[str], steps: Collection[s
 def _check_scripts(step: Fields, steps: Collection[str], problems: Problems) -> None:
     """A name in a script is an error only where it stands for a value; other programs have placeholders, too."""
     texts = [(step.found[key], "env: {NAME: {from: %s}}") for key in _SCRIPTS if step.get(key)]
+    texts += [(step.found[key], "{from: %s}") for key in ("confirm", "cwd") if step.get(key)]
     texts += [(found, "{from: %s}") for key in ("env", "with") for found in step.table(key).values()]
     checks = [item.value for key in ("preconditions", "verify") for item in step.items(key)]
     for check in (*checks, *conditions_in(step.get("when"))):

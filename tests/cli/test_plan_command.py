@@ -65,6 +65,6 @@ def test_plan_of_a_destroy_step_says_when_it_is_needed_who_approves_and_what_is_
 
 
 def test_plan_as_json_has_the_requirements(here: Path) -> None:
-    (printed,) = json.loads(midwatch("plan", "runbook.yaml", "purge", "--json", cwd=here).stdout)["steps"]
+    (printed,) = json.loads(midwatch("plan", "runbook.yaml", "--json", "purge", cwd=here).stdout)["steps"]
     assert printed["requires"][-1] == "type to confirm: loghost1"
     assert printed["plan"]["action"]

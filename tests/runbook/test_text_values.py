@@ -44,6 +44,12 @@ def written(folder: Path, *, step: str = "{title: Go}", intro: str = "x", closur
         ('{title: Go, why: "{{ item }}"}', "There is no item here", "for_each"),
         ('{id: go, title: Go, why: "{{ go.key }}"}', "'go' waits for itself", "earlier"),
         (
+            '{title: Go, run: "true", risk: destroy, confirm: "{{ renew.serial }}"}',
+            "No value is pasted into this text",
+            "Use {from: renew.serial}",
+        ),
+        ('{title: Go, deviation: "{{ inputs.ticket }}"}', "No value is known where this text is shown", "braces"),
+        (
             '{title: Go, run: "ls {{ renew.serial }}", risk: observe}',
             "No value is pasted into this text",
             "Use env: {NAME: {from: renew.serial}}",

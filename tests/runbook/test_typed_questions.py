@@ -37,11 +37,11 @@ def test_number_beyond_limits_or_no_number_is_refused_with_what_is_accepted(answ
 @pytest.mark.parametrize(
     ("question", "good", "bad", "sentence"),
     [
-        (DAY, "2026-11-23", "2026-10-31", "takes a date such as 2026-11-23 of 2026-11-01 or more, not '2026-10-31'"),
-        (DAY, "2028-02-29", "2027-02-29", "takes a date such as 2026-11-23 of 2026-11-01 or more, not '2027-02-29'"),
-        (DAY, "2026-12-01", "20261201", "takes a date such as 2026-11-23 of 2026-11-01 or more, not '20261201'"),
-        (WAIT, "120 min", "121 min", "takes a duration such as 30 min of 2 h or less, not '121 min'"),
-        (WAIT, "90 s", "90", "takes a duration such as 30 min of 2 h or less, not '90'"),
+        (DAY, "2026-11-23", "2026-10-31", "takes a date, such as 2026-11-23, of 2026-11-01 or later, not '2026-10-31'"),
+        (DAY, "2028-02-29", "2027-02-29", "takes a date, such as 2026-11-23, of 2026-11-01 or later, not '2027-02-29'"),
+        (DAY, "2026-12-01", "20261201", "takes a date, such as 2026-11-23, of 2026-11-01 or later, not '20261201'"),
+        (WAIT, "120 min", "121 min", "takes a duration, such as 30 min, of 2 h or less, not '121 min'"),
+        (WAIT, "90 s", "90", "takes a duration, such as 30 min, of 2 h or less, not '90'"),
         (TICKET, "OPS-1", "OPS-", "takes a text such as OPS-4711, not 'OPS-'"),
         (TICKET, "OPS-12", "see OPS-12", "takes a text such as OPS-4711, not 'see OPS-12'"),
     ],
@@ -69,7 +69,7 @@ STEP = "phases: [{title: P, steps: [{id: ask, title: Ask, questions: [QUESTION]}
     [
         ("{name: a, prompt: A?, min: 1}", "'min' belongs to a question of kind number, date or duration."),
         ("{name: a, prompt: A?, kind: number, min: x}", "'x' is not a number."),
-        ("{name: a, prompt: A?, kind: date, max: tomorrow}", "'tomorrow' is not a date such as 2026-11-23."),
+        ("{name: a, prompt: A?, kind: date, max: tomorrow}", "'tomorrow' is not a date, such as 2026-11-23."),
         ("{name: a, prompt: A?, kind: number, min: 2, max: 1}", "'min' is more than 'max', so no answer fits."),
         ("{name: a, prompt: A?, pattern: 'x+'}", "'pattern' needs the key 'example'."),
         ("{name: a, prompt: A?, pattern: 'x+', example: y}", "The example of 'a' does not match the pattern"),
