@@ -15,7 +15,7 @@ from midwatch.engine.reasons import fault_of_reason
 from midwatch.engine.workflow import open_ends
 from midwatch.incident.state import CriterionState, Incident
 from midwatch.runbook.model import Runbook
-from screens.widgets.background import WorkFailed, in_background
+from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.dialog import Dialog
 from screens.widgets.inline_button import InlineButton
 from screens.widgets.key_bindings import EVALUATE, bindings
@@ -61,7 +61,8 @@ class CloseIncident(Dialog[str]):
         if not self.writing and self._desk.incident.open:
             self._found = None
             self._draw()  # at once: the next key finds the focus where it stays
-            self.run_worker(self._evaluate(), exclusive=True)
+            self.workers.cancel_node(self)
+            start_work(self, self._evaluate)
 
     def resized(self) -> None:
         super().resized()

@@ -26,7 +26,7 @@ from screens.incident.navigation import Navigation
 from screens.incident.primary_action import ScreenAction
 from screens.incident.step_runner import StepRunner
 from screens.keys.incident_keys import BY_ID, KEYS, MOVE
-from screens.widgets.background import WorkFailed, in_background, writing
+from screens.widgets.background import WorkFailed, in_background, start_work, writing
 from screens.widgets.styles import WRONG
 
 if TYPE_CHECKING:
@@ -46,9 +46,11 @@ class Commands:
 
     def press(self, name: str) -> None:
         """Do what the key of this name does; what waits for an answer goes on in a worker."""
-        outcome = getattr(self if hasattr(self, name) else self._navigation, name)()
-        if inspect.iscoroutine(outcome):
-            self._screen.run_worker(outcome, name=name)
+        command = getattr(self if hasattr(self, name) else self._navigation, name)
+        if inspect.iscoroutinefunction(command):
+            start_work(self._screen, command)
+        else:
+            command()
 
     # What may be done now
 

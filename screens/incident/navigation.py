@@ -19,7 +19,7 @@ from screens.pages.output import OutputScreen
 from screens.pages.page import Page
 from screens.pages.panels import PanelsPage
 from screens.pages.timeline import TimelineScreen
-from screens.widgets.background import WorkFailed, in_background
+from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.output_view import OutputView
 from screens.widgets.step_page import step_lines
@@ -106,7 +106,7 @@ class Navigation:
             self._screen.app.pop_screen()
             self._screen.notice("Leaving a rehearsal deletes it: leave it first, then open the other one")
         else:
-            self._screen.run_worker(self._screen.commands.leave(incident_id))
+            start_work(self._screen, self._screen.commands.leave, incident_id)
 
     def pause(self) -> None:
         """Stop following the output, or follow again."""

@@ -15,7 +15,7 @@ from midwatch.engine.planning import can_undo
 from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import Step
 from midwatch.system.errors import MidwatchError
-from screens.widgets.background import WorkFailed, in_background
+from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.step_page_data import PlanState
 
 FRESH = 60.0
@@ -86,7 +86,7 @@ class PlanCache:
         if not self.of(step_id).planning:
             self._asked[step_id] = self._asked.get(step_id, 0) + 1
             self._known[step_id] = PlanState(since=self._desk.clock.now())
-            self._node.run_worker(self._make_plan(step_id, self._asked[step_id]))
+            start_work(self._node, self._make_plan, step_id, self._asked[step_id])
             self._changed()
 
     def show_driver_plan(self, step_id: str) -> None:
@@ -96,7 +96,7 @@ class PlanCache:
             return
         if now - self._fetched.get(step_id, -DRIVER_INTERVAL_S) >= DRIVER_INTERVAL_S:
             self._fetched[step_id] = now
-            self._node.run_worker(self._show_driver_plan(step_id, self._asked.get(step_id, 0)))
+            start_work(self._node, self._show_driver_plan, step_id, self._asked.get(step_id, 0))
 
     def drop_driver_plan(self, step_id: str) -> None:
         """The step is done or running, or nobody drives: the driver's plan of it is none any more."""

@@ -33,7 +33,7 @@ from screens.incident.primary_action import NextAction, ScreenAction, next_actio
 from screens.incident.step_runner import StepRunner
 from screens.keys.incident_keys import BINDINGS, MOVE_IDS
 from screens.pages.panel import PanelPage
-from screens.widgets.background import WorkFailed, in_background
+from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.checklist import Checklist
 from screens.widgets.filter_line import FilterLine
@@ -110,9 +110,9 @@ class IncidentScreen(BaseScreen[None]):
         for source in self._sources:
             self._poller.watch(source)
         self.call_after_refresh(self.redraw)
-        self.run_worker(self._warn_of_logouts())
-        self.run_worker(self._warn_of_edits())
-        self.run_worker(self._read_past())
+        start_work(self, self._warn_of_logouts)
+        start_work(self, self._warn_of_edits)
+        start_work(self, self._read_past)
 
     async def _warn_of_logouts(self) -> None:
         try:
@@ -156,7 +156,7 @@ class IncidentScreen(BaseScreen[None]):
     def _start_poll(self) -> None:
         if not self._polling:
             self._polling = True
-            self.run_worker(self._poll())
+            start_work(self, self._poll)
 
     async def _poll(self) -> None:
         try:
@@ -236,7 +236,7 @@ class IncidentScreen(BaseScreen[None]):
         found = workflow.next_action(self.session)
         if found.kind is ActionKind.CHECK_NEED and found.step not in self._need_checked:
             self._need_checked.add(found.step)
-            self.run_worker(self._runner.check_need(self.session.runbook.step(found.step)))
+            start_work(self, self._runner.check_need, self.session.runbook.step(found.step))
 
     def notice(self, text: str, style: str = CHOSEN) -> None:
         """Show one sentence for a while: news, if the style does not say that it needs somebody or is wrong."""

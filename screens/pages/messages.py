@@ -15,7 +15,7 @@ from midwatch.reports.message_text import delivery_words
 from screens.dialogs.reason import message_form
 from screens.keys.keymaps import MESSAGES, PAGE
 from screens.pages.page import WIDEST, Page
-from screens.widgets.background import WorkFailed, in_background
+from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.key_bindings import bindings
 from screens.widgets.line_view import LineView, block_of_line
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WELL, WRONG, TextStyles
@@ -43,7 +43,7 @@ class MessagesPage(Page):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_worker(self._take_in())
+        start_work(self, self._take_in)
         self.set_interval(1, self._take_in)
 
     async def _take_in(self) -> None:
@@ -101,7 +101,7 @@ class MessagesPage(Page):
     def action_decide(self, retry: bool) -> None:
         """Ask why, and send the message anew or give it up."""
         if (chosen := self._chosen) is not None:
-            self.run_worker(self._decide(chosen, retry=retry))
+            start_work(self, self._decide, chosen, retry=retry)
 
     async def _decide(self, message: MessageDelivery, *, retry: bool) -> None:
         form = message_form(self.text_styles, message, retry=retry)

@@ -23,7 +23,7 @@ from screens.keys.keymaps import OUTPUT
 from screens.pages.output_export import clipboard_text, copied_file, show_in_pager
 from screens.pages.output_search import Hit, find_line, first_error
 from screens.pages.page import Page
-from screens.widgets.background import WorkFailed, in_background
+from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.key_bindings import bindings, footer, key_lines, there
 from screens.widgets.key_line import KeyLine
@@ -207,7 +207,7 @@ class OutputScreen(BaseScreen[None]):
         if not self._searching:
             self._searching = True
             self._say("searching")
-            self.run_worker(self._show_hit(look))
+            start_work(self, self._show_hit, look)
 
     async def _show_hit(self, look: Callable[[], Hit]) -> None:
         try:
@@ -237,7 +237,7 @@ class OutputScreen(BaseScreen[None]):
         target = self._desk.folder.path / "copies" / name
 
         self._say("copying")
-        self.run_worker(self._copy(path, target))
+        start_work(self, self._copy, path, target)
 
     async def _copy(self, path: Path, target: Path) -> None:
         try:

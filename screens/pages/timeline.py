@@ -18,7 +18,7 @@ from screens.dialogs.note import write_note
 from screens.keys.keymaps import TIMELINE
 from screens.pages.page import Page
 from screens.pages.timeline_entries import FILTERS, Entry, entries, whole_event
-from screens.widgets.background import WorkFailed, in_background
+from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_bindings import bindings, footer, key_lines, there
@@ -180,7 +180,7 @@ class TimelineScreen(BaseScreen[None]):
 
     def action_star(self) -> None:
         if self.entry is not None and self._writes:
-            self.run_worker(self._star(self.entry.event.seq))
+            start_work(self, self._star, self.entry.event.seq)
 
     async def _star(self, seq: int) -> None:
         try:
@@ -192,7 +192,7 @@ class TimelineScreen(BaseScreen[None]):
 
     def action_correct(self) -> None:
         if self.entry is not None and self._writes:
-            self.run_worker(self._correct(self.entry.event))
+            start_work(self, self._correct, self.entry.event)
 
     async def _correct(self, event: Event) -> None:
         try:
@@ -213,7 +213,7 @@ class TimelineScreen(BaseScreen[None]):
 
     def action_note(self) -> None:
         if self._writes:
-            self.run_worker(self._note())
+            start_work(self, self._note)
 
     async def _note(self) -> None:
         await write_note(self.app, self.text_styles, self._desk)

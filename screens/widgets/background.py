@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+from textual.dom import DOMNode
+from textual.worker import Worker
 
 from midwatch.redaction import mask
 from midwatch.runbook.secret_sources import environment_secrets
@@ -53,6 +56,12 @@ async def in_background(name: str, work: Callable[P, T], *args: P.args, **kwargs
     RUNNING.add(thread)
     thread.start()
     return await result
+
+
+def start_work(node: DOMNode, work: Callable[P, Coroutine[Any, Any, None]], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Begin `work` in a worker of the node, which makes the coroutine: cancelled before that, it leaves none that
+    nobody awaits."""
+    _: Worker[None] = node.run_worker(partial(work, *args, **kwargs))
 
 
 def _failure(sentence: str) -> WorkFailed:

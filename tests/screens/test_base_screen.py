@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from textual._compositor import ChopsUpdate
 from textual.geometry import Region
 from textual.widgets import TextArea
@@ -54,3 +56,20 @@ async def test_result_that_comes_while_the_screen_ends_is_not_shown_in_widgets_t
         async with opened(session, sources=[]) as pilot:
             await until(pilot, polling.is_set)
     assert ending.is_set()
+
+
+async def test_work_of_a_screen_that_ends_before_the_work_began_is_forgotten(
+    session: IncidentController, recwarn: pytest.WarningsRecorder
+) -> None:
+    async with opened(session, sources=[]) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, IncidentScreen)
+        screen.commands.press("note")
+        screen.plan_cache.forget_all()
+        screen.redraw()  # has the step under the cursor planned
+        assert [worker for worker in screen.workers if not worker.is_finished]
+        screen.workers.cancel_all()
+        await pilot.pause()
+        assert pilot.app.screen is screen
+        gc.collect()
+    assert not [warning for warning in recwarn if "never awaited" in str(warning.message)]

@@ -23,6 +23,7 @@ from screens.dialogs.note import write_note
 from screens.dialogs.settings import settings_form
 from screens.incident.panel_poller import Source
 from screens.incident.screen import IncidentScreen
+from screens.widgets.background import start_work
 from screens.widgets.dialog import Dialog
 from screens.widgets.drafts import Drafts
 from screens.widgets.hand import Hand
@@ -106,7 +107,7 @@ class MidwatchApp(BaseApp[bool]):
     def offer_pasted(self, text: str) -> None:
         """Offer what was pasted as a note to the driver; nothing of it acts."""
         if text.strip() and self._desk.driving and self._desk.incident.open:
-            self.run_worker(write_note(self, self.text_styles, self._desk, text))
+            start_work(self, write_note, self, self.text_styles, self._desk, text)
         elif isinstance(self.screen, IncidentScreen):
             self.screen.notice(
                 f"Pasted {counted(len(text), 'character')}: only the driver keeps notes; nothing was done"
@@ -126,7 +127,7 @@ class MidwatchApp(BaseApp[bool]):
 
     def action_settings(self) -> None:
         """Show the settings; a theme that is kept is put on at once."""
-        self.run_worker(self._ask_settings())
+        start_work(self, self._ask_settings)
 
     async def _ask_settings(self) -> None:
         file, keys = settings_file(self.environment), keys_file(self.environment)

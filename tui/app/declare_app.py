@@ -13,6 +13,7 @@ from midwatch.runbook.declaration import Declaration
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import MidwatchError
 from screens.dialogs.declare import declaration_of, declare_form
+from screens.widgets.background import start_work
 from tui.app.base_app import BaseApp
 
 
@@ -42,7 +43,7 @@ class DeclareApp(BaseApp[Declaration]):
     def on_mount(self) -> None:
         """Open the form that declares an incident."""
         self.end_with_the_terminal()
-        self.run_worker(self._declare())
+        start_work(self, self._declare)
 
     async def _declare(self) -> None:
         form = declare_form(self.text_styles, self._runbook, self._earlier, self._given, self._waiting)
