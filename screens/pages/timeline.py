@@ -17,7 +17,7 @@ from screens.dialogs.correct_text import correct_form
 from screens.dialogs.note import write_note
 from screens.keys.keymaps import TIMELINE
 from screens.pages.page import Page
-from screens.pages.timeline_entries import FILTERS, Entry, entries, whole_event
+from screens.pages.timeline_entries import FILTERS, Entry, TimelineEntries, whole_event
 from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.filter_line import FilterLine
@@ -62,6 +62,7 @@ class TimelineScreen(BaseScreen[None]):
         self._kinds, self._term, self._said = FILTERS[0][0], "", ""
         self._at: int | None = None
         """The number of the event under the cursor; None goes with the newest."""
+        self._entries = TimelineEntries(session, text_styles)
         self._shown: list[Entry] = []
 
     def compose(self) -> ComposeResult:
@@ -87,16 +88,16 @@ class TimelineScreen(BaseScreen[None]):
     def redraw(self) -> None:
         """The entries for the width of now, the one under the cursor marked and in view."""
         sheet = self.query_one(LineView)
-        self._shown = entries(self._desk, max(sheet.room - 2, 16), self.text_styles, kinds=self._kinds, term=self._term)
+        self._shown = self._entries.select(sheet.room, kinds=self._kinds, term=self._term)
         lines: list[Content] = []
         first = last = 0
+        at = self.entry
         for entry in self._shown:
-            here = entry is self.entry
-            if here:
+            if entry is at:
                 first, last = len(lines), len(lines) + len(entry.lines) - 1
-            mark = self.text_styles.ink(f"{self.text_styles.signs.next} ", CHOSEN) if here else Content("  ")
-            at = next((n for n, line in enumerate(entry.lines) if not line.plain.endswith(" UTC")), 0)
-            lines += [Content.assemble(mark if n == at else "  ", line) for n, line in enumerate(entry.lines)]
+                lines += entry.marked(self.text_styles.ink(f"{self.text_styles.signs.next} ", CHOSEN))
+            else:
+                lines += entry.lines
         if not lines:
             lines = [self.text_styles.ink("  Nothing is like that.", FAINT)]
         sheet.show(lines)

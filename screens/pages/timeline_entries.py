@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -14,6 +13,8 @@ from midwatch.system.clock import from_rfc3339
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.text_layout import edges, wrap
 
+CURSOR_CELLS = 2
+"""Room for the cursor before each line."""
 _COLUMN = 10
 _EXCERPT = 12
 """Lines of an excerpt that are shown; the export has them all."""
@@ -72,32 +73,54 @@ FILTERS: tuple[tuple[str, frozenset[str]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event with its lines for one width."""
+    """One event with its lines for one width, each behind the room of the cursor."""
 
     event: Event
     lines: tuple[Content, ...]
 
+    def marked(self, mark: Content) -> tuple[Content, ...]:
+        """The lines with the cursor before the first one that is no heading of a day."""
+        at = next((n for n, line in enumerate(self.lines) if not line.plain.endswith(" UTC")), 0)
+        line = Content.assemble(mark, self.lines[at][CURSOR_CELLS:])
+        return (*self.lines[:at], line, *self.lines[at + 1 :])
 
-def entries(
-    session: IncidentControls, width: int, text_styles: TextStyles, *, kinds: str = "all", term: str = ""
-) -> list[Entry]:
-    """The events that are asked for; readings around steps are left to the steps' own pages."""
-    wanted = dict(FILTERS)[kinds]
-    found: list[Entry] = []
-    day = None
-    for event in session.events:
-        if event.kind in SILENT or (wanted and event.kind not in wanted):
-            continue
-        if kinds == "starred" and event.seq not in session.incident.stars:
-            continue
-        text = describe(event, session.runbook)
-        below = _below(event, session)
-        if term and term.lower() not in "\n".join((text, author_of(event), *below)).lower():
-            continue
-        head = [text_styles.ink(_day(event, width), STRONG)] if event.time.date() != day else []
-        day = event.time.date()
-        found.append(Entry(event, (*head, *_lines(event, text, below, session, width, text_styles))))
-    return found
+
+class TimelineEntries:
+    """Lays out each event once for a width, and again when it was starred or corrected."""
+
+    def __init__(self, session: IncidentControls, text_styles: TextStyles) -> None:
+        self._session, self._text_styles = session, text_styles
+        self._laid_out: dict[int, tuple[object, Entry]] = {}
+
+    def select(self, width: int, *, kinds: str, term: str) -> list[Entry]:
+        """The events that are asked for; readings around steps are left to the steps' own pages."""
+        wanted, incident = dict(FILTERS)[kinds], self._session.incident
+        stars, corrections = incident.stars, incident.corrections
+        found: list[Entry] = []
+        day = None
+        for event in self._session.events:
+            if event.kind in SILENT or (wanted and event.kind not in wanted):
+                continue
+            if (kinds == "starred" and event.seq not in stars) or (term and not self._holds(event, term)):
+                continue
+            made_of = width, event.time.date() == day, event.seq in stars, corrections.get(event.seq)
+            day = event.time.date()
+            known, entry = self._laid_out.get(event.seq, (None, None))
+            if entry is None or known != made_of:
+                entry = self._lay_out(event, width, is_same_day=made_of[1])
+                self._laid_out[event.seq] = made_of, entry
+            found.append(entry)
+        return found
+
+    def _holds(self, event: Event, term: str) -> bool:
+        text = describe(event, self._session.runbook)
+        return term.lower() in "\n".join((text, author_of(event), *_below(event, self._session))).lower()
+
+    def _lay_out(self, event: Event, width: int, *, is_same_day: bool) -> Entry:
+        room = max(width - CURSOR_CELLS, 16)
+        head = [] if is_same_day else [self._text_styles.ink(_day(event, room), STRONG)]
+        lines = (*head, *_lines(event, self._session, room, self._text_styles))
+        return Entry(event, tuple(Content.assemble(" " * CURSOR_CELLS, line) for line in lines))
 
 
 def whole_event(event: Event, session: IncidentControls, width: int, text_styles: TextStyles) -> list[Content]:
@@ -142,9 +165,8 @@ def _below(event: Event, session: IncidentControls, *, whole: bool = False) -> l
     return found
 
 
-def _lines(
-    event: Event, text: str, below: Sequence[str], session: IncidentControls, width: int, text_styles: TextStyles
-) -> list[Content]:
+def _lines(event: Event, session: IncidentControls, width: int, text_styles: TextStyles) -> list[Content]:
+    text, below = describe(event, session.runbook), _below(event, session)
     style = _STYLES.get(event.kind, "")
     if event.kind == EventKind.FINISHED:
         style = "" if event.body.get("outcome") == "done" else WRONG

@@ -57,9 +57,10 @@ class LineView(ScrollView, can_focus=True):
             self.refresh()
             return
         top = int(self.scroll_offset.y)
-        for y, (before, after) in enumerate(zip(old, self.lines, strict=True)):
-            if not before.is_same(after) and top <= y < top + self.size.height:
-                self.refresh(Region(0, y - top, self.size.width, 1))
+        in_view = slice(top, top + self.size.height)
+        for y, (before, after) in enumerate(zip(old[in_view], self.lines[in_view], strict=True)):
+            if not before.is_same(after):
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def on_click(self, event: events.Click) -> None:
         at = event.get_content_offset(self)
