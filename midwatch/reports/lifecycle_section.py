@@ -41,7 +41,8 @@ def impact_times(facts: Facts) -> str:
     if interval is None:
         return ""
     began, ended = found.moment("impact began"), found.moment("impact ended")
-    rows = [(text(one.name.capitalize()), _at(facts, one)) for one in (began, ended) if one]
+    known = [one for one in (began, ended) if one and (one.at or one.evidence != interval.unknown)]
+    rows = [(text(one.name.capitalize()), _at(facts, one)) for one in known]
     return table(("Impact for", _lasted(interval)), rows)
 
 

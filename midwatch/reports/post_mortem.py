@@ -102,7 +102,10 @@ def _summary(facts: Facts) -> str:
     declared, incident = facts.declared, facts.incident
     if declared is None:
         return TO_WRITE
-    ended = f"It was resolved after {duration(facts.seconds)}." if incident.closed_at else "It is still open."
+    resolved = Lifecycle.of(facts).interval("resolve").seconds
+    ended = "It is still open." if resolved is None else f"It was resolved after {duration(resolved)}."
+    if resolved is None and incident.closed_at:
+        ended = f"It was closed after {duration(facts.seconds)}."
     if incident.abandoned:
         ended = f"It was abandoned after {duration(facts.seconds)}, as no incident: {sentence(incident.abandoned)}"
     said = f"{text(incident.title)} was declared on {day_with_local(declared.time, facts)} by {text(declared.actor)}."
@@ -232,13 +235,9 @@ def _messages(facts: Facts) -> str:
         correction = facts.incident.corrections.get(event.seq)
         words = sentence(correction.text if correction else str(event.body["message"]))
         rows.append((time_of_day(event.time), text(to), text(event.actor), words))
-    said = (
-        table(("Time (UTC)", "To", "From", "Message"), rows)
-        if rows
-        else "No update and no notification was recorded by a person."
-    )
-    by_channels = message_table(facts)
-    return f"{said}\n\nBy channels, as their receivers answered:\n\n{by_channels}" if by_channels else said
+    by_people, by_channels = table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "", message_table(facts)
+    told = f"By channels, as their receivers answered:\n\n{by_channels}" if by_channels else ""
+    return "\n\n".join(filter(None, (by_people, told))) or "No update and no notification was recorded."
 
 
 def _evidence(facts: Facts) -> str:

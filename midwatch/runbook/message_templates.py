@@ -50,6 +50,7 @@ Next update: by {{ next_update }}
 What happened: {{ what }}
 Impact: {{ impact }}
 In numbers: {{ numbers }}
+Done: {{ done }}
 Not known: {{ unknown }}
 Next: {{ next }}
 """,

@@ -21,7 +21,8 @@ PHASES = {
     "4 ARP recovery": "expect-auth-failure recover-arp prove-logins",
     "5 Root cause isolation": "diagnose-disk container-disk read-backup-log read-emergency-log diagnose-access "
     "verify-checksums",
-    "6 Full recovery": "clean-docker clean-old-backups restart-nightly validate-nightly migration-checks unfreeze",
+    "6 Full recovery": "clean-docker clean-old-backups restart-nightly validate-nightly migration-checks unfreeze "
+    "resume-writes",
     "7 Communication": "tell-tech-lead channel-updates assess-impact tell-head-of-engineering tell-compliance "
     "tell-security "
     "tell-audit-liaison",
@@ -177,7 +178,10 @@ def test_role_is_notified_when_its_condition_holds(book: Runbook) -> None:
 
 def test_post_mortem_asks_for_all_that_it_exports(book: Runbook) -> None:
     names = [ask.name for ask in book.step("write-post-mortem").questions]
-    assert names == ["why_1", "why_2", "why_3", "why_4", "why_5", "impact", "fixes", "controls"]
+    assert names == [
+        *(f"why_{number}" for number in range(1, 6)),
+        *("impact", "fixes", "controls", "lucky", "surprised", "open_questions"),
+    ]
     assert [ask.name for ask in book.step("assign-follow-ups").questions] == ["follow_ups"]
     assert [ask.name for ask in book.step("publish-post-mortem").questions] == ["url"]
 
