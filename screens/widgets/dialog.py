@@ -20,12 +20,13 @@ from textual.widgets import Input, Static, TextArea
 
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
+from screens.widgets.dialog_keys import hint_line, moves
 from screens.widgets.dialog_parts import Body, Said
-from screens.widgets.drafts import content_of, drafts_of, fields_in, fill, joined_content
-from screens.widgets.inline_button import InlineButton, PickOne
-from screens.widgets.key import shown
+from screens.widgets.drafts import OpenDraft
+from screens.widgets.fields import next_text_field, type_into
+from screens.widgets.inline_button import InlineButton
 from screens.widgets.key_bindings import ACCEPT, DIALOG, HELP, bindings, key_lines, there
-from screens.widgets.key_line import KeyLine, clickable
+from screens.widgets.key_line import KeyLine
 from screens.widgets.styles import FAINT, STRONG, WRONG, TextStyles
 
 T = TypeVar("T")
@@ -86,7 +87,7 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         self.text_styles = text_styles
         self._title, self._mark = title, mark or Content("")
         self._busy = self._carried_out = False
-        self._begun: dict[str, str] = {}
+        self._open_draft: OpenDraft | None = None
         self._follows_focus = False
         self._answers: asyncio.Queue[T | None] | None = None
         self.set_class(text_styles.ascii, "-ascii")
@@ -136,7 +137,9 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
                     yield InlineButton(self.text_styles.clean(self.accept_words), id="accept")
 
     def on_mount(self) -> None:
-        self._restore_draft()
+        self._open_draft = OpenDraft(self, self.draft_name, adds=self.adds_to_draft)
+        if self._open_draft.is_restored:
+            self.say("A draft of yours, kept when this was left. Delete it to begin anew.", FAINT)
         self.hint_at(self.hint)
         self._fit()
         self.set_focus(
@@ -162,25 +165,17 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
     class DraftKept(Message):
         """Sent to the application when the dialog was left with something typed."""
 
-    def _restore_draft(self) -> None:
-        draft, fields = drafts_of(self.app).kept.get(self.draft_name, {}), fields_in(self)
-        for name, content in draft.items():
-            if name in fields:
-                offered = content_of(fields[name]) if self.adds_to_draft else ""
-                fill(fields[name], joined_content(content, offered) if offered else content)
-        if draft:
-            self.say("A draft of yours, kept when this was left. Delete it to begin anew.", FAINT)
-        self._begun = {name: content_of(widget) for name, widget in fields.items()}
+    @property
+    def is_changed(self) -> bool:
+        """Whether something else stands in the fields than when the dialog opened."""
+        return self._open_draft is not None and self._open_draft.is_changed
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         """Close the dialog. What was typed is kept, unless it was carried out."""
-        drafts, fields = drafts_of(self.app), fields_in(self)
-        if self._carried_out:
-            drafts.forget(self.draft_name)
-        elif self.draft_name and self._begun:
-            typed = {name for name, widget in fields.items() if isinstance(widget, Input | TextArea)}
-            left = {name: content_of(widget) for name, widget in fields.items()}
-            if drafts.keep(self.draft_name, self._begun, left, typed) and result is None:
+        if self._open_draft is not None:
+            if self._carried_out:
+                self._open_draft.forget()
+            elif self._open_draft.keep() and result is None:
                 self.app.post_message(self.DraftKept())
         return super().dismiss(result)
 
@@ -191,16 +186,9 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
     grace_s = GRACE_S
     """Seconds in which the Enter that opened the dialog may be pressed twice and is not heard."""
 
-    def text_field(self) -> Input | TextArea | None:
-        """The field for what is typed or pasted beside it: the next one behind the focus, else the first."""
-        focused = self.focused
-        chain = self.focus_chain
-        after = chain[chain.index(focused) + 1 :] if focused in chain else []
-        return next((widget for widget in [*after, *chain] if isinstance(widget, Input | TextArea)), None)
-
     def focus_field(self) -> bool:
         """Give the focus to the field; False where there is none."""
-        field = self.text_field()
+        field = next_text_field(self)
         if field is not None:
             self.set_focus(field)
         return field is not None
@@ -210,18 +198,14 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         does."""
         if not event.is_printable or event.character == " " or isinstance(self.focused, Input | TextArea):
             return
-        field = self.text_field()
+        field = next_text_field(self)
         if field is None or self._is_declared(event.key):
             return
         event.stop()
         event.prevent_default()
         if self.letters_go_to_field:
             self.set_focus(field)
-            character = event.character or ""
-            if isinstance(field, Input):
-                field.insert_text_at_cursor(character)
-            else:
-                field.insert(character)
+            type_into(field, event.character or "")
 
     def _is_declared(self, key: str) -> bool:
         """Whether a key of this dialog does something although there is a field."""
@@ -244,43 +228,19 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
     def hint_at(self, words: str) -> None:
         """Show these keys beside the choices, and help where there is room for it."""
         self.hint = words
-        names = {key.does: shown(given, ascii=self.text_styles.ascii) for given, key in there(self, DIALOG)}
-        names = {key.does: shown(key.key, ascii=self.text_styles.ascii) for key in DIALOG} | names
-        text, more = words.format_map(names), f"{names['help']} help"
         room = self.room - len(self.leave_words) - (len(self.accept_words) + 4 if self.accept_words else 0) - 6
-        apart = f" {self.text_styles.signs.dot} "
-        if len(text) > room:
-            text = text.rpartition(apart)[0]
-        both = f"{text}{apart}{more}" if text else more
-        actions = {"Esc": "leave"} | {name: does for does, name in names.items()}
-        parts = [
-            (actions.get(part.split(" ")[0], ""), self.text_styles.ink(part, FAINT))
-            for part in (both if len(both) <= room else text).split(apart)
-        ]
-        self.query_one("#hint", KeyLine).show_keys(clickable(parts, self.text_styles.ink(apart, FAINT)))
+        self.query_one("#hint", KeyLine).show_keys(hint_line(self, words, room, self.text_styles))
 
     def action_help(self) -> None:
         """What can be done here: with the keys of this dialog, and with what has the focus."""
-        now, moves = there(self, DIALOG), self._moves()
+        now, moving = there(self, DIALOG), self._moves()
         self.post_message(
-            self.HelpAsked(self.text_styles, self._title, lambda width: key_lines(now, moves, width, self.text_styles))
+            self.HelpAsked(self.text_styles, self._title, lambda width: key_lines(now, moving, width, self.text_styles))
         )
 
     def _moves(self) -> list[tuple[str, str]]:
-        focused, arrows = self.focused, "Arrows" if self.text_styles.ascii else "← → ↑ ↓"
-        found = [
-            ("Esc", f"{self.leave_words}: nothing is done"),
-            ("Tab", "The next field or choice; Shift+Tab the one before"),
-        ]
-        if self.query_one("#body", VerticalScroll).max_scroll_y:
-            found.append(("PgUp PgDn", "Scroll what does not fit into the box"))
-        if isinstance(focused, TextArea):
-            return [*found, ("Enter", "A new line in this field")]
-        if isinstance(focused, Input):
-            return [*found, ("Enter", "On to the next field; on the last one, do it")]
-        if isinstance(focused, PickOne):
-            return [*found, (arrows, "Another one of these"), ("Enter", "Keep it, and on to the next field")]
-        return [*found, (arrows, "The next choice, the one before"), ("Enter", "Press the choice that has the focus")]
+        scrolls = self.query_one("#body", VerticalScroll).max_scroll_y > 0
+        return moves(self.focused, self.leave_words, self.text_styles, scrolls=scrolls)
 
     blank_rows = 1
     """Blank lines below the title, above the choices and above what is said."""

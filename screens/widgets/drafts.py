@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from textual.app import App
-from textual.dom import DOMNode
+from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from screens.widgets.inline_button import PickOne
+from screens.widgets.fields import content_of, contents_of, fields_in, fill, joined_content
 
 
 @dataclass(slots=True)
@@ -49,28 +49,33 @@ def drafts_of(app: App[Any]) -> Drafts:
     return found if isinstance(found, Drafts) else Drafts()
 
 
-def fields_in(dialog: DOMNode) -> dict[str, Input | TextArea | PickOne]:
-    """The fields of a dialog by their names; a secret is none of them, so that it is never kept."""
-    found = [*dialog.query(Input), *dialog.query(TextArea), *dialog.query(PickOne)]
-    return {widget.id: widget for widget in found if widget.id and not (isinstance(widget, Input) and widget.password)}
+class OpenDraft:
+    """The fields of a dialog that is open, with the draft of an earlier opening in them."""
 
+    def __init__(self, dialog: Screen[Any], name: str, *, adds: bool) -> None:
+        """Put the draft of this name into the fields. `adds`: the fields open with something that is added to it."""
+        self._dialog, self._name, self._drafts = dialog, name, drafts_of(dialog.app)
+        draft, fields = self._drafts.kept.get(name, {}), fields_in(dialog)
+        self.is_restored = bool(draft)
+        for field_name, content in draft.items():
+            if field_name in fields:
+                offered = content_of(fields[field_name]) if adds else ""
+                fill(fields[field_name], joined_content(content, offered) if offered else content)
+        self._begun = contents_of(dialog)
 
-def content_of(widget: Input | TextArea | PickOne) -> str:
-    return widget.text if isinstance(widget, TextArea) else widget.value
+    @property
+    def is_changed(self) -> bool:
+        """Whether something else stands in the fields now."""
+        return contents_of(self._dialog) != self._begun
 
+    def keep(self) -> bool:
+        """Keep what stands in the fields; True when there is a draft now."""
+        fields = fields_in(self._dialog)
+        typed = {name for name, widget in fields.items() if isinstance(widget, Input | TextArea)}
+        return bool(self._name and fields) and self._drafts.keep(
+            self._name, self._begun, contents_of(self._dialog), typed
+        )
 
-def joined_content(draft: str, offered: str) -> str:
-    """A draft with what is offered beside it, such as pasted lines: nothing of either is lost."""
-    return draft if offered in draft else f"{draft.rstrip()}\n{offered}" if draft.strip() else offered
-
-
-def fill(widget: Input | TextArea | PickOne, content: str) -> None:
-    """Put the content into the field, with the cursor behind it."""
-    if isinstance(widget, PickOne):
-        widget.pick(content)
-    elif isinstance(widget, TextArea):
-        widget.text = content
-        widget.move_cursor(widget.document.end)
-    else:
-        widget.value = content
-        widget.cursor_position = len(content)
+    def forget(self) -> None:
+        """What was typed was carried out."""
+        self._drafts.forget(self._name)

@@ -16,7 +16,6 @@ from midwatch.runbook.model import Question
 from midwatch.runbook.questions import READERS, accepted
 from midwatch.system.sanitize import safe_text
 from screens.widgets.dialog import Dialog
-from screens.widgets.drafts import content_of, fields_in
 from screens.widgets.inline_button import PickOne
 from screens.widgets.key_bindings import YES, bindings
 from screens.widgets.line_input import LineInput
@@ -194,8 +193,7 @@ class Form(Dialog[Mapping[str, str]]):
 
     def action_leave(self) -> None:
         """Nobody keeps the draft of a screen of its own: what was filled in is not left by one Esc."""
-        changed = {name: content_of(widget) for name, widget in fields_in(self).items()} != self._begun
-        if self._by_yes and changed and not self._warned and not self.writing:
+        if self._by_yes and self.is_changed and not self._warned and not self.writing:
             self._warned = True
             self.complain("What you filled in would be lost. Esc once more leaves.")
         else:
