@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.screen import MIDWATCH, RUNBOOK, Screen
+from bench.screen import MIDWATCH, RUNBOOK, Screen, before_others
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
 
@@ -62,7 +62,8 @@ def main() -> None:
             (Path(name) / "empty.py").write_text(EMPTY, encoding="utf-8")
             (Path(name) / "runbook.yaml").write_text(text, encoding="utf-8")
             IncidentController.declare(load(Path(name) / "runbook.yaml"), actor="bench").leave()
-            measure(Path(name), runbook)
+            with before_others():
+                measure(Path(name), runbook)
 
 
 if __name__ == "__main__":
