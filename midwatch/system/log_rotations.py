@@ -7,8 +7,8 @@ import os
 import re
 from pathlib import Path
 
-_PACKED = r"(?:\.(?:gz|bz2|xz|zst|lz4|zip|Z))?"
-PACKED_NAME = re.compile(r"\.(?:gz|bz2|xz|zst|lz4|zip|Z)$")
+_PACKED = r"(?:\.(?:gz|bz2|xz|lzma|zst|lz4|zip|Z))?"
+PACKED_NAME = re.compile(r"\.(?:gz|bz2|xz|lzma|zst|lz4|zip|Z)$")
 """The end of the name of a compressed rotation."""
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 _WEEKDAY = re.compile(r"(?<![A-Za-z])(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?![a-z])")

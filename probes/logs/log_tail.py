@@ -8,10 +8,12 @@ import codecs
 import gzip
 import lzma
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +29,9 @@ _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _UNREAD = {b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4", b"PK\x03\x04": "zip", b"\x1f\x9d": "compress"}
 """How files begin that are compressed by something that is not read here."""
 _SAMPLE = 256
+_END = re.compile(rb"(\n|[\0\r]+)")
+"""What ends a line, or a part of one: a program writes over a line after `\\r`, and NULs stand where a truncated file
+goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class LogLine:
     number: int | None
     """Counted from 1; None when the file before it is too large to count."""
     text: str
-    """Decoded as UTF-8 with replacements, without its line end and without NULs before it, at most 4096 bytes of it."""
+    """Decoded as UTF-8 with replacements, without its line end and the NULs around it, at most 4096 bytes of it."""
     match: int = 0
     """Which of the patterns it matched, counted from 0."""
 
@@ -70,9 +75,15 @@ def tail_lines(path: Path, limit: int, *, follow: bool = True) -> Iterator[LogLi
             if magic.startswith(beginning):
                 raise Failed(f"{path} is compressed by {packer}, which is not read here", hint="Unpack it")
         if (unpacked := unpacked_content(file, magic)) is not None:
-            yield from _split(path, _chunks_of(path, unpacked), 1, cut=False)
+            content = _chunks_of(path, unpacked)
+            first = next(content, b"")
+            whole, encoding = chain([first], content), _UTF_16.get(first[:2]) or _utf_16(first[:_SAMPLE])
+            yield from _split(path, _decoded(whole, encoding) if encoding else whole, 1, cut=False)
             return
-        start, encoding = max(0, found.st_size - limit), _UTF_16.get(magic[:2]) or _utf_16(handle)
+        start, sample = max(0, found.st_size - limit), os.pread(handle, _SAMPLE, 0)
+        if not sample.strip(b"\0"):  # what a truncated file begins with
+            sample = os.pread(handle, _SAMPLE, max(0, found.st_size // 2 * 2 - _SAMPLE))
+        encoding = _UTF_16.get(magic[:2]) or _utf_16(sample)
         start -= start % 2 if encoding else 0
         number = 1 + _newlines(handle, start) if start <= COUNTED else None
         before = os.pread(handle, 1, start - 1) if start else b"\n"
@@ -82,9 +93,10 @@ def tail_lines(path: Path, limit: int, *, follow: bool = True) -> Iterator[LogLi
         yield from _split(path, _decoded(chunks, encoding) if encoding else chunks, number, cut=cut)
 
 
-def _utf_16(handle: int) -> str:
+def _utf_16(sample: bytes) -> str:
     """The encoding of a file that is UTF-16 without a mark: nearly every other byte is NUL. Else empty."""
-    sample = os.pread(handle, _SAMPLE, 0)
+    while sample[:2] == b"\0\0":
+        sample = sample[2:]
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     most, fewest = max(even, odd), min(even, odd)
     if len(sample) < 4 or most < 0.7 * (len(sample) // 2) or fewest:
@@ -95,7 +107,7 @@ def _utf_16(handle: int) -> str:
 def is_cut(path: Path, limit: int) -> bool:
     """Whether `tail_lines` leaves out the beginning of this file."""
     try:
-        return path.stat().st_size > limit and path.suffix not in (".gz", ".bz2", ".xz")
+        return path.stat().st_size > limit and path.suffix not in (".gz", ".bz2", ".xz", ".lzma")
     except OSError:
         return False
 
@@ -116,7 +128,7 @@ def unpacked_content(file: BinaryIO, magic: bytes) -> BinaryIO | None:
         return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]  # all that is called here is there
     if magic.startswith(b"BZh"):
         return bz2.BZ2File(file)  # type: ignore[return-value]
-    return lzma.LZMAFile(file) if magic == b"\xfd7zXZ\0" else None  # type: ignore[return-value]
+    return lzma.LZMAFile(file) if magic == b"\xfd7zXZ\0" or magic.startswith(b"\x5d\0\0") else None  # type: ignore[return-value]
 
 
 def _chunks_of(path: Path, unpacked: BinaryIO) -> Iterator[bytes]:
@@ -138,19 +150,19 @@ def _decoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _split(path: Path, chunks: Iterator[bytes], number: int | None, *, cut: bool) -> Iterator[LogLine]:
-    held = b""
+    held, is_parted = b"", False
     for chunk in chunks:
-        *whole, rest = (held + chunk).split(b"\n")
-        for piece in whole:
-            if not cut:
+        pieces = _END.split(held + chunk)
+        for piece, end in zip(pieces[::2], pieces[1::2], strict=False):
+            if not cut and (piece or not (is_parted or end != b"\n")):
                 yield _line(path, number, piece)
-            cut = False
-            number = None if number is None else number + 1
-        held = rest.lstrip(b"\0")[:LONGEST]
+            is_parted, cut = end != b"\n", cut and end[:1] == b"\r"
+            number = number if number is None or is_parted else number + 1
+        held = pieces[-1][:LONGEST]
     if held and not cut:
         yield _line(path, number, held)
 
 
 def _line(path: Path, number: int | None, piece: bytes) -> LogLine:
-    text = piece.lstrip(b"\0")[:LONGEST].removesuffix(b"\r").decode("utf-8", "replace")
-    return LogLine(path, number, text)
+    text = piece[:LONGEST].decode("utf-8", "replace")
+    return LogLine(path, number, text.removeprefix("\ufeff") if number == 1 else text)

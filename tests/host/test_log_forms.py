@@ -87,6 +87,10 @@ def test_line_behind_the_nuls_of_a_truncated_file_is_read(tmp_path: Path) -> Non
         file.write(FAILED.encode())
     for limit in (1_000, 60_000_000):  # the limit cuts within the NULs
         assert [line.text for line in tail_lines(log, limit)] == [FAILED.strip()]
+    quiet = b"\xef\xbb\xbf[INFO] quiet\r\n\n[INFO] 10 %"
+    log.write_bytes(quiet + bytes(200_000) + FAILED.encode() + b"[INFO] 20 %\r" * 9_000 + FAILED.encode())
+    places = [line.place for line in find_lines(log, PATTERN, limit=10_000_000, newest=5)]
+    assert (places, next(tail_lines(log, 10_000_000)).text) == (["b.log:3", "b.log:4"], "[INFO] quiet")
 
 
 @pytest.mark.parametrize("mark", ["\ufeff", ""])
@@ -98,6 +102,9 @@ def test_log_in_utf_16_is_read(tmp_path: Path, encoding: str, mark: str) -> None
     lines = list(tail_lines(log, 1001))
     assert lines[-1].text == FAILED.strip()
     assert {line.text for line in lines[:-1]} == {"[INFO] Größe 你好"}
+    log.with_name("b.log.1.gz").write_bytes(gzip.compress(log.read_bytes()))
+    log.write_bytes(bytes(100_000) + FAILED.encode(encoding))
+    assert len(find_lines(log, PATTERN, limit=10_000_000, newest=5)) == 2
 
 
 def test_unreadable_log_is_passed_over_with_the_reason(
