@@ -10,6 +10,7 @@ from midwatch.api.action import Check, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
+from midwatch.system.errors import OutcomeUnknown
 from midwatch.system.units import counted
 
 
@@ -34,7 +35,8 @@ class CheckPostMortem(Check):
         from midwatch.reports.post_mortem_file import PostMortemFile, Progress, Status, published_at
 
         if context.incident is None:
-            return Outcome(False, "There is no incident, so there is no post-mortem")
+            hint = "It is a criterion of closing: name it in a runbook"
+            raise OutcomeUnknown("There is no incident, so there is no post-mortem", hint=hint)
         document = PostMortemFile(IncidentFolder(context.incident)).read()
         if document is None:
             return Outcome(False, "The post-mortem is not written yet")

@@ -52,7 +52,7 @@ class Findings:
         bad = [(item.level, str(item)) for item in self.figures if item.level is not Level.OK] + self.problems
         bad.sort(key=lambda problem: -problem[0].rank)
         level = bad[0][0] if bad else Level.OK
-        texts = [text for _, text in bad]
+        texts = [text.removesuffix(".") for _, text in bad]
         summary = first_few(texts, _NAMED, "; ") + (f"; {self.about}" if self.about else "") if bad else self.summary
         if level is Level.UNKNOWN:
             raise OutcomeUnknown(summary)
