@@ -54,7 +54,7 @@ _VOLATILE = re.compile(rb"\d\d\d\d+")
 """Process ids, ports, times since 1970: what differs between lines that say the same."""
 _IDENTIFIERS = re.compile(rb"[0-9a-f]{4,}")
 """The same where lines have identifiers in hexadecimal digits."""
-_MISSES = 20_000
+_MISSES = 2_000
 """Lines that were judged by the slow way, after which identifiers are looked for as well."""
 _NUMBERED = re.compile(
     rb"\[\d*\]|\b(?:port|pid|sid|\w*id|seq|duration\w*|elapsed|ms|bytes)[\"=: ]+[0-9a-f-]*(?![\w.])", re.IGNORECASE

@@ -132,3 +132,29 @@ def test_tables_do_not_grow_with_what_an_intruder_makes_up(monkeypatch: pytest.M
     tables = (profile.ways, profile.roles, profile.failures, profile.failed, profile.guessed)
     assert (profile.entries, profile.left_out) == (2000, 950)
     assert max(len(table) for table in tables) <= 52
+
+
+def test_time_of_a_line_does_not_depend_on_the_lines_before_it() -> None:
+    """What is kept of earlier lines saves work, and is never taken for another form, hour or zone."""
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    begins = ("", '{"time": "', "<34>1 ", "type=LOGIN audit(", "[")
+    times = ("2026-11-28 09:{}", "2026-11-28T09:{}Z", "2026-11-28 09:{}.123 UTC", "2026-11-28 08:{},5 CET", "no time")
+    more = ("2026-11-27 09:{}+05:30", "Nov 28 09:{}", "Nov  7 09:{}", "<34>Nov 28 09:{}", "1795856400123", "2026-11-28")
+    ends = ("", " x", '", "b": 1}', " [4711] LOG:  x", " 2025-01-01 00:00:00")
+    lines = [
+        f"{begin}{time.format(clock)}{end}".encode()
+        for clock in ("00:00", "59:59", "07:60", "61:00")
+        for end in ends
+        for time in (*times, *more)
+        for begin in begins
+    ]
+    shared = Moments(now)
+    assert [shared.of(line) for line in lines] == [Moments(now).of(line) for line in lines]
+    nine = datetime(2026, 11, 28, 9, 7, 8, tzinfo=UTC).timestamp()
+    for line, moment in (
+        (b"2026-11-28 09:07:08.5 UTC x", nine),
+        (b"2026-11-28 10:07:08,123 CET x", nine),
+        (b'{"time": "2026-11-28T09:07:08Z", "a": 1}', nine),
+        (b"1795856828 x", nine),
+    ):
+        assert shared.of(line)[0] == moment
