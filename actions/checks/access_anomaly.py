@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from actions.support.access_logs import (
     AUTH_LOGS,
     file_lines,
     incident_times,
+    journal_lines,
     server_lines,
     unmet_prerequisites,
 )
@@ -53,6 +55,7 @@ class CheckAccessAnomaly(Check):
 
     targets: tuple[Target, ...] = param("which servers' logs (default: all)", default=())
     logs: tuple[Path, ...] = param("further logs of logins (default: /var/log/auth.log or secure)", default=())
+    journal: bool | None = param("this machine's journal as well (default: where it has no auth.log)", default=None)
     window: Seconds = param("the time that is judged", default=_DAY)
     history: Seconds = param("the time that it is compared with", default=_MONTH)
     allowed: tuple[str, ...] = param("networks that superusers may come from, such as 10.0.0.0/24", default=())
@@ -131,19 +134,28 @@ class CheckAccessAnomaly(Check):
             return places.get(target, target or _BASTION)
 
         unknown: list[str] = []
-        paths, missing = [context.runbook.location_of("audit"), *self._auth_logs(context)], []
-        for path in paths:
+        since, missing = profile.now - profile.history_s, list[str]()
+        paths = [context.runbook.location_of("audit"), *self._auth_logs(context)]
+        sources = [(str(path), partial(file_lines, path, since)) for path in paths]
+        if self._reads_journal():
+            sources.append(("the journal of this machine", partial(journal_lines, since)))
+        for name, read in sources:
             coverage = Coverage()
             moments = Moments(context.clock.now())
             try:
-                for lines in file_lines(path, profile.now - profile.history_s, coverage):
+                for lines in read(coverage):
                     profile.add_all(audit_events(lines, moments, unknown), place)
             except MidwatchError as error:
                 coverage.passed_over.append(error.sentence)
-            missing += _account(context, str(path), coverage)
+            missing += _account(context, name, coverage)
         if unknown:
             context.console.say(f"Not understood, among others: {safe_text(unknown[-1])}")
         return missing
+
+    def _reads_journal(self) -> bool:
+        if self.journal is not None:
+            return self.journal
+        return not self.logs and not any(Path(path).exists() for path in AUTH_LOGS) and bool(shutil.which("journalctl"))
 
     def _auth_logs(self, context: Context) -> Iterator[Path]:
         if self.logs:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,10 @@ from midwatch.api.action import Context
 from midwatch.engine.repository import incidents, summary
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.targets import Target, TargetKind
-from midwatch.system.errors import MidwatchError
+from midwatch.system.errors import Failed, MidwatchError
+from midwatch.system.sanitize import safe_text
 from probes.containers.client import engine, named_container
+from probes.logs.journal_lines import OUTPUT_FIELDS
 from probes.logs.log_pass import files_since, whole_lines
 from probes.logs.rotated_log import Coverage
 from probes.logs.server_log import current_log
@@ -20,6 +24,10 @@ from probes.postgres.routes import password_route
 
 AUTH_LOGS = ("/var/log/auth.log", "/var/log/secure")
 """Where Debian and Red Hat keep logins of the machine."""
+_LOGIN_FACILITIES = (4, 10)
+"""The facilities `auth` and `authpriv` of syslog."""
+_JOURNAL_LIMIT_S = 600
+_WORDS_BYTES = 2000
 _CONTAINER_LINES = 500_000
 _SETTINGS = """
 SELECT json_object_agg(name, setting) FROM pg_settings
@@ -68,6 +76,34 @@ def file_lines(path: Path, since: float, coverage: Coverage) -> Iterator[Iterato
     """The lines of each rotation since then and of the log, oldest file first."""
     for file in files_since(path, since):
         yield whole_lines(file, coverage, follow=file == path)
+
+
+def journal_lines(since: float, coverage: Coverage) -> Iterator[Iterator[bytes]]:
+    """The entries of this machine's journal about logins since then, as JSON. Raises `Failed`."""
+    yield _journal_lines(since, coverage)
+
+
+def _journal_lines(since: float, coverage: Coverage) -> Iterator[bytes]:
+    argv = ["timeout", "-s", "KILL", str(_JOURNAL_LIMIT_S), "journalctl", "--output=json", "--no-pager"]
+    argv += [f"--output-fields={OUTPUT_FIELDS}", f"--since=@{int(since)}"]
+    argv += [f"SYSLOG_FACILITY={number}" for number in _LOGIN_FACILITIES]
+    with tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    coverage.lines += 1
+                    yield line
+            except BaseException:
+                process.kill()
+                raise
+        errors.seek(0)
+        said = errors.read(_WORDS_BYTES).decode("utf-8", "replace").strip()
+    if process.returncode:
+        raise Failed(f"journalctl ended with {process.returncode}: {safe_text(said)}", hint="Run it in a shell")
+    if "not seeing messages" in said:
+        coverage.passed_over.append("the entries of other users: join the group systemd-journal")
+    coverage.files.append("the journal")
 
 
 def incident_times(context: Context) -> list[tuple[float, float]]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import chain, islice
 
 from probes.logs.fast_time import Moments
+from probes.logs.journal_lines import plain_lines
 from probes.logs.login_events import EventKind, read_line
 from probes.logs.server_log import refused_logins
 from probes.logs.server_log_formats import REFUSED_STATES
@@ -110,8 +111,8 @@ AccessEvent = tuple[float, AccessEntry]
 
 
 def server_events(lines: Iterable[bytes], moments: Moments) -> Iterator[AccessEvent]:
-    """The entries of a PostgreSQL server's log, in the formats `stderr`, `csvlog` and `jsonlog`."""
-    rest = iter(lines)
+    """The entries of a PostgreSQL server's log, in the formats `stderr`, `csvlog` and `jsonlog`, or in a journal."""
+    rest = plain_lines(lines)
     head = list(islice(rest, _HEAD_LINES))  # the first may be the end of an entry
     for number, line in enumerate(head):
         if line.startswith(b'{"timestamp":'):
@@ -214,7 +215,7 @@ def _from_json(lines: Iterator[bytes], moments: Moments) -> Iterator[AccessEvent
 
 
 def audit_events(lines: Iterable[bytes], moments: Moments, unknown: list[str]) -> Iterator[AccessEvent]:
-    """The entries of an access audit log or of `auth.log`, in the forms of `login_events`.
+    """The entries of an access audit log, of `auth.log`, in the forms of `login_events`, or of a journal.
 
     Lines that say the same but for their time, port and process are judged once. Those that name logins and are not
     understood go into `unknown`, the last ten of them.
@@ -222,7 +223,7 @@ def audit_events(lines: Iterable[bytes], moments: Moments, unknown: list[str]) -
     direct: dict[bytes, AccessEntry] = {}
     shortened: dict[bytes, AccessEntry] = {}
     volatile, misses = _VOLATILE, 0
-    for line in lines:
+    for line in plain_lines(lines):
         moment, begin, end = moments.of(line)
         key = volatile.sub(b"", line[:begin] + line[end:])
         known = direct.get(key)

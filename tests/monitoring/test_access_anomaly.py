@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -124,6 +125,28 @@ def test_each_planted_finding_is_found_and_explained(days: AccessDays, judge: Ju
     assert "billing from" not in text
     assert outcome.state is Level.CRITICAL
     assert len(said) <= 12, text
+
+
+def test_journal_of_the_machine_is_read_by_its_program(
+    days: AccessDays, judge: Judge, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge(days)
+    entry = {"__REALTIME_TIMESTAMP": f"{(NOON - timedelta(hours=1)).timestamp():.0f}000000", "_HOSTNAME": "bastion"}
+    entry |= {"SYSLOG_IDENTIFIER": "sshd", "_PID": "9", "MESSAGE": "Accepted password for eve from 203.0.113.9 port 9"}
+    program = tmp_path / "bin/journalctl"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{json.dumps(entry)}'\necho \"$*\" >{tmp_path}/asked\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    check = CheckAccessAnomaly(logs=(tmp_path / "audit.log",), journal=True)
+    assert "eve at sshd logged in from 203.0.113.9 by sshd" in check.evaluate(context).summary
+    since = f"--since=@{(NOON - timedelta(days=31)).timestamp():.0f}"
+    assert {"--output=json", since, "SYSLOG_FACILITY=10"} <= set((tmp_path / "asked").read_text().split())
+    program.write_text("#!/bin/sh\necho 'Failed to open it' >&2; exit 1\n")
+    with pytest.raises(
+        OutcomeUnknown, match=r"journal of this machine was not read .* ended with 1: Failed to open it"
+    ):
+        check.evaluate(context)
 
 
 def test_rotated_and_packed_history_counts_and_what_is_missing_is_unknown(
