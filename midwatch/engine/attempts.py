@@ -19,7 +19,7 @@ from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import new_folder, open_file, read_file, replace_file
-from midwatch.incident.state import Attempt, CriterionState
+from midwatch.incident.step_state import Attempt, CriterionState
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.result import Result
 from midwatch.supervisor.step_outputs import read_values

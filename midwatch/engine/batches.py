@@ -17,7 +17,8 @@ from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.planning import can_undo, no_undo
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import Consent, StepRunner
-from midwatch.incident.state import CriterionState, StepStatus
+from midwatch.incident.state import StepStatus
+from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.model import Step
 from midwatch.system.errors import MidwatchError, Refused
 

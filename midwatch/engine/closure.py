@@ -10,7 +10,7 @@ from midwatch.engine.freeze_release import freeze_to_lift, release_freeze
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.messages import Messages
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import CriterionState
+from midwatch.incident.step_state import CriterionState
 
 
 class Closure:

@@ -10,7 +10,8 @@ from midwatch.api.action import Check, Context
 from midwatch.api.parameters import build
 from midwatch.api.registry import find_action
 from midwatch.engine.references import resolved
-from midwatch.incident.state import CriterionState, Incident
+from midwatch.incident.state import Incident
+from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.model import CheckSpec
 from midwatch.system.errors import BadInput, MidwatchError, Refused
 from midwatch.system.side_by_side import side_by_side

@@ -16,7 +16,8 @@ from midwatch.engine.composer import Composer
 from midwatch.engine.shown_plans import ShownPlan
 from midwatch.incident.events import Event
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
-from midwatch.incident.state import CriterionState, Incident, Offer
+from midwatch.incident.state import Incident, Offer
+from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.model import Question, Runbook, Severity, Step
 from midwatch.system.clock import Clock
 

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from midwatch.api.plan import WARNING, Plan, Verb
 from midwatch.engine.step_selection import is_safeguard, named_targets
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.state import Incident, StepState, StepStatus
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.step_state import StepState
 from midwatch.runbook.model import Risk, Runbook, Step
 from midwatch.system.units import counted, first_few
 

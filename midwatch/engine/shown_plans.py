@@ -10,7 +10,7 @@ from midwatch.api.plan import Plan
 from midwatch.control.control_client import SAME_VERSION, send_request
 from midwatch.engine.collaboration import Handler
 from midwatch.engine.journal_session import JournalSession
-from midwatch.incident.state import CriterionState
+from midwatch.incident.step_state import CriterionState
 from midwatch.system.clock import from_rfc3339, to_rfc3339
 from midwatch.system.errors import Refused
 from midwatch.system.identity import Identity

@@ -17,7 +17,7 @@ from midwatch.engine.readings import take_readings
 from midwatch.engine.verification import evaluated
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.paths import AttemptFolder
-from midwatch.incident.state import Attempt
+from midwatch.incident.step_state import Attempt
 from midwatch.runbook.model import Step
 from midwatch.supervisor import status
 from midwatch.supervisor.tries import read_tries

@@ -22,7 +22,7 @@ from midwatch.incident import server_pins
 from midwatch.incident.event_redaction import masked_plan
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.paths import AttemptFolder
-from midwatch.incident.state import CriterionState
+from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor import status

@@ -9,7 +9,7 @@ from typing import Any
 from midwatch.engine import criteria
 from midwatch.engine.journal_session import JournalSession
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.state import CriterionState
+from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.model import Step
 from midwatch.system.shortened import shortened
 from midwatch.system.units import first_few

@@ -23,7 +23,8 @@ from midwatch.runbook.condition_forms import (
 from midwatch.runbook.model import INPUTS, CheckSpec, Reference, Step, StepKind
 
 if TYPE_CHECKING:
-    from midwatch.incident.state import CriterionState, Incident
+    from midwatch.incident.state import Incident
+    from midwatch.incident.step_state import CriterionState
 
 
 class Verdict(IntEnum):

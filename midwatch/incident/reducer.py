@@ -17,15 +17,9 @@ from midwatch.incident.event_types import require_types
 from midwatch.incident.events import RETIRED_KINDS, Event, EventKind, seconds_between
 from midwatch.incident.message_reducer import MESSAGE_HANDLERS
 from midwatch.incident.server_pins import Pin
-from midwatch.incident.state import (
-    Approval,
-    Correction,
-    CriterionState,
-    Incident,
-    Note,
-    Offer,
-)
+from midwatch.incident.state import Approval, Correction, Incident, Note, Offer
 from midwatch.incident.step_reducer import STEP_HANDLERS, Body, Handler
+from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.model import Severity
 from midwatch.system.clock import from_rfc3339
 from midwatch.system.errors import BadInput

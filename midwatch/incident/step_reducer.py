@@ -9,7 +9,8 @@ from typing import Any
 from midwatch.api.plan import Plan
 from midwatch.api.probe import Reading
 from midwatch.incident.events import Event, EventKind, StepOutcome
-from midwatch.incident.state import Attempt, CriterionState, FailedTry, Incident, Mark, StepState, StepStatus
+from midwatch.incident.state import Incident, Mark, StepStatus
+from midwatch.incident.step_state import Attempt, CriterionState, FailedTry, StepState
 from midwatch.runbook.loops import require_items
 from midwatch.system.clock import from_rfc3339
 

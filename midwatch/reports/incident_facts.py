@@ -14,7 +14,8 @@ from midwatch.incident.events import ENDS, Event, EventKind, seconds_between
 from midwatch.incident.known_values import FilledRunbook
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import Attempt, Incident
+from midwatch.incident.state import Incident
+from midwatch.incident.step_state import Attempt
 from midwatch.journal.codec import NO_LINE, digest, encode
 from midwatch.journal.verify import verify
 from midwatch.reports.time_format import happened

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from midwatch.api.probe import Level, Reading, Row
-from midwatch.incident.state import Attempt
+from midwatch.incident.step_state import Attempt
 from midwatch.system.units import figure
 
 MOST = 12

@@ -7,7 +7,7 @@ from typing import Any
 
 from midwatch.incident.conditions import CHECK_WORDS
 from midwatch.incident.events import ENDS, Event, EventKind, ending_words
-from midwatch.incident.state import Attempt
+from midwatch.incident.step_state import Attempt
 from midwatch.reports.event_text import author_of, describe, follows, tried_words
 from midwatch.reports.evidence_entries import evidence_entries
 from midwatch.reports.incident_facts import Facts

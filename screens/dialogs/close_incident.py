@@ -13,7 +13,8 @@ from textual.widgets import Input, Static
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.reasons import fault_of_reason
 from midwatch.engine.workflow import open_ends
-from midwatch.incident.state import CriterionState, Incident
+from midwatch.incident.state import Incident
+from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.model import Runbook
 from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.dialog import Dialog

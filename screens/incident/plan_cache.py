@@ -12,7 +12,7 @@ from textual.dom import DOMNode
 
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.planning import can_undo
-from midwatch.incident.state import CriterionState
+from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.model import Step
 from midwatch.system.errors import MidwatchError
 from screens.widgets.background import WorkFailed, in_background, start_work

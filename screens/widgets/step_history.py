@@ -6,7 +6,8 @@ from datetime import datetime
 
 from textual.content import Content
 
-from midwatch.incident.state import Attempt, Incident, StepState, StepStatus
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.step_state import Attempt, StepState
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Step, StepKind
 from midwatch.system.units import duration

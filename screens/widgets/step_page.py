@@ -10,7 +10,8 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from midwatch.engine.script_plan import with_whole_values
-from midwatch.incident.state import Incident, StepState, StepStatus
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.step_state import StepState
 from midwatch.runbook.forks import forks_of, open_words, way_words
 from midwatch.runbook.model import Phase, Reference, Risk, Runbook, Step, StepKind
 from midwatch.system.units import duration

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from midwatch.api.plan import Plan
-from midwatch.incident.state import CriterionState, Incident
+from midwatch.incident.state import Incident
+from midwatch.incident.step_state import CriterionState
 from midwatch.output.progress import Advance
 from midwatch.runbook.model import Runbook, Step
 

@@ -6,7 +6,7 @@ import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import StepOutcome, ending_words
-from midwatch.incident.state import Attempt
+from midwatch.incident.step_state import Attempt
 from midwatch.reports.event_text import describe
 from midwatch.runbook.loader import load
 from tests.support.steps import ended

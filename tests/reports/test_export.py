@@ -15,7 +15,7 @@ from midwatch.api.plan import Plan
 from midwatch.api.probe import Level, Reading, Row
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
-from midwatch.incident.state import Attempt
+from midwatch.incident.step_state import Attempt
 from midwatch.reports.markdown import sentence
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.reports.post_mortem import missing_sections, post_mortem

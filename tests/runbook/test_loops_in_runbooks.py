@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from midwatch.incident.state import Incident, StepState, StepStatus
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.step_state import StepState
 from midwatch.runbook.condition_forms import AnswerCompares
 from midwatch.runbook.model import Reference, Runbook
 from midwatch.runbook.text_values import fill

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from midwatch.incident.message_delivery import MessageDelivery
-from midwatch.incident.state import Incident, StepState, StepStatus
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.step_state import StepState
 from midwatch.outbox.delivery_state import DeliveryState
 from midwatch.runbook.model import Environment, Severity
 from screens.widgets.styles import TextStyles

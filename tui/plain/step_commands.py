@@ -9,7 +9,8 @@ from midwatch.api.plan import Plan
 from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.workflow import ActionKind
-from midwatch.incident.state import CriterionState, StepStatus
+from midwatch.incident.state import StepStatus
+from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import Phase, Step
 from midwatch.system.errors import MidwatchError
