@@ -17,8 +17,9 @@ from midwatch.incident.alert import ALERTS_AT_MOST, Alert, AlertState, KnownAler
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.incident.permissions import open_file
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
 from midwatch.runbook.questions import misfit, tidy
+from midwatch.runbook.severity import Severity
 from midwatch.system.clock import Clock, SystemClock, to_rfc3339
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed

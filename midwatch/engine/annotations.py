@@ -19,7 +19,7 @@ from midwatch.incident.events import EventKind
 from midwatch.reports.event_text import words_of
 from midwatch.reports.message_draft import draft
 from midwatch.runbook.channels import INCIDENT_CHANNEL
-from midwatch.runbook.model import Severity
+from midwatch.runbook.severity import Severity
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Refused
 from midwatch.system.units import size

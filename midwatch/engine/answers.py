@@ -15,9 +15,10 @@ from midwatch.incident.state import Incident, StepStatus
 from midwatch.incident.step_status import joint_status
 from midwatch.runbook.declaration import require_known
 from midwatch.runbook.loops import loop_of
-from midwatch.runbook.model import Reference, Risk, Runbook, Step, StepKind
+from midwatch.runbook.model import Risk, Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit
 from midwatch.runbook.step_names import named
+from midwatch.runbook.value_sources import Reference
 from midwatch.runbook.yaml_loader import Entry, Node, Scalar, Table, read_yaml
 from midwatch.system.errors import BadInput, Refused, SourceLocation
 from midwatch.system.suggestion import suggest

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from midwatch.engine.owed_messages import is_told_by_channel
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Incident
-from midwatch.runbook.model import Runbook, Severity, Step
+from midwatch.runbook.model import Runbook, Step
+from midwatch.runbook.severity import Severity
 
 
 def pending_escalation(incident: Incident, runbook: Runbook) -> tuple[Severity, Step] | None:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from midwatch.engine.references import resolved
 from midwatch.incident.state import Incident
 from midwatch.redaction import mask
-from midwatch.runbook.model import Question, Runbook
+from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets
+from midwatch.runbook.value_sources import Question
 from midwatch.supervisor.check_script import run_check_script
 from midwatch.system.errors import MidwatchError
 from midwatch.system.sanitize import safe_text

@@ -43,7 +43,8 @@ from midwatch.incident.state import Incident, Offer
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.runbook.declaration import inputs_of
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.system.clock import Clock, SystemClock
 from midwatch.system.errors import MidwatchError, Refused
 

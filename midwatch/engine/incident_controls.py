@@ -18,7 +18,9 @@ from midwatch.incident.events import Event
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
 from midwatch.incident.state import Incident, Offer
 from midwatch.incident.step_state import CriterionState
-from midwatch.runbook.model import Question, Runbook, Severity, Step
+from midwatch.runbook.model import Runbook, Step
+from midwatch.runbook.severity import Severity
+from midwatch.runbook.value_sources import Question
 from midwatch.system.clock import Clock
 
 

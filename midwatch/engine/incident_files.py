@@ -19,7 +19,8 @@ from midwatch.incident.state import Incident
 from midwatch.journal.reader import Tail
 from midwatch.runbook.expansion import expanded
 from midwatch.runbook.loader import load_outline
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.runbook.source import LIMIT
 from midwatch.system.clock import Clock
 from midwatch.system.durable import make_missing_folders, sync_folder

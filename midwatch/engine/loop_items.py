@@ -8,7 +8,8 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.known_values import known_value
 from midwatch.incident.state import Incident
 from midwatch.runbook.loops import item_id, items_in
-from midwatch.runbook.model import INPUTS, Reference, Runbook
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.value_sources import INPUTS, Reference
 from midwatch.system.errors import BadInput
 
 AFTER = (

@@ -8,7 +8,8 @@ from typing import Any
 from midwatch.engine.step_selection import named_targets
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Incident, StepStatus
-from midwatch.runbook.model import Reference, Risk, Runbook, Step, StepKind
+from midwatch.runbook.model import Risk, Runbook, Step, StepKind
+from midwatch.runbook.value_sources import Reference
 
 _CONCLUDES = (EventKind.FINISHED, EventKind.MARKED_DONE, EventKind.OUTCOME_CHECKED)
 

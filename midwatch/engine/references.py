@@ -8,7 +8,8 @@ from typing import Any
 from midwatch.incident.known_values import known_value
 from midwatch.incident.state import Incident
 from midwatch.runbook.loops import items_in
-from midwatch.runbook.model import INPUTS, Reference, Runbook, Step
+from midwatch.runbook.model import Runbook, Step
+from midwatch.runbook.value_sources import INPUTS, Reference
 from midwatch.system.errors import BadInput, MidwatchError, Refused
 
 

@@ -10,9 +10,10 @@ from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.engine.consent import files
 from midwatch.engine.references import resolved
 from midwatch.incident.state import Incident
-from midwatch.runbook.model import Reference, Risk, Runbook, Step
+from midwatch.runbook.model import Risk, Runbook, Step
 from midwatch.runbook.processes import variable_of
 from midwatch.runbook.secret_sources import names_secret
+from midwatch.runbook.value_sources import Reference
 from midwatch.supervisor.consented_command import (
     ARGUMENT_LIMIT_BYTES,
     FOLDER,

@@ -13,7 +13,7 @@ from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.owed_messages import is_told_by_channel
 from midwatch.engine.step_results import StepResults
 from midwatch.incident.events import EventKind
-from midwatch.runbook.model import Question
+from midwatch.runbook.value_sources import Question
 
 
 class StepDecisions:

@@ -9,7 +9,8 @@ from midwatch.engine.note_delivery import hand_on
 from midwatch.engine.repository import open_incident
 from midwatch.engine.watch_requests import request_note, require_taken
 from midwatch.incident.source_note import WATCHER
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.system.clock import Clock, SystemClock, to_rfc3339
 from midwatch.watch.requests import DISMISSED, JOINED, DeclareRequest, RequestAnswer, RequestStore
 

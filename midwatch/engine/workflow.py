@@ -18,7 +18,8 @@ from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import CriterionState
 from midwatch.reports.message_text import delivery_words
-from midwatch.runbook.model import Question, Risk, Step, StepKind
+from midwatch.runbook.model import Risk, Step, StepKind
+from midwatch.runbook.value_sources import Question
 from midwatch.supervisor.consented_command import has_terminal
 from midwatch.system.units import duration, first_few
 

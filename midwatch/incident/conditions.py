@@ -20,7 +20,8 @@ from midwatch.runbook.condition_forms import (
     Outcome,
     OutcomeIs,
 )
-from midwatch.runbook.model import INPUTS, CheckSpec, Reference, Step, StepKind
+from midwatch.runbook.model import CheckSpec, Step, StepKind
+from midwatch.runbook.value_sources import INPUTS, Reference
 
 if TYPE_CHECKING:
     from midwatch.incident.state import Incident

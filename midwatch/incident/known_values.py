@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from midwatch.incident.state import Incident
 from midwatch.runbook.expansion import expanded
-from midwatch.runbook.model import INPUTS, Reference, Runbook
+from midwatch.runbook.model import Runbook
 from midwatch.runbook.text_values import fill_runbook, names_of, reference_of
+from midwatch.runbook.value_sources import INPUTS, Reference
 from midwatch.system.sanitize import safe_text
 from midwatch.system.shortened import shortened
 

@@ -20,7 +20,7 @@ from midwatch.incident.server_pins import Pin
 from midwatch.incident.state import Approval, Correction, Incident, Note, Offer
 from midwatch.incident.step_reducer import STEP_HANDLERS, Body, Handler
 from midwatch.incident.step_state import CriterionState
-from midwatch.runbook.model import Severity
+from midwatch.runbook.severity import Severity
 from midwatch.system.clock import from_rfc3339
 from midwatch.system.errors import BadInput
 from midwatch.system.identity import Identity

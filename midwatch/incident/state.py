@@ -17,7 +17,9 @@ from midwatch.incident.step_status import StepStatus as StepStatus
 from midwatch.incident.step_status import joint_status
 from midwatch.incident.tally import Tally
 from midwatch.runbook.condition_forms import Condition
-from midwatch.runbook.model import INPUTS, Runbook, Severity, Step
+from midwatch.runbook.model import Runbook, Step
+from midwatch.runbook.severity import Severity
+from midwatch.runbook.value_sources import INPUTS
 from midwatch.system.clock import Clock
 from midwatch.system.identity import Identity
 from midwatch.system.process import boot_id

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Mark
 from midwatch.reports.incident_facts import Facts
-from midwatch.runbook.model import Phase, Question
+from midwatch.runbook.model import Phase
+from midwatch.runbook.value_sources import Question
 from midwatch.system.clock import from_rfc3339
 from midwatch.system.errors import BadInput
 from midwatch.system.time_parser import parse_time

@@ -17,7 +17,8 @@ from midwatch.reports.known_names import known_names
 from midwatch.reports.message_text import delivery_words
 from midwatch.reports.status_page_style import CSS
 from midwatch.reports.time_format import day_and_time, happened, time_of_day
-from midwatch.runbook.model import Environment, Phase, Runbook, Severity
+from midwatch.runbook.model import Environment, Phase, Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.system.actor import login
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import duration

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from midwatch.runbook.alert_rules import AlertRules
 from midwatch.runbook.field_types import ANSWER, Name, Word
 from midwatch.runbook.fields import Fields, Problems
-from midwatch.runbook.model import Severity
+from midwatch.runbook.severity import Severity
 from midwatch.runbook.shapes import Key, Shape, TableOf
 from midwatch.system.suggestion import suggest
 

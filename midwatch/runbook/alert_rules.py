@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_SEVERITIES = ("SEV-0", "SEV-1", "SEV-2", "SEV-3")
+from midwatch.runbook.severity import Severity
+
 _DEFAULTS = {
-    **{word.lower(): word for word in _SEVERITIES},
-    **{word.lower().replace("-", ""): word for word in _SEVERITIES},
+    **{word.lower(): word.value for word in Severity},
+    **{word.lower().replace("-", ""): word.value for word in Severity},
     "critical": "SEV-1",
     "page": "SEV-1",
     "error": "SEV-2",

@@ -12,9 +12,10 @@ from midwatch.runbook.builder import laid_over, probe_parameters
 from midwatch.runbook.condition_checks import conditions_in
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loop_checks import references_in
-from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, Runbook
+from midwatch.runbook.model import Risk, Runbook
 from midwatch.runbook.questions import answer_words
 from midwatch.runbook.step_builder import identity
+from midwatch.runbook.value_sources import INPUTS, ITEM, Reference
 from midwatch.system.errors import BadInput, MidwatchError, SourceLocation
 from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest

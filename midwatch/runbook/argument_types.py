@@ -8,8 +8,8 @@ from typing import Any
 
 from midwatch.runbook.field_types import ID, VARIABLE
 from midwatch.runbook.fields import Problems
-from midwatch.runbook.model import ITEM, Reference
 from midwatch.runbook.shapes import FieldType, Schema, TableOf, described
+from midwatch.runbook.value_sources import ITEM, Reference
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 
 _STEP_VALUE = rf"({ID.pattern}(?:\[.+\])?)\.([A-Za-z_][A-Za-z0-9_.-]*)"

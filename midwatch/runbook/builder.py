@@ -10,23 +10,16 @@ from typing import Any
 
 from midwatch.runbook.alert_keys import build_alert_rules
 from midwatch.runbook.channel_keys import build_channel
+from midwatch.runbook.contacts import Comms, Role
 from midwatch.runbook.expansion import expanded
 from midwatch.runbook.fields import Fields, Found, arguments
 from midwatch.runbook.locations import LOCATIONS
-from midwatch.runbook.model import (
-    Comms,
-    Environment,
-    Panel,
-    Phase,
-    Question,
-    Role,
-    Runbook,
-    Severity,
-    Step,
-)
+from midwatch.runbook.model import Environment, Panel, Phase, Runbook, Step
 from midwatch.runbook.schema import PANEL_KEYS
+from midwatch.runbook.severity import Severity
 from midwatch.runbook.step_builder import RiskOf, build_step, criterion_of, identity, prose, question_of
 from midwatch.runbook.target_builder import build_target
+from midwatch.runbook.value_sources import Question
 from midwatch.runbook.watch_keys import build_trigger, build_watch
 
 _NONE: dict[str, Found] = {}

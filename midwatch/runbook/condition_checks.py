@@ -7,9 +7,9 @@ from itertools import product
 
 from midwatch.runbook.condition_forms import PRESENT, Outcome, Relation
 from midwatch.runbook.fields import Fields, Problems
-from midwatch.runbook.model import Question
 from midwatch.runbook.questions import answer_words
 from midwatch.runbook.shapes import listed
+from midwatch.runbook.value_sources import Question
 
 _FORMS = (*Outcome, "answer", "check", "all", "any", "not")
 _EXAMPLE = "Such as {answer: assess-impact.downtime, is: yes} or {answer: check-certificate.days_left, below: 7}"

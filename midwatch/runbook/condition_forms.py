@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from midwatch.runbook.measures import Measure
+from midwatch.runbook.value_sources import Reference
 
 if TYPE_CHECKING:
-    from midwatch.runbook.model import CheckSpec, Reference, Step
-
+    from midwatch.runbook.model import CheckSpec, Step
 
 PRESENT = "present"
 """The word of `is:` for any value."""

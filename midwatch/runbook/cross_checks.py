@@ -10,7 +10,7 @@ from midwatch.runbook.channel_keys import check_channels, check_role_channels
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.link_checks import check_closure_links, check_links
 from midwatch.runbook.loop_checks import check_loops, references_in
-from midwatch.runbook.model import INPUTS, Risk, StepKind
+from midwatch.runbook.model import Risk, StepKind
 from midwatch.runbook.process_keys import PROCESS_KEYS, check_process
 from midwatch.runbook.processes import is_reserved
 from midwatch.runbook.question_checks import check_inputs, check_questions
@@ -19,6 +19,7 @@ from midwatch.runbook.step_builder import identity, kind_of
 from midwatch.runbook.targets import TargetKind
 from midwatch.runbook.text_checks import check_texts, values_in
 from midwatch.runbook.value_checks import check_values
+from midwatch.runbook.value_sources import INPUTS
 from midwatch.runbook.watch_keys import check_trigger, check_watch
 from midwatch.system.suggestion import suggest
 

@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from midwatch.runbook.model import Question, Runbook, Severity
+from midwatch.runbook.model import Runbook
 from midwatch.runbook.questions import misfit, tidy
+from midwatch.runbook.severity import Severity
+from midwatch.runbook.value_sources import Question
 from midwatch.system.errors import BadInput, SourceLocation
 from midwatch.system.suggestion import suggest
 from midwatch.system.units import size

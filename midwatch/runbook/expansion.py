@@ -21,8 +21,9 @@ from midwatch.runbook.condition_forms import (
     leaves,
 )
 from midwatch.runbook.loops import Item, item_id
-from midwatch.runbook.model import ITEM, Phase, Reference, Runbook, Step
+from midwatch.runbook.model import Phase, Runbook, Step
 from midwatch.runbook.text_values import fill, names_in, reference_of, substitute
+from midwatch.runbook.value_sources import ITEM, Reference
 from midwatch.system.units import first_few
 
 _NO_ITEMS: Mapping[str, Sequence[str]] = MappingProxyType({})

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from midwatch.runbook.condition_forms import AllOf, AnswerIs, AnyOf, Condition
-from midwatch.runbook.model import Question, Reference, Runbook, Step, StepKind
+from midwatch.runbook.model import Runbook, Step, StepKind
+from midwatch.runbook.value_sources import Question, Reference
 from midwatch.system.units import first_few
 
 

@@ -10,9 +10,9 @@ from midwatch.runbook.condition_forms import Outcome
 from midwatch.runbook.fields import Fields, Problems
 from midwatch.runbook.loop_checks import references_in
 from midwatch.runbook.loops import loop_of
-from midwatch.runbook.model import INPUTS, ITEM
 from midwatch.runbook.step_builder import identity
 from midwatch.runbook.text_checks import values_in
+from midwatch.runbook.value_sources import INPUTS, ITEM
 from midwatch.system.errors import SourceLocation
 from midwatch.system.suggestion import suggest
 

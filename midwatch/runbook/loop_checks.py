@@ -8,9 +8,10 @@ from midwatch.runbook.action_lookup import action_of
 from midwatch.runbook.condition_checks import conditions_in
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loops import TARGETS, loop_of
-from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, StepKind
+from midwatch.runbook.model import Risk, StepKind
 from midwatch.runbook.step_builder import identity, kind_of
 from midwatch.runbook.text_checks import values_in
+from midwatch.runbook.value_sources import INPUTS, ITEM, Reference
 from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 

@@ -9,8 +9,8 @@ from midwatch.runbook.argument_types import StepValue
 from midwatch.runbook.field_types import Flag, Text, Whole
 from midwatch.runbook.fields import Fields, Problems
 from midwatch.runbook.loops import MOST_ITEMS, MOST_PARALLEL, TARGETS, Loop, item_fault
-from midwatch.runbook.model import Reference
 from midwatch.runbook.shapes import FieldType, Key, Schema, described
+from midwatch.runbook.value_sources import Reference
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 from midwatch.system.shortened import shortened
 

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from midwatch.runbook.alert_rules import AlertRules
 from midwatch.runbook.channels import Channel
+from midwatch.runbook.contacts import Comms, Role
 from midwatch.runbook.loops import Item, Loop, loop_of
 from midwatch.runbook.processes import Process
+from midwatch.runbook.severity import Severity
 from midwatch.runbook.step_secrets import StepSecret
 from midwatch.runbook.targets import Target
 from midwatch.runbook.triggers import Trigger, Watch
+from midwatch.runbook.value_sources import INPUTS, Question, Reference
 from midwatch.system.errors import SourceLocation
 
 if TYPE_CHECKING:
@@ -28,15 +31,6 @@ class Risk(StrEnum):
     OBSERVE = "observe"
     CHANGE = "change"
     DESTROY = "destroy"
-
-
-class Severity(StrEnum):
-    """How bad it is: SEV-0 is loss of data, SEV-1 critical, SEV-2 major, SEV-3 minor."""
-
-    SEV0 = "SEV-0"
-    SEV1 = "SEV-1"
-    SEV2 = "SEV-2"
-    SEV3 = "SEV-3"
 
 
 class StepKind(StrEnum):
@@ -61,82 +55,8 @@ class Environment(StrEnum):
         return self.value.upper()
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
-    """Somebody who has to be notified."""
-
-    id: str
-    name: str
-    notify_when: str = ""
-    """When they are notified, in words."""
-    contact: str = ""
-    channel: str = ""
-    """The channel that reaches them; empty for the one with the role's id."""
-    notify_on: tuple[str, ...] = ()
-    """When the channel tells them by itself: see `midwatch.runbook.channels`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comms:
-    """How others are kept informed."""
-
-    channel: str = ""
-    update_every: float = 0.0
-    """Seconds between status updates; 0 for none."""
-    automatic_updates: bool = False
-    """Whether an overdue status update is sent from its draft without a person."""
-    templates: Mapping[str, str] = field(default_factory=dict)
-    """Templates of messages, by channel; `inside` and `outside` are for every channel without one of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One thing that a person is asked for, by a manual step or when the incident is declared; the answer is
-    journalled."""
-
-    name: str
-    prompt: str
-    kind: str = "line"
-    """`line`, `text` (several lines), `yes-no`, `choice` of the options, `number`, `date` or `duration`."""
-    required: bool = True
-    options: tuple[str, ...] = ()
-    default: str = ""
-    """What counts as the answer where nobody gives another; empty for none."""
-    min: str = ""
-    """The least answer of a number, date or duration; empty for no limit."""
-    max: str = ""
-    pattern: str = ""
-    """A regular expression that the whole answer of a line has to match; empty for any line."""
-    example: str = ""
-    """An answer that fits, shown to the person."""
-    options_command: str = ""
-    """A script whose output lines are the options, read when the question is asked; empty for listed options."""
-    options_env: Mapping[str, str | Reference] = field(default_factory=dict)
-    """Environment variables of this script."""
-
-
 MOMENTS = ("detected", "acknowledged", "mitigated", "resolved")
 """The moments of an incident that the conclusion of a step can mark."""
-INPUTS = "inputs"
-"""Stands for a step's id in references to what is asked when the incident is declared; no step has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """`{from: step.key}`: a value that an earlier step reports, known only once that step is done.
-
-    `{from: inputs.name}` is known from the declaration on.
-    """
-
-    step: str
-    key: str
-
-    def __str__(self) -> str:
-        return f"{self.step}.{self.key}" if self.key else self.step
-
-
-ITEM = Reference("item", "")
-"""`{from: item}`: the item of a loop for which the step is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +204,7 @@ class Runbook:
     summary: str = ""
     targets: Mapping[str, Target] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
-    comms: Comms = Comms()
+    comms: Comms = field(default_factory=Comms)
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """Where messages go, by name."""
     alerts: AlertRules = field(default_factory=AlertRules)

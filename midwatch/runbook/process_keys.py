@@ -10,9 +10,9 @@ from typing import Any
 from midwatch.runbook.argument_types import Argument
 from midwatch.runbook.field_types import Flag, Length, Name, Text, Whole
 from midwatch.runbook.fields import Fields, Found, Problems
-from midwatch.runbook.model import Reference
 from midwatch.runbook.processes import Process, Retry, is_reserved, variable_of
 from midwatch.runbook.shapes import FieldType, Key, ListOf, Schema, Shape, described
+from midwatch.runbook.value_sources import Reference
 from midwatch.runbook.yaml_loader import Node
 
 

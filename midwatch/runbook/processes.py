@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from midwatch.runbook.model import Reference
+from midwatch.runbook.value_sources import Reference
 
 _RESERVED = frozenset({"STEP_OUTPUT", "PATH", "BASH_ENV", "ENV"})
 

@@ -6,12 +6,12 @@ from collections import Counter
 
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loop_checks import references_in
-from midwatch.runbook.model import Question
 from midwatch.runbook.processes import is_reserved
 from midwatch.runbook.questions import READERS, answer_words, misfit, tidy
 from midwatch.runbook.secret_sources import names_secret
 from midwatch.runbook.shapes import listed
 from midwatch.runbook.step_builder import question_of
+from midwatch.runbook.value_sources import Question
 from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 

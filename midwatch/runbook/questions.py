@@ -8,8 +8,8 @@ from datetime import date
 from typing import Any
 
 from midwatch.runbook.measures import Measure, Quantity
-from midwatch.runbook.model import Question
 from midwatch.runbook.shapes import listed
+from midwatch.runbook.value_sources import Question
 from midwatch.system.expressions import matches
 from midwatch.system.shortened import shortened
 from midwatch.system.units import Seconds

@@ -24,9 +24,10 @@ from midwatch.runbook.field_types import (
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.loop_keys import LOOP_KEYS
 from midwatch.runbook.message_templates import Template
-from midwatch.runbook.model import MOMENTS, Environment, Risk, Severity
+from midwatch.runbook.model import MOMENTS, Environment, Risk
 from midwatch.runbook.process_keys import PROCESS_KEYS
 from midwatch.runbook.secret_keys import SECRETS
+from midwatch.runbook.severity import Severity
 from midwatch.runbook.shapes import Inside, Key, ListOf, ListOrTable, Shape, TableOf
 from midwatch.runbook.targets import TargetKind
 from midwatch.runbook.watch_keys import WATCH, trigger_shape

@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from midwatch.runbook.condition_builder import build_condition
 from midwatch.runbook.fields import Fields, arguments
 from midwatch.runbook.loop_keys import build_loop
-from midwatch.runbook.model import CheckSpec, OnFailure, Question, Risk, Severity, Step, StepKind
+from midwatch.runbook.model import CheckSpec, OnFailure, Risk, Step, StepKind
 from midwatch.runbook.process_keys import build_process
 from midwatch.runbook.secret_keys import build_secrets
+from midwatch.runbook.severity import Severity
+from midwatch.runbook.value_sources import Question
 
 RiskOf = Callable[[str], Risk]
 """The risk of the action with this name."""

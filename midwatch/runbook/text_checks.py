@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 from midwatch.runbook.condition_checks import conditions_in
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loops import loop_of
-from midwatch.runbook.model import INPUTS, ITEM
 from midwatch.runbook.step_builder import identity
 from midwatch.runbook.text_values import names_in, reference_of
+from midwatch.runbook.value_sources import INPUTS, ITEM
 
 _STEP_TEXTS = ("title", "why", "instructions", "expect")
 _SCRIPTS = ("run", "undo")

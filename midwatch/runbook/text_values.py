@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from midwatch.runbook.model import ITEM, CheckSpec, Phase, Question, Reference, Runbook, Step
+from midwatch.runbook.model import CheckSpec, Phase, Runbook, Step
+from midwatch.runbook.value_sources import ITEM, Question, Reference
 
 _PLACEHOLDER = re.compile(r"\{\{[ \t]*([A-Za-z0-9][^{}\[\]\s]*(?:\[[^{}\[\]\n]*\][^{}\[\]\s]*)?)[ \t]*\}\}")
 _STEP_VALUE = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*(?:\[[^\]]*\])?)\.([A-Za-z_][A-Za-z0-9_.-]*)")

@@ -9,9 +9,10 @@ from midwatch.runbook.condition_checks import check_condition, conditions_in
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loop_checks import references_in
 from midwatch.runbook.loops import loop_of
-from midwatch.runbook.model import INPUTS, ITEM, Reference, StepKind
+from midwatch.runbook.model import StepKind
 from midwatch.runbook.step_builder import identity, kind_of, question_of
 from midwatch.runbook.text_checks import values_in
+from midwatch.runbook.value_sources import INPUTS, ITEM, Reference
 from midwatch.system.suggestion import suggest
 
 

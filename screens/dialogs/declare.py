@@ -8,7 +8,8 @@ from textual.content import Content
 
 from midwatch.engine.repository import Summary
 from midwatch.runbook.declaration import Declaration, inputs_of
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from screens.dialogs.severity import WORDS
 from screens.pages.help import FIVE_LINES
 from screens.widgets.form import Field, Form, asked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midwatch.runbook.model import Severity
+from midwatch.runbook.severity import Severity
 from screens.widgets.form import Field, Form
 from screens.widgets.styles import TextStyles
 

@@ -10,7 +10,8 @@ from midwatch.engine.policy import can_check_need
 from midwatch.engine.step_selection import steps_to_undo
 from midwatch.engine.workflow import ActionKind, is_batch
 from midwatch.incident.state import StepStatus
-from midwatch.runbook.model import Severity, StepKind
+from midwatch.runbook.model import StepKind
+from midwatch.runbook.severity import Severity
 from screens.dialogs.cancel import CancelStep
 from screens.dialogs.close_incident import CloseIncident
 from screens.dialogs.compose import compose_message

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from midwatch.runbook.model import Question
 from midwatch.runbook.questions import READERS, accepted
+from midwatch.runbook.value_sources import Question
 from midwatch.system.sanitize import safe_text
 from screens.widgets.dialog import Dialog
 from screens.widgets.inline_button import PickOne

@@ -13,7 +13,8 @@ from midwatch.engine.script_plan import with_whole_values
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.incident.step_state import StepState
 from midwatch.runbook.forks import forks_of, open_words, way_words
-from midwatch.runbook.model import Phase, Reference, Risk, Runbook, Step, StepKind
+from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
+from midwatch.runbook.value_sources import Reference
 from midwatch.system.units import duration
 from screens.widgets.markdown_text import markdown_lines
 from screens.widgets.plan_lines import plan_column, plan_lines, spared_names

@@ -9,7 +9,8 @@ from textual.content import Content
 
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.message_text import undelivered_words
-from midwatch.runbook.model import Environment, Severity
+from midwatch.runbook.model import Environment
+from midwatch.runbook.severity import Severity
 from midwatch.system.units import first_few
 from screens.widgets.environments import environment_text
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles

@@ -10,7 +10,8 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Severity, StepKind
+from midwatch.runbook.model import StepKind
+from midwatch.runbook.severity import Severity
 
 RUNBOOK = """\
 midwatch: 1

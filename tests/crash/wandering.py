@@ -14,7 +14,8 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import incidents, summary
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Severity, StepKind
+from midwatch.runbook.model import StepKind
+from midwatch.runbook.severity import Severity
 from midwatch.supervisor.status import Lost, inspect_attempt
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError

@@ -19,7 +19,8 @@ from midwatch.api.action import Context
 from midwatch.engine.answers import load_answers
 from midwatch.engine.planning import SilentConsole
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.runbook.triggers import Trigger
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import SourceLocation

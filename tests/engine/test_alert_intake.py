@@ -19,7 +19,8 @@ from midwatch.incident.events import Event
 from midwatch.reports.event_text import describe, lines_below
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import RunbookErrors, load
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.system.errors import BadInput
 from tests.support.alerts import alertmanager, events_v2, webhook_v3
 

@@ -12,7 +12,8 @@ from midwatch.engine.choices import MOST_CHOICES, with_choices
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import Incident
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Question, Runbook
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.value_sources import Question
 from midwatch.system.errors import BadInput, Exit, Refused
 from tests.support.plain_lines import talking
 

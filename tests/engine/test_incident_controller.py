@@ -11,7 +11,8 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.system.errors import Refused
 from tests.support.steps import ended
 from tests.support.waiting import wait_for

@@ -26,7 +26,7 @@ from midwatch.reports.event_text import describe
 from midwatch.reports.known_deliveries import known_deliveries
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Severity
+from midwatch.runbook.severity import Severity
 from midwatch.system.errors import BadInput, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.trusted_files import read_trusted

@@ -17,7 +17,8 @@ from midwatch.engine.policy import name_to_type
 from midwatch.engine.reasons import fault_of_reason, is_answer, require_reason
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Risk, Severity, Step
+from midwatch.runbook.model import Risk, Step
+from midwatch.runbook.severity import Severity
 from midwatch.system.errors import BadInput, Refused
 from tui.cli import main
 

@@ -17,7 +17,8 @@ from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import Attempt
 from midwatch.journal.verify import verify
 from midwatch.reports.timeline import timeline
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.supervisor.status import unwatched
 from midwatch.system.errors import Refused
 from tests.support.situations import finish

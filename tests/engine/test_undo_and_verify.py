@@ -14,7 +14,7 @@ from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.reports.timeline import timeline
-from midwatch.runbook.model import Severity
+from midwatch.runbook.severity import Severity
 from midwatch.system.errors import Refused
 from tests.support.lost_freeze import lose_the_freeze
 from tests.support.steps import ended

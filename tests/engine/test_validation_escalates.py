@@ -10,7 +10,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Severity
+from midwatch.runbook.severity import Severity
 from tests.support.steps import ended
 
 RUNBOOK = """\

@@ -27,7 +27,8 @@ from midwatch.runbook.condition_forms import (
     Relation,
 )
 from midwatch.runbook.measures import Measure
-from midwatch.runbook.model import CheckSpec, Reference
+from midwatch.runbook.model import CheckSpec
+from midwatch.runbook.value_sources import Reference
 from midwatch.system.errors import SourceLocation
 
 DAYS = Reference("read", "days")

@@ -17,7 +17,9 @@ from midwatch.incident.events import RETIRED_KINDS, Event, EventKind
 from midwatch.incident.reducer import apply_event, reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
-from midwatch.runbook.model import Phase, Reference, Risk, Runbook, Severity, Step, StepKind
+from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
+from midwatch.runbook.severity import Severity
+from midwatch.runbook.value_sources import Reference
 from midwatch.system.errors import BadInput, SourceLocation
 
 BEGIN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)

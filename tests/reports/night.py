@@ -13,19 +13,10 @@ from midwatch.incident.events import Event
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.codec import NO_LINE, digest, encode
 from midwatch.runbook.condition_forms import Outcome, OutcomeIs
-from midwatch.runbook.model import (
-    CheckSpec,
-    Comms,
-    Phase,
-    Question,
-    Risk,
-    Role,
-    Runbook,
-    Severity,
-    Step,
-    StepKind,
-    Trigger,
-)
+from midwatch.runbook.contacts import Comms, Role
+from midwatch.runbook.model import CheckSpec, Phase, Risk, Runbook, Step, StepKind, Trigger
+from midwatch.runbook.severity import Severity
+from midwatch.runbook.value_sources import Question
 from midwatch.system.errors import SourceLocation
 
 BEGIN = datetime(2026, 11, 23, 2, 0, 7, tzinfo=UTC)

@@ -21,7 +21,8 @@ from midwatch.reports.metric_changes import metric_changes
 from midwatch.reports.post_mortem import missing_sections, post_mortem
 from midwatch.reports.sections import REQUIRED, TO_WRITE
 from midwatch.reports.timeline import timeline
-from midwatch.runbook.model import Comms, Phase, Risk, Step, StepKind
+from midwatch.runbook.contacts import Comms
+from midwatch.runbook.model import Phase, Risk, Step, StepKind
 from tests.reports import night
 from tests.support.examples import examples
 from tests.support.markdown_shape import WORDS, shape

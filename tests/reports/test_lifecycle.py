@@ -12,7 +12,8 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.lifecycle import Lifecycle, phase_times
 from midwatch.reports.lifecycle_section import impact_times, lifecycle_tables
-from midwatch.runbook.model import Question, Runbook, StepKind
+from midwatch.runbook.model import Runbook, StepKind
+from midwatch.runbook.value_sources import Question
 from tests.reports import night
 
 FOLDER = IncidentFolder(Path(night.ID))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from midwatch.runbook.loader import RunbookErrors, load
-from midwatch.runbook.model import Reference, Runbook
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.value_sources import Reference
 from tui.cli import main
 
 FRAME = """\

@@ -19,7 +19,7 @@ from midwatch.runbook.condition_forms import (
 )
 from midwatch.runbook.loader import load
 from midwatch.runbook.measures import Measure
-from midwatch.runbook.model import Reference
+from midwatch.runbook.value_sources import Reference
 from tests.runbook.small_actions import HEAD, Errors
 
 STEPS = """\

@@ -7,8 +7,9 @@ import pytest
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.incident.step_state import StepState
 from midwatch.runbook.condition_forms import AnswerCompares
-from midwatch.runbook.model import Reference, Runbook
+from midwatch.runbook.model import Runbook
 from midwatch.runbook.text_values import fill
+from midwatch.runbook.value_sources import Reference
 from tests.runbook.small_actions import Errors, Loaded
 
 STEPS = """\

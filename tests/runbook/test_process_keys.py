@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from midwatch.runbook.model import Reference
 from midwatch.runbook.processes import Process, Retry
+from midwatch.runbook.value_sources import Reference
 from tests.runbook.small_actions import HEAD, Errors, Loaded
 
 STEP = """\

@@ -10,8 +10,10 @@ import pytest
 from midwatch.api.registry import find_action
 from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Reference, Risk, Runbook, Severity, StepKind
+from midwatch.runbook.model import Risk, Runbook, StepKind
+from midwatch.runbook.severity import Severity
 from midwatch.runbook.targets import TargetKind
+from midwatch.runbook.value_sources import Reference
 
 ROOT = Path(__file__).parents[2]
 PHASES = {

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from midwatch.runbook.condition_forms import AnswerIs
 from midwatch.runbook.declaration import given_inputs, inputs_of
-from midwatch.runbook.model import Question, Reference
 from midwatch.runbook.questions import answer_words, misfit
+from midwatch.runbook.value_sources import Question, Reference
 from midwatch.system.errors import BadInput
 from tests.runbook.small_actions import HEAD, Errors, Loaded
 from tests.support.examples import examples

@@ -8,8 +8,10 @@ from pathlib import Path
 from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
 from midwatch.runbook.loader import load
 from midwatch.runbook.locations import LOCATIONS
-from midwatch.runbook.model import Question, Reference, Risk, Severity, StepKind
+from midwatch.runbook.model import Risk, StepKind
+from midwatch.runbook.severity import Severity
 from midwatch.runbook.targets import Dependent, ExternalCommand, TargetKind
+from midwatch.runbook.value_sources import Question, Reference
 from tests.runbook.small_actions import Loaded
 from tests.support.runbook_texts import BOOK
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from midwatch.engine.answers import load_answers
 from midwatch.runbook.declaration import inputs_of
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Question
 from midwatch.runbook.questions import misfit
+from midwatch.runbook.value_sources import Question
 from midwatch.system.errors import BadInput
 from screens.widgets.form import asked
 from tests.runbook.small_actions import HEAD, Errors

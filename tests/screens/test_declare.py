@@ -12,7 +12,8 @@ from textual.widgets import Input
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import Summary
 from midwatch.runbook import argument_checks, loader
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from tests.support.reference_incident import RUNBOOK_FILE
 from tests.support.screen_pilot import grid, press, rest
 from tui.app.declare_app import DeclareApp

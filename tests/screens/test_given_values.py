@@ -9,7 +9,7 @@ import pytest
 from midwatch.api.plan import Plan
 from midwatch.incident.state import Incident
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Question
+from midwatch.runbook.value_sources import Question
 from screens.widgets.form import Field, asked
 from screens.widgets.step_page import step_lines
 from screens.widgets.step_page_data import PlanState, StepPageData

@@ -10,7 +10,8 @@ from midwatch.incident.message_delivery import MessageDelivery
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.incident.step_state import StepState
 from midwatch.outbox.delivery_state import DeliveryState
-from midwatch.runbook.model import Environment, Severity
+from midwatch.runbook.model import Environment
+from midwatch.runbook.severity import Severity
 from screens.widgets.styles import TextStyles
 from screens.widgets.top_bar import top_bar
 

@@ -17,7 +17,8 @@ from midwatch.api.plan import Plan, Verb
 from midwatch.engine.consent import planned
 from midwatch.engine.execute import perform
 from midwatch.engine.process_console import ProcessConsole
-from midwatch.runbook.model import Risk, Runbook, Severity
+from midwatch.runbook.model import Risk, Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Exit, Failed, OutcomeUnknown
 

@@ -15,7 +15,8 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.runbook.locations import LOCATIONS
-from midwatch.runbook.model import Panel, Runbook, Severity
+from midwatch.runbook.model import Panel, Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.runbook.targets import Target, TargetKind
 from midwatch.runbook.triggers import Trigger
 from midwatch.system.clock import SystemClock

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from midwatch.system.errors import BadInput, Exit
 from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook
 from tui.output import say

@@ -11,7 +11,7 @@ from midwatch.reports.event_text import words_of
 from midwatch.reports.known_deliveries import known_deliveries
 from midwatch.reports.message_text import delivery_words
 from midwatch.runbook.channels import INCIDENT_CHANNEL
-from midwatch.runbook.model import Severity
+from midwatch.runbook.severity import Severity
 from midwatch.system.errors import BadInput
 from midwatch.system.time_parser import HOW, parse_time
 from tui.plain.line_terminal import Interrupted, LineTerminal

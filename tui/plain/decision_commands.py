@@ -7,7 +7,8 @@ from functools import partial
 
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.step_selection import named_by_risk, steps_passed_over
-from midwatch.runbook.model import Question, Step, StepKind
+from midwatch.runbook.model import Step, StepKind
+from midwatch.runbook.value_sources import Question
 from tui.plain.checklist import titled
 from tui.plain.line_terminal import LineTerminal
 from tui.plain.question_prompt import answered

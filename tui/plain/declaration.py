@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from midwatch.runbook.declaration import Declaration, inputs_of
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.severity import Severity
 from tui.plain.line_terminal import Gone, Interrupted, LineTerminal
 from tui.plain.question_prompt import answered
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from midwatch.api.plan import WARNING, Plan, Verb
 from midwatch.runbook.condition_forms import checks_in
-from midwatch.runbook.model import CheckSpec, Reference, Runbook, Step
+from midwatch.runbook.model import CheckSpec, Runbook, Step
+from midwatch.runbook.value_sources import Reference
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import size
 

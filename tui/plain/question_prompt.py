@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from midwatch.runbook.model import Question
 from midwatch.runbook.questions import accepted, answer_words, misfit, tidy
+from midwatch.runbook.value_sources import Question
 from tui.plain.line_terminal import LineTerminal
 
 _SHORT = {"y": "yes", "n": "no"}
