@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from midwatch.system.errors import BadInput, Failed, OutcomeUnknown, SourceLocation
 from midwatch.system.mounts import require_answer
@@ -70,6 +71,20 @@ def read_own(file: Path, what: str) -> str:
         if _out_of_sight(file):
             return ""
         raise BadInput(f"{what} cannot be read: {error.strerror or error}", place=SourceLocation(str(file))) from error
+
+
+def parse_own(text: str, file: Path, what: str, hint: str) -> dict[str, Any]:
+    """The keys and values in such a file; none where only remarks stand. Raises `BadInput`, with the position."""
+    from midwatch.runbook.yaml_loader import Table, parse_yaml, plain
+
+    if all(line.lstrip()[:1] in ("", "#") for line in text.splitlines()):
+        return {}
+    node, problems = parse_yaml(text, str(file))
+    if problems:
+        raise problems[0]
+    if not isinstance(node, Table):
+        raise BadInput(f"{what} are no names and values", place=SourceLocation(str(file)), hint=hint)
+    return {key: plain(entry.node) for key, entry in node.entries.items()}
 
 
 def _out_of_sight(path: Path) -> bool:

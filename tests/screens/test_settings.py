@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -102,8 +103,9 @@ def test_settings_written_are_read_back(tmp_path_factory: pytest.TempPathFactory
         ("colour: red\n", "There is no setting 'colour'"),
         ("theme: pink\n", "There is no theme 'pink'"),
         ("mouse: 3\n", "mouse takes true or false, not 3"),
-        ("- mouse\n", "The settings are no keys and values"),
-        ("mouse: [\n", "The settings are no YAML"),
+        ("- mouse\n", "The settings are no names and values"),
+        ("mouse: no\n", "mouse takes true or false, not 'no'"),
+        ("theme: 2026-99-99\n", "There is no theme '2026-99-99'"),
     ],
 )
 def test_faulty_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
@@ -112,6 +114,28 @@ def test_faulty_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -
     with pytest.raises(BadInput) as caught:
         read_settings(file)
     assert str(caught.value).startswith(f"{file}: {sentence}")
+
+
+@pytest.mark.parametrize("read", [read_settings, read_keymap])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("mouse: [\n", "2:1: A value is expected here"),
+        ("[" * 3000, "1:25: Lists and tables are nested more than 24 deep here"),
+        ("skip: !!timestamp x\n", "1:7: Tags such as"),
+        ("skip: K\nskip: L\n", "2:1: The key 'skip' is given twice"),
+    ],
+)
+def test_file_that_is_no_yaml_is_one_sentence_with_its_position(
+    read: Callable[[Path], object], tmp_path: Path, text: str, sentence: str
+) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        read(file)
+    assert str(caught.value).startswith(f"{file}:{sentence}")
+    file.write_text("# skip: K\n\n", encoding="utf-8")
+    read(file)
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "/etc/passwd/home"])

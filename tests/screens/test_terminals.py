@@ -190,8 +190,7 @@ async def test_changed_keys_are_in_footer_and_help(session: IncidentController, 
         ("skip: hyper+x\n", "skip: there is no key 'hyper+x'"),
         ("skip: escape\n", "skip: the key 'escape' is the same everywhere"),
         ("dialog.yes: '1'\n", "dialog.yes: the key '1' is the same everywhere"),
-        ("- skip\n", "The keys are no list of names and keys"),
-        ("skip: [\n", "The keys are no YAML"),
+        ("- skip\n", "The keys are no names and values"),
     ],
 )
 def test_faulty_file_of_keys_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:

@@ -13,7 +13,7 @@ from midwatch.system.errors import BadInput, SourceLocation
 from midwatch.system.suggestion import did_you_mean
 from screens.keys.keymaps import FIXED, SCREENS
 from screens.widgets.key import Key, shown
-from tui.user_files import config_file, read_own
+from tui.user_files import config_file, parse_own, read_own
 
 _NAMED = {key.value for key in Keys} | {"space"}
 
@@ -39,21 +39,11 @@ def keys_text(file: Path) -> str:
 
 def parse_keymap(text: str, file: Path) -> dict[str, str]:
     """The same of a text; `file` is where it stands or will stand."""
-    import yaml
-
-    try:
-        data = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise BadInput(
-            "The keys are no YAML", place=SourceLocation(str(file)), hint="Write lines like 'skip: K'"
-        ) from error
-    if not isinstance(data, dict) or not all(
-        isinstance(name, str) and isinstance(key, str) for name, key in data.items()
-    ):
-        raise BadInput(
-            "The keys are no list of names and keys", place=SourceLocation(str(file)), hint="Write lines like 'skip: K'"
-        )
-    changed = {str(name): _as_heard(str(name), str(key), file) for name, key in data.items()}
+    hint = "Write lines like 'skip: K'"
+    data = parse_own(text, file, "The keys", hint)
+    if not all(isinstance(key, str) for key in data.values()):
+        raise BadInput("The keys are no names and keys", place=SourceLocation(str(file)), hint=hint)
+    changed = {name: _as_heard(name, key, file) for name, key in data.items()}
     known = {key.id for keys in SCREENS.values() for key in keys}
     unknown = sorted(set(changed) - known)
     if unknown:

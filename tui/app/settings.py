@@ -9,7 +9,7 @@ from typing import Any
 
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import BadInput, Failed, SourceLocation
-from tui.user_files import config_file, read_own, write_text
+from tui.user_files import config_file, parse_own, read_own, write_text
 
 THEME_NAMES = ("auto", "dark", "light", "16", "plain")
 
@@ -40,16 +40,8 @@ def read_settings(file: Path) -> Settings:
 
     Raises `BadInput` for what is none, with what there is.
     """
-    import yaml
-
-    place = SourceLocation(str(file))
-    try:
-        data = yaml.safe_load(read_own(file, "The settings")) or {}
-    except yaml.YAMLError as error:
-        raise BadInput("The settings are no YAML", place=place, hint="Write lines like 'theme: light'") from error
-    if not isinstance(data, dict):
-        raise BadInput("The settings are no keys and values", place=place, hint="Write lines like 'theme: light'")
-    return _checked(data, place)
+    text = read_own(file, "The settings")
+    return _checked(parse_own(text, file, "The settings", "Write lines like 'theme: light'"), SourceLocation(str(file)))
 
 
 def _checked(data: Mapping[Any, Any], place: SourceLocation) -> Settings:
