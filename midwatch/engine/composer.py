@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from midwatch.channels.message import Message
+from midwatch.engine import policy
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.journal_session import JournalSession
+from midwatch.engine.message_requests import request_sending
 from midwatch.engine.messages import Messages
 from midwatch.engine.owed_messages import TEXT_LIMIT, is_told_by_channel, require_sendable
 from midwatch.incident.permissions import held_folder, new_folder
@@ -144,10 +146,14 @@ class Composer:
     def send(self, channel_name: str, text: str, *, confirmed: bool = False) -> None:
         """Queue the message, as a status update where it is for the team's channel, and forget the draft.
 
-        Raises `Refused` for people outside the team unless a person `confirmed` this text and these receivers.
+        An observer asks the driver to. Raises `Refused` for people outside the team unless a person `confirmed` this
+        text and these receivers, and `Failed` where no driver answers.
         """
-        text = require_sendable(text)
-        if channel_name == INCIDENT_CHANNEL:
+        text, session = require_sendable(text), self._session
+        policy.require_open(session.incident)
+        if not session.driving:
+            request_sending(session.folder, channel_name, text, confirmed=confirmed)
+        elif channel_name == INCIDENT_CHANNEL:
             self._annotations.update(text)
         else:
             self._messages.send(channel_name, text, confirmed=confirmed)

@@ -11,8 +11,9 @@ from midwatch.engine.annotations import Annotations
 from midwatch.engine.collaboration import Handler
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.messages import Messages
-from midwatch.engine.owed_messages import TEXT_LIMIT, require_sendable
+from midwatch.engine.owed_messages import TEXT_LIMIT
 from midwatch.incident.paths import IncidentFolder
+from midwatch.runbook.channels import INCIDENT_CHANNEL
 from midwatch.system.errors import Refused
 from midwatch.system.identity import Identity
 from midwatch.system.rate_limit import RateLimit
@@ -60,15 +61,13 @@ class MessageRequests:
             raise Refused(f"{self._session.actor} drives, and only they send messages", hint="Ask them")
 
 
-def request_update(folder: IncidentFolder, text: str) -> None:
-    """Have the driver send a status update. Raises `Refused` and `Failed`, as the next two do."""
-    send_request(folder, {"op": "update", "text": require_sendable(text)})
-
-
-def request_message(folder: IncidentFolder, channel: str, text: str, *, confirmed: bool) -> None:
-    """Have the driver send a message to a channel."""
-    body = {"op": "send-message", "channel": channel, "text": require_sendable(text), "confirmed": confirmed}
-    send_request(folder, body)
+def request_sending(folder: IncidentFolder, channel: str, text: str, *, confirmed: bool) -> None:
+    """Have the driver send a message to a channel, or a status update. Raises `Refused` and `Failed`, as the next one
+    does."""
+    if channel == INCIDENT_CHANNEL:
+        send_request(folder, {"op": "update", "text": text})
+    else:
+        send_request(folder, {"op": "send-message", "channel": channel, "text": text, "confirmed": confirmed})
 
 
 def request_decision(folder: IncidentFolder, delivery_id: str, *, retry: bool, reason: str) -> None:

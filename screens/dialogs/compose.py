@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -46,7 +47,8 @@ async def compose_message(app: App[Any], text_styles: TextStyles, session: Incid
             if not await app.push_screen_wait(Preview(text_styles, draft, shown)):
                 dialog.listen()
                 continue
-        await dialog.keep()  # whatever is still written: sending removes it
+        with contextlib.suppress(WorkFailed):  # a full disk: the text is sent all the same
+            await dialog.keep()  # whatever is still written: sending removes it
         if await dialog.carry_out(composer.send, draft.channel, draft.text, confirmed=draft.outside):
             said = f"Queued for {'; '.join(draft.receivers)}" if draft.receivers else "Recorded"
             dialog.sent = draft.channel
@@ -148,13 +150,15 @@ class Compose(Dialog[Composed]):
 
     def _show_words(self) -> None:
         draft, styles = self._draft, self.text_styles
-        who = (
-            f"{'People outside the team read it: ' if draft.outside else 'It is sent to '}{'; '.join(draft.receivers)}."
-        )
+        way = "People outside the team read it:" if draft.outside else "It is sent to"
+        who = f"{way} {'; '.join(draft.receivers)}."
         if not draft.receivers:
             who = "Post it in the channel yourself: Midwatch records that it went out, with the journal's head."
         if draft.outside:
             who += " You confirm the text and the receivers first."
+        if not self._session.driving:
+            driver = self._session.incident.driver
+            who += f" The screen of {driver} does it for you." if driver else " Nobody drives, so take control first."
         style = SOON if draft.outside else FAINT
         self.query_one("#readers", Static).update(joined(paragraph(who, self.room, styles, style=style)))
         origin = "Drafted from the journal; make it say what people need"

@@ -58,7 +58,8 @@ class Commands:
     def may(self, name: str) -> bool:
         """Whether the key of this name does something now."""
         step, incident = self._screen.step, self._session.incident
-        if name in BY_ID and BY_ID[name].writes and not (self._session.driving and incident.open):
+        key, driving = BY_ID.get(name), self._session.driving
+        if key is not None and key.writes and not (incident.open and key.is_there(driving=driving)):
             return False
         status = incident.status(step) if step else None
         manual = step is not None and step.kind is StepKind.MANUAL

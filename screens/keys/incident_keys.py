@@ -128,6 +128,7 @@ KEYS = (
         "update",
         "Write a status update or another message: audience, text, preview",
         writes=True,
+        asks=True,
         name="status update",
         aliases="update channel message compose",
         group=RECORD,

@@ -56,7 +56,7 @@ def help_lines(
         rows = [
             (shown(keymap.get(key.id, key.key), ascii=text_styles.ascii), key.help)
             for key in KEYS
-            if key.group == group and not (key.watches if driving else key.writes)
+            if key.group == group and key.is_there(driving=driving)
         ]
         if group == MOVE:
             rows += [(plain if text_styles.ascii else glyphs, words) for glyphs, plain, words in MOVES]

@@ -46,6 +46,8 @@ class Key:
     help: str
     writes: bool = False
     """Whether it changes the incident: an observer does not have it."""
+    asks: bool = False
+    """Whether an observer has it all the same, and the driver's screen does it."""
     watches: bool = False
     """Whether it is an observer's only."""
     action: str = ""
@@ -56,6 +58,10 @@ class Key:
     """Other words by which the palette finds it, apart by blanks."""
     group: str = ""
     """With which others it stands in the help."""
+
+    def is_there(self, *, driving: bool) -> bool:
+        """Whether a driver, or an observer, has it."""
+        return not (self.watches if driving else self.writes and not self.asks)
 
     @property
     def called(self) -> str:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from textual.drivers.headless_driver import HeadlessDriver
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
@@ -118,6 +119,32 @@ async def test_draft_survives_a_restart_and_one_key_sends_the_due_one(
         await press(pilot, "ctrl+u")  # once
         await until(pilot, lambda: len(texts(here / "said.jsonl")) == 2)
     assert sum(event.kind == EventKind.UPDATE for event in controller.events) == 1
+
+
+async def test_observer_edits_an_update_in_an_editor_and_the_screen_of_the_driver_sends_it(
+    controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = here / "editor"
+    editor.write_text('#!/bin/sh\necho "from the editor" >> "$1"\nexit $(cat code)\n', encoding="utf-8")
+    editor.chmod(0o700)
+    monkeypatch.setenv("VISUAL", str(editor))
+    monkeypatch.setattr(HeadlessDriver, "can_suspend", True)
+    observer = IncidentController.observe(controller.folder, actor="ben@test")
+    async with opened(observer, (100, 30), sources=[]) as pilot:
+        await press(pilot, "u")
+        assert "The screen of ada@test does it for you." in " ".join(grid(pilot).split())
+        (here / "code").write_text("1")
+        await press(pilot, *"By ben. ", "f4")
+        assert "ended with exit 1" in grid(pilot)
+        assert "By ben. SEV-2 Told" in grid(pilot)
+        (here / "code").write_text("0")
+        await press(pilot, "f4")
+        await until(pilot, lambda: "from the editor" in grid(pilot))
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: "Queued for file (said.jsonl)" in grid(pilot))
+    (update,) = [event for event in controller.events if event.kind == EventKind.UPDATE]
+    assert update.body["message"].startswith("By ben. SEV-2 Told")
+    assert update.body["message"].endswith("from the editor")
 
 
 async def test_page_of_messages_sends_a_refused_one_again_and_gives_it_up(here: Path) -> None:

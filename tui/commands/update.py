@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -76,14 +77,5 @@ def _is_confirmed(controller: IncidentController, draft: MessageDraft, text: str
 
 def _send(args: argparse.Namespace, controller: IncidentController, text: str, *, confirmed: bool) -> None:
     """By the driver where somebody drives, else by this command."""
-    from midwatch.engine.message_requests import request_message, request_update
-
-    if not is_driven(controller):
-        with in_control(args) as driver:
-            driver.composer.send(args.to, text, confirmed=confirmed)
-        return
-    if args.to == INCIDENT_CHANNEL:
-        request_update(controller.folder, text)
-    else:
-        request_message(controller.folder, args.to, text, confirmed=confirmed)
-    controller.composer.forget(args.to)
+    with contextlib.nullcontext(controller) if is_driven(controller) else in_control(args) as sender:
+        sender.composer.send(args.to, text, confirmed=confirmed)

@@ -20,6 +20,8 @@ class CommandWord:
     """What may stand behind it, for the help."""
     writes: bool = False
     """Whether it changes the incident: an observer does not have it."""
+    asks: bool = False
+    """Whether an observer has it all the same, and the driver's screen does it."""
     watches: bool = False
     """Whether it is an observer's only."""
 
@@ -31,7 +33,7 @@ class CommandWord:
 
     def there(self, *, driving: bool) -> bool:
         """Whether there is this word now."""
-        return not (self.watches if driving else self.writes)
+        return not (self.watches if driving else self.writes and not self.asks)
 
 
 COMMAND_WORDS = (
@@ -62,7 +64,12 @@ COMMAND_WORDS = (
     ),
     CommandWord("star", "*", "Star an event, or take the star away", "EVENT", writes=True),
     CommandWord(
-        "update", "u", "Write a status update, or another message: u @press", "[@AUDIENCE] [TEXT]", writes=True
+        "update",
+        "u",
+        "Write a status update, or another message: u @press",
+        "[@AUDIENCE] [TEXT]",
+        writes=True,
+        asks=True,
     ),
     CommandWord("send", "us", "Send the draft of the status update that is due, as it is", writes=True),
     CommandWord("messages", "me", "The messages by channels and their fates; send one again, or give it up"),
