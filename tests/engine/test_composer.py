@@ -132,4 +132,4 @@ def test_step_that_tells_by_a_channel_sends_its_note_or_the_draft_for_these_read
     first, second = controller.incident.deliveries.values()
     assert (first.channel, second.text) == ("lead", "Nothing more to do")
     assert first.text.startswith("SEV-2 Told, ")
-    assert "Done: " not in first.text  # of the template for readers inside the team
+    assert "update 1" not in first.text  # of the template for readers inside the team
