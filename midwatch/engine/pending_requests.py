@@ -11,6 +11,7 @@ from midwatch.incident.events import Event, EventKind
 from midwatch.reports.event_text import describe
 from midwatch.runbook.model import Runbook
 from midwatch.system.actor import login
+from midwatch.system.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +91,17 @@ def _asked(here: IncidentView) -> PendingRequest | None:
     if not (waiting := here.pending_steps()):
         return None
     step = waiting[0]
-    since = _since(here, here.incident.approvals[step.id].asked_at)
+    asked = here.incident.approvals.get(step.id)  # another thread may take in what was said meanwhile
+    since = _since(here, asked.asked_at if asked else None)
     return PendingRequest(f"{step.number} {step.title} waits for a second person's approval", waits=since)
 
 
 def _judged(here: IncidentView) -> PendingRequest | None:
     """What a second person has said to a plan that has not run yet."""
+    me = Identity.current()
     for step in here.runbook.steps():
         approval = here.incident.approvals.get(step.id)
-        if approval and approval.given_by:
+        if approval and approval.given_by and not (here.driving and approval.given_by.may_be_same_as(me)):
             return PendingRequest(f"{approval.judge} approved {step.number} {step.title}")
         if approval and approval.declined:
             return PendingRequest(f"{approval.judge} declined {step.number} {step.title}: {approval.declined}")

@@ -85,6 +85,11 @@ def approval_of(step: Step, plan: Plan, incident: Incident) -> Approval | None:
     return approval if approval is not None and approval.digest == plan.digest else None
 
 
+def is_approved_for(approval: Approval, person: Identity) -> bool:
+    """Whether the plan is approved, and this person, who did not approve it, may start it."""
+    return approval.given_by is not None and not approval.given_by.may_be_same_as(person)
+
+
 def require_approvable(step: Step, plan: Plan, incident: Incident, runbook: Runbook, driver: Identity) -> None:
     """Whether a second person may be asked to approve this plan."""
     require_open(incident)

@@ -21,6 +21,7 @@ from midwatch.reports.message_text import delivery_words
 from midwatch.runbook.model import Risk, Step, StepKind
 from midwatch.runbook.value_sources import Question
 from midwatch.supervisor.consented_command import has_terminal
+from midwatch.system.identity import Identity
 from midwatch.system.units import duration, first_few
 
 
@@ -260,7 +261,7 @@ def _for_plan(
         needed.append(Reason(tuple(unmet.values())))
     if not undo and policy.needs_approval(step, plan):
         approval = policy.approval_of(step, plan, incident)
-        if approval is None or approval.given_by is None:
+        if approval is None or not policy.is_approved_for(approval, Identity.current()):
             needed.append(Approval(is_requested=approval is not None and approval.waits))
     if names := asked_secrets(step, plan):
         needed.append(Secrets(names))

@@ -78,6 +78,8 @@ def _adopted(incident: Incident, event: Event, body: Body) -> None:
 def _joined(incident: Incident, event: Event, body: Body) -> None:
     incident.driver, incident.offer, incident.asked_by = event.actor, None, ""
     incident.driver_users |= {body["uid"]} if "uid" in body else set()
+    judged = {step: approval for step, approval in incident.approvals.items() if not approval.waits}
+    incident.approvals = judged  # only the driver that asked can show the plan
 
 
 def _left(incident: Incident, event: Event, body: Body) -> None:

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.control.control_client import send_request
-from midwatch.engine import headless, policy
+from midwatch.engine import headless, policy, workflow
 from midwatch.engine.answers import Answers, load_answers
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.pending_requests import pending_request
+from midwatch.engine.workflow import ActionKind
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
@@ -138,6 +140,9 @@ def test_approver_of_a_step_cannot_start_it(pair: IncidentController, monkeypatc
     approved(pair, "work", by=Identity.current())
     with pytest.raises(Refused, match="approved it, and cannot start it as well"):
         pair.start("work", pair.plan("work"))
+    needed = workflow.requirements(pair, ActionKind.RUN, "work", plan=pair.plan("work"))
+    assert workflow.Approval(is_requested=False) in needed  # so that another person is asked, and nothing is offered
+    assert pending_request(pair) is None
 
 
 def test_approval_of_a_step_for_one_person_is_refused(pair: IncidentController) -> None:
@@ -161,6 +166,7 @@ def test_driver_that_comes_later_asks_again(pair: IncidentController, runbook: R
     again = IncidentController.resume(pair.folder, actor="ada@test")
     with pytest.raises(Refused, match="waits for nobody's approval any more"):
         send_request(again.folder, {"op": "plan", "step": "burn"})
+    assert again.pending_steps() == []
     again.request_approval("burn", again.plan("burn"))
     assert send_request(again.folder, {"op": "plan", "step": "burn"})["plan"]["digest"] == again.plan("burn").digest
     again.leave()
