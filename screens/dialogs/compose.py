@@ -102,8 +102,7 @@ class Compose(Dialog[Composed]):
     def body(self) -> Iterable[Widget]:
         if len(self._drafts) > 1:
             options = [(name, f"{name}{', outside' if item.outside else ''}") for name, item in self._drafts.items()]
-            across = sum(len(words) + 7 for _, words in options) <= self.width - 6
-            yield PickOne(options, self.text_styles, id="field-to", picked=self._channel, across=across)
+            yield PickOne(options, self.text_styles, id="field-to", picked=self._channel, across=True)
         yield Static(id="readers", markup=False)
         yield Static(id="origin", classes="prompt", markup=False)
         field = TextArea(

@@ -160,6 +160,11 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         if self._follows_focus and self.focused is not None and not self.can_view_entire(self.focused):
             self.scroll_to_center(self.focused, animate=False)
 
+    def on_body_typed(self, message: Body.Typed) -> None:
+        """Nobody types blind, however small the terminal is."""
+        if self.is_changed and message.field is self.focused:
+            self.query_one(Body).show_cursor(message.field)
+
     # What was typed before
 
     class DraftKept(Message):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -77,7 +79,7 @@ class PickOne(Widget, can_focus=True):
         across: bool = False,
         required: bool = True,
     ) -> None:
-        """Options are value and words."""
+        """Options are value and words; `across`: in one line where there is room for it."""
         super().__init__(id=id)
         self.options = list(options)
         self._pen, self._across, self._required = text_styles, across, required
@@ -92,6 +94,12 @@ class PickOne(Widget, can_focus=True):
         """Choose the option with this value; another value chooses nothing."""
         self.picked = next((n for n, (option, _) in enumerate(self.options) if option == value), -1)
 
+    def _is_across(self, width: int) -> bool:
+        return self._across and sum(cell_len(words) + 7 for _, words in self.options) <= width + 1
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return 1 if self._is_across(width) else len(self.options)
+
     def render(self) -> Content:
         parts = []
         for number, (_, words) in enumerate(self.options):
@@ -102,7 +110,7 @@ class PickOne(Widget, can_focus=True):
             parts.append(Content.assemble(here, self._pen.ink(f"{mark} {words}", style)))
         if self.picked < 0 and self._required and self.has_focus:
             parts[-1] = Content.assemble(parts[-1], self._pen.ink(f"  {self._pen.signs.arrow} choose one", SOON))
-        return Content(" " if self._across else "\n").join(parts)
+        return Content(" " if self._is_across(self.content_size.width) else "\n").join(parts)
 
     def on_focus(self) -> None:
         self.refresh()

@@ -175,3 +175,16 @@ async def test_page_of_messages_sends_a_refused_one_again_and_gives_it_up(here: 
             await until(pilot, lambda: "given up" in grid(pilot))
             assert not controller.incident.undelivered
         controller.leave()
+
+
+async def test_typed_text_is_in_view_on_a_tiny_terminal(controller: IncidentController) -> None:
+    async with opened(controller, (30, 8), sources=[]) as pilot:
+        await press(pilot, "u")
+        assert "(*) incident\u0020" in grid(pilot)
+        assert "( ) press, outside" in grid(pilot)
+        await press(pilot, *"Seen. ")
+        assert "Seen. SEV-2" in grid(pilot)
+        await press(pilot, "down", "down", "down", "down", "Z")
+        assert "Z" in grid(pilot)
+        await press(pilot, "escape", "s", "X")
+        assert "X" in grid(pilot)
