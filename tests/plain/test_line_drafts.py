@@ -37,7 +37,7 @@ def test_text_typed_in_lines_survives_ctrl_c_a_refusal_and_a_termination(begin: 
     talk.until(PROMPT)
     talk.child.send("n at no")
     talk.child.sendintr()
-    talk.answer("Leave?", "n")
+    talk.answer("Leave? What you typed is lost then", "n")
     talk.until("A draft of yours: n at no\r\n")
     talk.word("+on")
     talk.until("Noted")

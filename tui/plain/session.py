@@ -127,7 +127,8 @@ class Session:
             if self._rehearsal is not None:
                 self._left = self._ends_rehearsal(self._rehearsal)
             else:
-                self._left = self._terminal.agreed("Ctrl+C. Leave? Nothing is lost, and what runs goes on.")
+                lost = "What you typed is lost then" if self._terminal.drafts.texts else "Nothing is lost"
+                self._left = self._terminal.agreed(f"Ctrl+C. Leave? {lost}, and what runs goes on.")
         except Interrupted:
             self._terminal.say("You stay. q leaves.")
 
