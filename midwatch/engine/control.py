@@ -13,7 +13,8 @@ from typing import Any
 
 from midwatch.control.driver_lock import DriverLock, TakenOver
 from midwatch.control.lease import DriverState, Lease, LeaseTimes, LeaseWatcher
-from midwatch.engine.journal_session import DriverHandle, JournalSession
+from midwatch.engine.driver_handle import DriverHandle
+from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.reasons import optional_reason
 from midwatch.incident.events import EventKind
 from midwatch.journal.writer import Journal

@@ -5,41 +5,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext
 from functools import partial
 
 from midwatch.engine import workflow
 from midwatch.engine.answers import Answers
+from midwatch.engine.headless_output import POLL_S, Pause, Say, Voice, each_line, follow_batch, follow_step
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.policy import risk_of
 from midwatch.engine.workflow import ActionKind, need_words, next_action, requirements
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
-from midwatch.output.index import OutputIndex
-from midwatch.output.plain_text import plain_lines
 from midwatch.runbook.model import Risk, Step
 from midwatch.system.errors import BadInput, Exit, MidwatchError
-from midwatch.system.folder_watch import FolderWatch
 from midwatch.system.units import duration
-
-Say = Callable[[str], None]
-Pause = Callable[[], AbstractContextManager[None]]
-_POLL = 0.1
-_BLOCK = 10_000
-"""Lines that are read at once."""
-_MOST_LINES, _LAST_LINES = 2000, 20
-"""Lines of a step that are said as they come; lines of a longer output that are said at its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Voice:
-    """How the run speaks: line by line, and in blocks of a step's lines, which are safe and have their line ends."""
-
-    say: Say
-    show: Callable[[str], None]
-    full_output: bool
-    pause: Pause
 
 
 def run(
@@ -64,20 +43,15 @@ def run(
     run waits, and may be interrupted. Raises `BadInput` for an answer that is missing or does not fit; the incident
     stays open and can be resumed.
     """
-    voice = _Voice(say, show or partial(_each_line, say), full_output, pause)
+    voice = Voice(say, show or partial(each_line, say), full_output, pause)
     with controller.heartbeat():
         if observe:
             controller.start_observing(observe)
-            return _follow_batch(controller, voice)
+            return follow_batch(controller, voice)
         return _run_all(controller, answers, voice, retry=retry)
 
 
-def _each_line(say: Say, block: str) -> None:
-    for line in block.removesuffix("\n").split("\n"):
-        say(f"    {line}")
-
-
-def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *, retry: bool) -> Exit:
+def _run_all(controller: IncidentController, answers: Answers, voice: Voice, *, retry: bool) -> Exit:
     say = voice.say
     tried: set[str] = set()
     inconclusive: set[str] = set()
@@ -89,7 +63,7 @@ def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *,
         controller.poll()
         next(of_the_journal)
         for state in controller.incident.running():  # taken over from a front end that died
-            _follow(controller, controller.runbook.step(state.id), voice)
+            follow_step(controller, controller.runbook.step(state.id), voice)
         action = next_action(controller, inconclusive=inconclusive)
         while action.kind is ActionKind.GO_TO:
             action = next_action(controller, action.step, inconclusive)
@@ -127,9 +101,9 @@ def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *,
             else:
                 _run(controller, step, answers, voice)
                 if step.loop is None:
-                    _follow(controller, step, voice)
+                    follow_step(controller, step, voice)
                 else:
-                    _follow_batch(controller, voice)
+                    follow_batch(controller, voice)
                     _name_not_needed(controller, step.loop.steps, say)
 
 
@@ -145,29 +119,6 @@ def _to_skip(controller: IncidentController, step: Step, answers: Answers) -> St
         if answers.skip_reason(left) and not controller.incident.status(left).concluded:
             return left
     return None
-
-
-def _follow_batch(controller: IncidentController, voice: _Voice) -> Exit:
-    """Follow the steps of the batch in the order in which they start, until no further one starts.
-
-    `Exit.FAILED` when one of them could not be started or is not done.
-    """
-    batch, followed, is_over = controller.batch, 0, False
-    assert batch is not None
-    while not is_over:
-        is_over = not batch.is_active
-        for step_id in batch.started[followed:]:
-            step, followed = controller.runbook.step(step_id), followed + 1
-            voice.say(f"{step.number} {step.title}")
-            _follow(controller, step, voice)
-        controller.poll()
-        with voice.pause():
-            time.sleep(0 if is_over else _POLL)
-    problems = batch.take_problems()
-    for problem in problems:
-        voice.say(f"    not started: {problem}")
-    done = all(controller.incident.step(name).status is StepStatus.DONE for name in batch.started)
-    return Exit.DONE if done and not problems else Exit.FAILED
 
 
 def _mark_done(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:
@@ -192,7 +143,7 @@ def _of_the_journal(controller: IncidentController, say: Say) -> Iterator[None]:
         yield
 
 
-def _run(controller: IncidentController, step: Step, answers: Answers, voice: _Voice) -> None:
+def _run(controller: IncidentController, step: Step, answers: Answers, voice: Voice) -> None:
     """Plan it, take what the plan requires from the answers file, start it."""
     plan = controller.plan(step.id)
     if (risk := risk_of(step, plan)) is not Risk.OBSERVE:
@@ -214,7 +165,7 @@ def _run(controller: IncidentController, step: Step, answers: Answers, voice: _V
     controller.start(step.id, plan, typed=answers.typed_for(step), reason=answers.override_reason(step))
 
 
-def _await_approval(controller: IncidentController, step: Step, seconds: float, voice: _Voice) -> None:
+def _await_approval(controller: IncidentController, step: Step, seconds: float, voice: Voice) -> None:
     """Wait for the second person who was asked: no answers file can stand in for them."""
     voice.say(
         f"    waits {duration(seconds)} at most for a second person: midwatch approve {controller.incident.id} "
@@ -223,48 +174,8 @@ def _await_approval(controller: IncidentController, step: Step, seconds: float, 
     deadline = time.monotonic() + seconds
     while controller.incident.approvals[step.id].waits and time.monotonic() < deadline:
         with voice.pause():
-            time.sleep(_POLL)
+            time.sleep(POLL_S)
         controller.poll()
-
-
-def _follow(controller: IncidentController, step: Step, voice: _Voice) -> None:
-    """Show what the step writes, as it comes, until it has ended; of a flood the first lines and the last ones."""
-    folder = controller.attempt_folder(step.id)
-    assert folder is not None
-    output_index, said, line = OutputIndex(folder.output), 0, ""
-    running = True
-    with FolderWatch(folder.path) as watch:  # the result is a new file there
-        while running:
-            controller.poll()
-            running = controller.incident.status(step) is StepStatus.RUNNING
-            while output_index.refresh():
-                pass
-            upto = output_index.ended_lines if running else output_index.line_count
-            shown = upto if voice.full_output else min(upto, _MOST_LINES)
-            line = _show_lines(output_index, said, shown, voice) or line
-            said = max(said, shown)
-            if not running and upto > said:
-                first = max(said, upto - _LAST_LINES)
-                if first > said:
-                    voice.say(f"    ({first - said:,} lines left out; all of them are in {folder.output})")
-                line = _show_lines(output_index, first, upto, voice)
-            if running:
-                with voice.pause():
-                    watch.wait(_POLL)
-    last = controller.incident.step(step.id).last
-    assert last is not None
-    took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
-    summary = last.summary if last.summary not in ("exit 0", line.strip()) else ""
-    voice.say(f"    {last.ending}{took}{f': {summary}' if summary else ''}")
-
-
-def _show_lines(output_index: OutputIndex, first: int, upto: int, voice: _Voice) -> str:
-    """Show these lines; the last of them."""
-    block = ""
-    for at in range(first, upto, _BLOCK):
-        block = plain_lines(output_index, at, min(upto, at + _BLOCK))
-        voice.show(block)
-    return block.removesuffix("\n").rpartition("\n")[2]
 
 
 def _check_outcome(controller: IncidentController, step: Step, say: Say) -> bool | None:

@@ -27,8 +27,9 @@ from midwatch.engine.closure import Closure
 from midwatch.engine.collaboration import Collaboration
 from midwatch.engine.composer import Composer
 from midwatch.engine.control import Control, this_process
+from midwatch.engine.driver_handle import DriverHandle
 from midwatch.engine.driving import drivable_runbook
-from midwatch.engine.journal_session import DriverHandle, JournalSession
+from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.message_requests import MessageRequests
 from midwatch.engine.messages import Messages
 from midwatch.engine.shown_plans import ShownPlans

@@ -8,14 +8,14 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from midwatch.api.action import Context
-from midwatch.control.control_socket import ControlServer
-from midwatch.control.driver_lock import DriverLock, TakenOver
+from midwatch.control.driver_lock import TakenOver
 from midwatch.engine import loop_items
+from midwatch.engine.driver_handle import DriverHandle
 from midwatch.engine.driving import Declared, drivable_runbook
 from midwatch.engine.incident_files import load_original
 from midwatch.engine.planning import SilentConsole
@@ -28,7 +28,6 @@ from midwatch.incident.start_reserve import StartReserve
 from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
 from midwatch.journal.witness import Witness
-from midwatch.journal.writer import Journal
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets, too_short
 from midwatch.system.clock import Clock
@@ -37,42 +36,6 @@ from midwatch.system.errors import MidwatchError, Refused
 _LOG = logging.getLogger(__name__)
 
 _FAIL_BACK_INTERVAL_S = 3.0
-
-
-@dataclass(slots=True)
-class DriverHandle:
-    """What only the driver holds."""
-
-    journal: Journal
-    lock: DriverLock
-    replaced_unresponsive_driver: bool = False
-    """Whether the driver before this one still was a process: nobody can rule out what that one began."""
-    starting: set[tuple[str, int]] = field(default_factory=set)
-    """Attempts that this very process is about to start: no result of theirs is missing yet."""
-    verifying: set[tuple[str, int]] = field(default_factory=set)
-    """Attempts that have ended, and of which this process evaluates what they verify."""
-    readers: list[threading.Thread] = field(default_factory=list)
-    """Threads that take the readings after finished steps."""
-    control_socket: ControlServer | None = None
-    retry_at: float = 0.0
-    """Monotonic time from which on a journal that is on another disk is tried to be brought back."""
-
-    @property
-    def unreachable(self) -> str:
-        """Why nobody can ask this driver for anything; empty when they can."""
-        return self.control_socket.problem if self.control_socket is not None else ""
-
-    def await_starts(self, limit_s: float) -> None:
-        """The next driver takes what has no supervisor for never begun, so nothing may still be about to begin."""
-        deadline = time.monotonic() + limit_s
-        while self.starting and time.monotonic() < deadline:
-            time.sleep(0.02)
-
-    def await_readers(self, limit_s: float | None = None) -> None:
-        """Wait for the readings after finished steps, each of which ends within a limit of its own."""
-        deadline = None if limit_s is None else time.monotonic() + limit_s
-        for thread in list(self.readers):
-            thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
 
 
 class JournalSession:

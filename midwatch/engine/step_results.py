@@ -11,7 +11,8 @@ from typing import Any
 from midwatch.api.probe import Reading
 from midwatch.engine import attempts, catch_up
 from midwatch.engine.annotations import Annotations
-from midwatch.engine.journal_session import DriverHandle, JournalSession
+from midwatch.engine.driver_handle import DriverHandle
+from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.proofs import steps_to_prove_again
 from midwatch.engine.readings import take_readings
 from midwatch.engine.verification import evaluated
