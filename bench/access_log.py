@@ -45,6 +45,14 @@ def audit_json(when: datetime, user: str, source: str, number: int) -> str:
     return json.dumps({"time": f"{when:%Y-%m-%dT%H:%M:%SZ}", **words})
 
 
+def journal(when: datetime, user: str, source: str, number: int) -> str:
+    """The systemd journal as `journalctl -o json` prints it with the fields that the check asks for."""
+    fields = {"__CURSOR": f"s=6a1c;i={number:x};b=9d2a;m=8f;t=5fb;x=1", "_BOOT_ID": "9d2ad4e6a1f94c7b8b8f4f5b1c2d3e4f"}
+    fields |= {"__REALTIME_TIMESTAMP": f"{when.timestamp():.0f}123456", "__MONOTONIC_TIMESTAMP": f"{number}154631"}
+    fields |= {"_HOSTNAME": "bastion", "SYSLOG_IDENTIFIER": "sshd", "_PID": str(number), "_EXE": "/usr/sbin/sshd"}
+    return json.dumps(fields | {"MESSAGE": f"Accepted publickey for {user} from {source} port {number} ssh2"})
+
+
 def stderr(when: datetime, user: str, source: str, number: int) -> str:
     """PostgreSQL's own format."""
     begin = f"{when:%Y-%m-%d %H:%M:%S}.123 UTC [{number}] "
@@ -74,6 +82,7 @@ FORMATS: tuple[tuple[Callable[[datetime, str, str, int], str], Reader], ...] = (
     (audit, lambda lines, moments: audit_events(lines, moments, [])),
     (sshd, lambda lines, moments: audit_events(lines, moments, [])),
     (audit_json, lambda lines, moments: audit_events(lines, moments, [])),
+    (journal, lambda lines, moments: audit_events(lines, moments, [])),
     (stderr, server_events),
     (csvlog, server_events),
     (jsonlog, server_events),

@@ -32,7 +32,10 @@ from probes.postgres.routes import login_route, password_file, password_route
 
 _LOG_LIMIT_BYTES = 50_000_000
 _SECRET_LIMIT_BYTES = 1 << 20
-_UNTIL = "SELECT extract(epoch FROM rolvaliduntil - now())::float8::text FROM pg_roles WHERE rolname = current_user"
+_UNTIL = """
+SELECT CASE WHEN isfinite(rolvaliduntil) THEN extract(epoch FROM rolvaliduntil - now())::float8::text END
+FROM pg_roles WHERE rolname = current_user
+"""
 _SOON = Range.parse("14 d:", unit="s"), Range.parse("3 d:", unit="s")
 """An expiry (VALID UNTIL) within two weeks is a warning, within three days critical."""
 _LOG = logging.getLogger(__name__)
@@ -124,7 +127,7 @@ class CheckSecretRotation(Thresholds, Check):
                 state.bad.append(f"{refused}{f' ({why})' if why else ''}")
             else:
                 until = run_quietly(password_route(context.runbook, target), _UNTIL)
-                state.expires = float(until) if until not in ("", "null", "Infinity", "infinity") else None
+                state.expires = float(until) if until not in ("", "null") else None
         except MidwatchError as error:
             state.unknown.append(error.sentence)
             return state

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,10 +12,12 @@ from pathlib import Path
 
 from midwatch.api.action import Context
 from midwatch.engine.repository import incidents, summary
+from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.targets import Target, TargetKind
-from midwatch.system.errors import Failed, MidwatchError
+from midwatch.system.errors import Failed, MidwatchError, in_words
 from midwatch.system.sanitize import safe_text
+from midwatch.system.trust import OTHERS_WRITE, user_name
 from probes.containers.client import engine, named_container
 from probes.logs.journal_lines import OUTPUT_FIELDS
 from probes.logs.log_pass import files_since, whole_lines
@@ -107,15 +111,40 @@ def _journal_lines(since: float, coverage: Coverage) -> Iterator[bytes]:
 
 
 def incident_times(context: Context) -> list[tuple[float, float]]:
-    """From when to when each incident was open. One that cannot be read excuses nothing."""
+    """From when to when each incident was open. One that cannot be read, or that another user may have made up, excuses
+    nothing.
+    """
     times = []
+    logs = context.runbook.location_of("logs")
     try:
-        folders = incidents(context.runbook.location_of("logs"))
+        folders = incidents(logs)
     except MidwatchError:
         return []
     for folder in folders:
+        if problem := _distrust(folder, incidents_folder(logs)):
+            context.console.say(f"{folder.id} excuses nothing: {safe_text(problem)}")
+            continue
         found = summary(folder)
         if found.opened is not None and not found.problem:
             end = found.closed.timestamp() if found.closed else float("inf")
             times.append((found.opened.timestamp(), end))
     return times
+
+
+def _distrust(folder: IncidentFolder, shelf: Path) -> str:
+    """Why this user has no reason to believe an incident; empty where they have one.
+
+    Incidents are made by the owner of their common folder and, where its group writes to it, by that group.
+    """
+    try:
+        above = shelf.stat()
+        is_shared = above.st_mode & OTHERS_WRITE == stat.S_IWGRP
+        for path in (folder.path, folder.journal):
+            status = path.stat()
+            if status.st_uid not in (above.st_uid, os.geteuid(), 0) and not is_shared:
+                return f"{path} belongs to {user_name(status.st_uid)}"
+            if status.st_mode & stat.S_IWOTH:
+                return f"every user can change {path}"
+    except OSError as error:
+        return in_words(error)
+    return ""

@@ -170,10 +170,10 @@ def test_rotated_and_packed_history_counts_and_what_is_missing_is_unknown(
     log.write_text("".join(lines[-400:]))  # two days
     with pytest.raises(OutcomeUnknown, match=r"the history of arp-db-prod is .* long, and a week is needed"):
         check.evaluate(context)
-    logging.sql("ALTER SYSTEM SET log_connections = ''")
+    logging.sql("ALTER SYSTEM SET log_connections = 'off'")
     logging.sql("SELECT pg_reload_conf()")
     try:
-        wait_for(lambda: logging.sql("SHOW log_connections") == [("",)])
+        wait_for(lambda: logging.sql("SHOW log_connections") == [("off",)])
         with pytest.raises(OutcomeUnknown, match="ARP logs no logins: ALTER SYSTEM SET log_connections = on"):
             check.evaluate(context)
     finally:

@@ -22,8 +22,8 @@ from midwatch.api.action import Context, Outcome
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed
 from probes.postgres.routes import superuser_route
-from tests.support.logins import MakeContext
-from tests.support.postgres import Server
+from tests.support.logins import PASSWORD, MakeContext
+from tests.support.postgres import VERSIONS, Server, engine_of, server, short_folder
 from tui.cli import main
 
 pytestmark = pytest.mark.postgres
@@ -33,6 +33,17 @@ SETTINGS = (
     " LEFT JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole ORDER BY 1, 2"
 )
 ROLES = ("mover", "mover-2 \"x\" 'y'", "reader")
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def primary(request: pytest.FixtureRequest, primary: Server) -> Iterator[Server]:
+    """The shared server, and one of an older PostgreSQL."""
+    if request.param == "18":
+        yield primary
+        return
+    with short_folder() as folder, server(folder / "p", engine_of(request.param, folder)) as made:
+        made.sql(f"CREATE ROLE arp_app LOGIN PASSWORD '{PASSWORD}'", "CREATE DATABASE arp OWNER arp_app")
+        yield made
 
 
 @pytest.fixture

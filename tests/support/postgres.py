@@ -13,12 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from drill.servers.clusters import free_ports
 from midwatch.runbook.targets import Target, TargetKind
 from probes.postgres.connect import Connection
-from probes.postgres.embedded import Engine, engine_for, run
+from probes.postgres.embedded import Engine, Identity, engine_for, run
 from tests.support.waiting import wait_for
+
+VERSIONS = ("18", pytest.param("15", marks=pytest.mark.heavy))
+"""Parameters of a fixture: the embedded PostgreSQL 18, and Debian's 15, where the machine has it."""
+_DEBIANS = Path("/usr/lib/postgresql")
+
+
+def engine_of(version: str, folder: Path) -> Engine:
+    """The programs of a version of `VERSIONS` for servers below `folder`."""
+    if version == "18":
+        return engine_for(folder)
+    programs = _DEBIANS / version / "bin"
+    if not (programs / "initdb").exists():
+        pytest.skip(f"PostgreSQL {version} is not on this machine")
+    return Engine(programs, Identity.choose())
 
 
 @dataclass(frozen=True)
