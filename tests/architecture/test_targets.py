@@ -39,6 +39,7 @@ def test_ci_runs_both_targets_and_stops_at_the_first_failure() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "import pytest\n\n@pytest.mark.skip\ndef test_x(): ...\n"])
 def test_run_without_a_passed_test_exits_with_5(content: str, tmp_path: Path) -> None:
     (tmp_path / "test_none.py").write_text(content)

@@ -4,37 +4,34 @@ into."""
 from __future__ import annotations
 
 import ast
-import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from midwatch import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
-OTHER_TEST = re.compile(r"^tests\.(\w+\.)*(test_\w+|conftest)$")
 PRIVATE = re.compile(r"^_[a-z]\w*$")
+DEFINED = re.compile(
+    r"\bdef (_[a-z]\w*)|(?:^[ ]*|, )(?:self\.|cls\.)?(_[a-z]\w*)(?=,[^\n]* = |: | [-+|&]?= )", re.MULTILINE
+)
+REACHED = re.compile(r"(?<!\bself)(?<!\bcls)\.(_[a-z]\w*)|\"(_[a-z]\w*)\"")
+IMPORTED = re.compile(r"^[ ]*(?:from|import) tests\b[^\n(]*(?:\([^)]*)?\b(?:test_|conftest)", re.MULTILINE)
+OTHER_TEST = re.compile(r"^tests\.(\w+\.)*(test_\w+|conftest)$")
 
 
-@functools.cache
-def trees(folder: Path) -> Sequence[tuple[Path, ast.Module]]:
-    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(folder.rglob("*.py"))]
+def texts(folder: Path) -> Iterator[tuple[Path, str]]:
+    return ((path, path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.py")))
+
+
+def names(pattern: re.Pattern[str], text: str) -> set[str]:
+    return {name for groups in pattern.findall(text) for name in groups if name}
 
 
 def private_names() -> set[str]:
     """The private attributes and functions that our packages define."""
-    found: set[str] = set()
-    for package in PACKAGES:
-        for _, tree in trees(ROOT / package):
-            for node in ast.walk(tree):
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                    found.add(node.name)
-                elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                    found.add(node.attr)
-                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                    found.add(node.id)
-    return {name for name in found if PRIVATE.match(name)}
+    return {name for package in PACKAGES for _, text in texts(ROOT / package) for name in names(DEFINED, text)}
 
 
 def imports(tree: ast.Module) -> set[str]:
@@ -68,11 +65,19 @@ def reached(tree: ast.Module) -> set[str]:
 
 
 def test_test_file_imports_no_other_test_or_conftest() -> None:
-    guilty = {str(path.relative_to(TESTS)) for path, tree in trees(TESTS) if any(map(OTHER_TEST.match, imports(tree)))}
+    guilty = {
+        str(path.relative_to(TESTS))
+        for path, text in texts(TESTS)
+        if IMPORTED.search(text) and any(map(OTHER_TEST.match, imports(ast.parse(text))))
+    }
     assert guilty == set()
 
 
 def test_test_file_uses_no_private_member_of_ours() -> None:
     ours = private_names()
-    guilty = {str(path.relative_to(TESTS)) for path, tree in trees(TESTS) if reached(tree) & ours}
+    guilty = {
+        str(path.relative_to(TESTS))
+        for path, text in texts(TESTS)
+        if names(REACHED, text) & ours and reached(ast.parse(text)) & ours
+    }
     assert guilty == set()

@@ -41,6 +41,7 @@ def observed(context: Context, tmp_path: Path) -> tuple[Context, Path]:
     return replace(context, runbook=replace(context.runbook, locations=places)), seen
 
 
+@pytest.mark.slow
 def test_backup_with_a_priority_lowers_every_program_that_it_starts(
     arp: Target, observed: tuple[Context, Path]
 ) -> None:
@@ -65,6 +66,7 @@ def test_nightly_set_with_a_priority_lowers_every_program_that_it_starts(observe
     assert {line for line in seen.read_text().splitlines() if line} == {"5 best-effort: prio 7"}
 
 
+@pytest.mark.slow
 def test_backup_with_a_bandwidth_takes_no_more_in_a_second(noise: Target, context: Context) -> None:
     action = EmergencyBackup(noise, bandwidth=Size.parse("2 MB"))
     plan = action.plan(context)

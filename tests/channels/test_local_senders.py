@@ -97,6 +97,7 @@ def test_a_file_that_takes_no_more_stays_as_it_was(message: Message, tmp_path: P
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_apprise_says_accepted_or_not_and_no_more(message: Message, monkeypatch: pytest.MonkeyPatch) -> None:
     given = ChannelTarget(ChannelKind.APPRISE, url=SecretSource(variable="APPRISE_URL"))
     with receiver(replies(200), replies(500)) as server:

@@ -108,6 +108,7 @@ def test_lint_with_json_prints_errors_with_lines(here: Path) -> None:
     assert any(error["line"] == 3 and "titel" in error["error"] for error in errors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("closed", "code", "said"), [("<&-", 0, ""), (">&-", 1, "standard output: "), ("<&- >&- 2>&-", 1, "")]
 )

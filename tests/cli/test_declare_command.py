@@ -11,6 +11,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from midwatch.engine.repository import incidents
 from tests.support.alerts import alertmanager
 from tests.support.program import MIDWATCH, midwatch
@@ -42,6 +44,7 @@ def test_declare_without_a_screen_and_by_a_file_tells_the_channel(here: Path) ->
         assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
 
 
+@pytest.mark.slow
 def test_receiver_of_the_documentation_declares_by_a_delivery_of_alertmanager(here: Path) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     (here / "token").write_text("s3cr3t\n", encoding="utf-8")

@@ -58,6 +58,7 @@ def test_days_late_are_those_since_the_due_date_of_what_is_open() -> None:
     assert FollowUp("a", "ada", "soon").days_late(date(2027, 1, 1)) == 0
 
 
+@pytest.mark.slow
 def test_command_lists_changes_and_finds_what_is_overdue(folder: IncidentFolder, tmp_path: Path) -> None:
     def said(*arguments: str, code: int = 0) -> str:
         found = midwatch_text(*arguments, cwd=tmp_path)

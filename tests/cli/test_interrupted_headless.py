@@ -7,6 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support.program import MIDWATCH
 from tests.support.waiting import wait_for
 
@@ -27,6 +29,7 @@ phases:
 """
 
 
+@pytest.mark.slow
 def test_interrupted_headless_run_names_the_command_that_continues_it(here: Path) -> None:
     (here / "a book").mkdir()
     book, answers = here / "a book" / "book.yaml", here / "answers.yaml"

@@ -76,6 +76,7 @@ def test_report_with_a_secret_in_each_source_shows_none(
         assert shown.count("[secret DB_PASSWORD]") == 3
 
 
+@pytest.mark.slow
 def test_report_with_a_dead_engine_says_so_within_its_limit(
     incident: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

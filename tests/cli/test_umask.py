@@ -24,6 +24,7 @@ phases:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("umask", [0o000, 0o027])
 def test_files_under_any_umask_are_closed_to_others_and_a_step_keeps_the_operators_umask(
     tmp_path: Path, umask: int

@@ -155,6 +155,7 @@ def test_answers_of_the_drill_are_complete() -> None:
     load_answers(Path(__file__).parents[2] / "drill" / "answers.yaml", runbook).require_complete(runbook, Incident())
 
 
+@pytest.mark.slow
 def test_process_that_a_step_left_behind_is_said_to_have_been_ended(here: Path) -> None:
     head = "midwatch: 1\ntitle: Left\nseverity: SEV-2\nphases:\n  - title: Work\n    steps:\n"
     step = "      - {id: left, title: Leave something, run: 'sleep 300 & echo begun; cd /nowhere', risk: observe}\n"

@@ -132,6 +132,7 @@ def test_incident_tells_by_channels_and_the_journal_has_every_fate(
     assert [line["text"] for line in lines(tmp_path / "lead.jsonl")][1:] == []
 
 
+@pytest.mark.slow
 def test_channel_that_is_down_holds_nothing_up_and_its_fate_stands_in_the_outbox(tmp_path: Path) -> None:
     with receiver(replies(503, "down")) as down:
         controller = declared(tmp_path, down.url)
@@ -270,6 +271,7 @@ phases:
 """
 
 
+@pytest.mark.slow
 def test_a_pager_is_triggered_acknowledged_and_resolved_with_the_incident(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +308,7 @@ def test_a_text_of_any_length_and_any_signs_is_sent_clean_and_cut(tmp_path: Path
         controller.leave()
 
 
+@pytest.mark.slow
 def test_a_killed_delivery_process_is_started_anew_and_leaves_no_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

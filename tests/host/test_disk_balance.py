@@ -71,6 +71,7 @@ def diagnose(context: Context, *paths: Path) -> Outcome:
     return action.apply(context, action.plan(context))
 
 
+@pytest.mark.slow
 def test_balance_with_bind_mount_hidden_and_deleted_files_adds_up(
     ext4_disk: Path, tmp_path: Path, make_context: Callable[..., Context], heard: Heard
 ) -> None:

@@ -104,6 +104,7 @@ def test_pipe_or_device_as_the_freeze_file_is_unknown_to_the_check_and_frozen_to
             file.unlink()
 
 
+@pytest.mark.slow
 def test_command_line_does_not_wait_for_a_pipe_as_the_freeze_file(here: Path) -> None:
     (here / "runbook.yaml").write_text(
         "midwatch: 1\nid: s\ntitle: S\nseverity: SEV-2\nphases: [{title: P, steps: [{title: S}]}]\n"

@@ -190,6 +190,7 @@ def test_kinds_differ_in_words_and_not_in_numbers_ids_or_hashes() -> None:
     assert split_time("<34>1 2026-11-23T02:00:06.001Z host app") == ("2026-11-23 02:00:06", "host app")
 
 
+@pytest.mark.slow
 def test_kinds_without_end_are_bounded_in_memory() -> None:
     kinds = FailureKinds()
     letters = str.maketrans("0123456789", "abcdefghij")

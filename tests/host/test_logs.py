@@ -52,6 +52,7 @@ def test_lines_of_a_log_have_their_numbers(log: Path) -> None:
     assert [line.place for line in last] == ["backup.log:4"]
 
 
+@pytest.mark.slow
 def test_line_of_200_mb_a_nul_and_bad_utf8_cost_no_memory(log: Path) -> None:
     with log.open("wb") as file:
         file.truncate(200_000_000)  # NULs, no newline
@@ -101,6 +102,7 @@ def test_alerts_panel_shows_the_newest_first(log: Path, make_runbook: Callable[.
     assert AlertsProbe().read(make_runbook(triggers=(FAILURE,)), SystemClock()).level is Level.UNKNOWN
 
 
+@pytest.mark.slow
 def test_expression_that_backtracks_for_ever_is_given_up_and_the_others_count(
     log: Path, make_context: Callable[..., Context]
 ) -> None:

@@ -132,6 +132,7 @@ def test_driver_whose_pid_was_recycled_is_not_named(folder: IncidentFolder) -> N
     lock.release()
 
 
+@pytest.mark.slow
 def test_hundreds_of_racing_starts_never_make_two_drivers(folder: IncidentFolder) -> None:
     racers = [python(RACE, folder) for _ in range(4)]
     for racer in racers:

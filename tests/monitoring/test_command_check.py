@@ -89,6 +89,7 @@ def test_script_has_no_terminal_no_input_and_its_own_interpreter(check: Check) -
     assert check("#!/usr/bin/env python3\nprint('three' if 1 / 2 else 'two')").summary == "three"
 
 
+@pytest.mark.slow
 def test_check_that_takes_too_long_is_unknown_and_nothing_of_it_goes_on(check: Check, tmp_path: Path) -> None:
     script = "trap '' TERM INT HUP; sleep 600 & echo $$ $! >pids; wait"
     with pytest.raises(OutcomeUnknown, match=r"did not end within 2 s"):
@@ -101,6 +102,7 @@ def test_process_left_by_a_check_is_ended(check: Check, tmp_path: Path) -> None:
     wait_for(lambda: ended(tmp_path / "pids"))
 
 
+@pytest.mark.slow
 def test_check_limit_holds_after_midwatch_was_killed(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\nfrom midwatch.supervisor.check_script import run_check_script\n"

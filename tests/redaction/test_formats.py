@@ -21,20 +21,16 @@ def in_pieces(text: str, at: int) -> str:
     return (redactor.feed(stream[:at]) + redactor.feed(stream[at:]) + redactor.flush()).decode()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", PLACES)
-def test_secret_in_its_place_is_masked(name: str, seed: int) -> None:
-    chosen = random.Random(f"{name} {seed}")
-    text, secrets = made(chosen, PLACES[name], passwords(chosen))
-    masked = mask(text, {})
-    assert secrets
-    assert "[secret-shaped]" in masked
-    assert not [secret for secret in secrets if secret in masked], masked
-    assert mask(masked, {}) == masked, "and what was masked stays as it is"
-
-
 @pytest.mark.parametrize("name", PLACES)
 def test_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
+    for seed in SEEDS:
+        chosen = random.Random(f"{name} {seed}")
+        text, secrets = made(chosen, PLACES[name], passwords(chosen))
+        masked = mask(text, {})
+        assert secrets
+        assert "[secret-shaped]" in masked
+        assert not [secret for secret in secrets if secret in masked], masked
+        assert mask(masked, {}) == masked, "and what was masked stays as it is"
     chosen = random.Random(name)
     text, _ = made(chosen, PLACES[name], passwords(chosen))
     whole = mask(text, {})

@@ -208,6 +208,7 @@ def test_learnt_in_mid_stream_masks_from_then_on_also_what_is_held_back() -> Non
     assert redactor.masked == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_killed_in_the_middle_of_a_secret_the_part_that_came_is_masked(form: str) -> None:
     stream = FORMS[form]("hunter2hunter-horse")

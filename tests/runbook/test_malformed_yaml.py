@@ -141,6 +141,7 @@ def test_longest_files_that_are_read_take_seconds_at_most(tmp_path: Path, head: 
     assert len(str(caught.value)) < 40_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [900, 2])
 def test_long_circles_are_told_in_one_short_line(tmp_path: Path, count: int) -> None:
     steps = "".join(f"      - {{id: s{n}, title: b, depends_on: s{(n + 1) % count}}}\n" for n in range(count))

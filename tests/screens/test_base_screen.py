@@ -19,6 +19,8 @@ from screens.incident.screen import IncidentScreen
 from tests.support.screen_pilot import opened, press, until
 from tests.support.waiting import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 
 async def test_text_typed_while_the_screen_beneath_changes_is_drawn_with_it(session: IncidentController) -> None:
     drawn: list[Any] = []

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from midwatch.api.plan import PlanDraft, Verb
 from midwatch.incident.events import EventKind
 from tests.support.reference_incident import Stage, begin, declare_reference, finish, leave
 from tests.support.screen_pilot import grid, opened, press, until
 from tui.plain.plan_text import plan_lines
+
+pytestmark = pytest.mark.slow
 
 
 async def test_destroy_plan_names_corrupt_sets_and_missing_safeguards(here: Path) -> None:

@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import pexpect
+import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
+
+pytestmark = pytest.mark.slow
 
 RUNBOOK = """\
 midwatch: 1

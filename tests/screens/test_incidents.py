@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
 from tests.support.screen_pilot import grid, opened, press, until
 from tests.support.small_incident import RUNBOOK
 from tui.app.app import MidwatchApp
+
+pytestmark = pytest.mark.slow
 
 
 async def test_open_closed_and_damaged_ones_are_listed(here: Path) -> None:

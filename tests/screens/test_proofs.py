@@ -17,6 +17,8 @@ from midwatch.runbook.loader import load
 from tests.support.screen_pilot import grid, opened, press, until
 from tests.support.steps import ended
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: rotated

@@ -13,6 +13,8 @@ from midwatch.runbook.loader import load
 from midwatch.system.errors import Failed
 from tests.support.screen_pilot import grid, opened, press, until
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: night

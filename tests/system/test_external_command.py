@@ -33,6 +33,7 @@ def test_flood_of_a_command_is_kept_at_its_end_alone(tmp_path: Path) -> None:
     assert (ended.exit, ended.last_line) == (0, "the end")
 
 
+@pytest.mark.slow
 def test_child_that_holds_the_streams_holds_nobody_up(tmp_path: Path) -> None:
     script = "import os, subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True); os._exit(3)"
     ended = run_external(python(script), tmp_path, limit=60)
@@ -44,6 +45,7 @@ def test_child_that_holds_the_streams_holds_nobody_up(tmp_path: Path) -> None:
         os.kill(child, 9)
 
 
+@pytest.mark.slow
 def test_time_limit_ends_the_children_too(tmp_path: Path) -> None:
     start = "subprocess.Popen(['sleep', '600']).pid"
     script = f"import subprocess, pathlib; pathlib.Path('child').write_text(str({start})); input()"

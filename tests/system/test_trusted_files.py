@@ -228,6 +228,7 @@ def test_make_folder_replaced_by_a_member_of_the_group_right_after_it_was_made_g
     assert victim.stat().st_mode == before
 
 
+@pytest.mark.slow
 def test_remove_tree_waits_for_no_pipe_and_follows_no_link_in_the_place_of_a_folder(own: Path) -> None:
     other = own / "other"
     (other / "kept").mkdir(parents=True)

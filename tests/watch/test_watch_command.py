@@ -55,6 +55,7 @@ def test_request_is_declared_joined_and_dismissed(tmp_path: Path, capsys: pytest
     assert "no request" in capsys.readouterr().err.lower()
 
 
+@pytest.mark.slow
 def test_person_who_opens_midwatch_sees_the_request_and_declares_with_it(tmp_path: Path) -> None:
     place = WatchedRunbook(tmp_path)
     place.look()

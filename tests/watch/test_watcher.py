@@ -44,6 +44,7 @@ def test_each_trigger_fires_once_with_its_line_and_its_time(tmp_path: Path) -> N
     assert (ci.at, ci.severity, ci.kind) == ("2026-11-29T02:00:00.000000Z", "SEV-2", "fired")
 
 
+@pytest.mark.slow
 def test_expression_that_backtracks_for_ever_is_reported_and_the_others_fire(tmp_path: Path) -> None:
     place = WatchedRunbook(tmp_path, SLOW)
     place.log("a" * 100 + "!", "ci.log")
@@ -172,6 +173,7 @@ def test_line_without_its_end_fires_once_within_two_looks(tmp_path: Path) -> Non
         assert place.look() == place.look() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 def test_death_at_every_write_loses_and_repeats_nothing(tmp_path: Path, after: bool) -> None:
     for number in range(1, 60):
@@ -198,6 +200,7 @@ def test_death_at_every_write_loses_and_repeats_nothing(tmp_path: Path, after: b
     pytest.fail("there are more writes than this test expects")
 
 
+@pytest.mark.slow
 def test_damaged_state_is_told_and_the_logs_are_looked_at_anew(tmp_path: Path) -> None:
     place = WatchedRunbook(tmp_path)
     place.log("[FAILURE] once")
