@@ -53,6 +53,13 @@ def _own_drills() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _no_fork_server_stays() -> Iterator[None]:
+    yield
+    if (module := sys.modules.get("midwatch.supervisor.fork_server")) is not None:
+        module.FORK_SERVER.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _own_login() -> None:
     """Whoever runs the tests has logged in, as at a terminal; CI and containers start without, and nobody is anybody
     there."""

@@ -27,7 +27,7 @@ class PendingRequest:
 
 def pending_request(here: IncidentView) -> PendingRequest | None:
     """The most urgent of it; None when nobody wants anything."""
-    incident, lease, driver = here.incident, here.lease, login(here.incident.driver)
+    incident = here.incident
     if not incident.open:
         return None
     if here.driving:
@@ -38,13 +38,14 @@ def pending_request(here: IncidentView) -> PendingRequest | None:
                 f"Control is offered to {here.offer.to}, not taken yet", waits=_since(here, here.offer.at)
             )
         return _judged(here) or _asked(here) or (PendingRequest(here.unreachable) if here.unreachable else None)
+    state, driver = here.lease.state, login(incident.driver)
     if here.offer is not None and here.offered_to_me:
         return PendingRequest(f"{login(here.offer.giver)} offers you control", "control")
     if waiting := here.pending_steps():
         return PendingRequest(f"{waiting[0].number} {waiting[0].title} waits for a second person", "approve")
-    if lease.state is DriverState.UNRESPONSIVE:
+    if state is DriverState.UNRESPONSIVE:
         return PendingRequest(f"{driver} is unresponsive", "control")
-    if lease.state in (DriverState.EXITED, DriverState.NOBODY) or not driver:
+    if state in (DriverState.EXITED, DriverState.NOBODY) or not driver:
         return PendingRequest("Nobody drives", "control")
     if incident.asked_by and incident.asked_by.split()[0] == login(here.actor):
         return PendingRequest(
