@@ -17,6 +17,7 @@ from midwatch.incident.alert import ALERTS_AT_MOST, Alert, AlertState, KnownAler
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.incident.permissions import open_file
+from midwatch.reports.seen_before import seen_lines
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.questions import misfit, tidy
 from midwatch.runbook.severity import Severity
@@ -78,7 +79,7 @@ class AlertIntake:
             if host is None and join:
                 host = next((number for number, home in enumerate(homes) if home.is_open), None)
             if new and host is None:
-                said.append(self._declare(new, more, severity, inputs or {}))
+                said += self._declare(new, more, severity, inputs or {})
             elif new and host is not None:
                 joining.setdefault(host, []).extend(new)
             for number, group in joining.items():
@@ -114,7 +115,9 @@ class AlertIntake:
                 found.append(_Home(folder, still_open, alerts_in(events)))
         return found
 
-    def _declare(self, alerts: Sequence[Alert], more: int, severity: Severity | None, given: Mapping[str, str]) -> str:
+    def _declare(
+        self, alerts: Sequence[Alert], more: int, severity: Severity | None, given: Mapping[str, str]
+    ) -> list[str]:
         rules = self._runbook.alerts
         words = [rules.severity_of(alert.severity) for alert in alerts]
         meant = min(filter(None, words), default="")  # SEV-0 is the worst
@@ -129,7 +132,9 @@ class AlertIntake:
             self._runbook, actor=self._actor, clock=self._clock, severity=severity, inputs=inputs, alert=alert
         )
         controller.leave()
-        return f"{controller.incident.id} is declared, {controller.incident.severity}: {alerts[0].name}."
+        said = f"{controller.incident.id} is declared, {controller.incident.severity}: {alerts[0].name}."
+        earlier = seen_lines(self._runbook, self._clock.now(), controller.incident.id)
+        return [said, *(f"Seen before: {line}." for line in earlier)]
 
     def _inputs(self, alerts: Sequence[Alert]) -> dict[str, str]:
         """The inputs that the labels give. One that does not fit is left out, unless the runbook requires it."""

@@ -10,17 +10,19 @@ from pathlib import Path
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import EventKind
 from midwatch.incident.follow_ups import FollowUp, follow_ups_of
-from midwatch.incident.paths import IncidentFolder
+from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.reports.markdown import bullets, sentence, table, text
 from midwatch.runbook.loader import load_outline
-from midwatch.runbook.model import Environment
+from midwatch.runbook.model import Environment, Runbook
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import counted, duration
 
 _SHOWN = 3
+_AFTER_ALL = "INC-9"
+"""Sorts after the id of each incident."""
 _READ = 10
 """Journals that are read at most; damaged and abandoned ones count."""
 
@@ -45,10 +47,15 @@ class PastIncident:
     def line(self, now: datetime) -> str:
         """`INC-…, 12 days ago, SEV-1, lasted 2 h; cause: …; fixed by: …; 3 follow-up actions open`."""
         lasted = f"lasted {duration(self.lasted)}" if self.lasted is not None else "still open"
-        parts = [f"{self.id}, {_ago(self.declared_at, now)}, {self.severity}, {lasted}"]
+        severity = f"{self.severity} in a rehearsal" if self.environment == Environment.REHEARSAL else self.severity
+        parts = [f"{self.id}, {_ago(self.declared_at, now)}, {severity}, {lasted}"]
         parts += [f"cause: {self.cause.rstrip('.')}"] if self.cause else []
         parts += [f"fixed by: {' '.join(self.fixes.split()).rstrip('.')}"] if self.fixes else []
-        parts += [f"{counted(len(self.open), 'follow-up action')} open"] if self.open else []
+        if self.open:
+            first = self.open[0]
+            named = f"{first.what} ({first.owner or 'nobody'}, due {first.due or 'not said'})"
+            more = f", and {len(self.open) - 1} more" if len(self.open) > 1 else ""
+            parts.append(f"{counted(len(self.open), 'follow-up action')} open: {named}{more}")
         return "; ".join(parts)
 
 
@@ -82,6 +89,12 @@ def seen_before(folder: IncidentFolder, runbook_id: str) -> list[PastIncident]:
         if len(found) == _SHOWN:
             break
     return found
+
+
+def seen_lines(runbook: Runbook, now: datetime, before: str = _AFTER_ALL) -> list[str]:
+    """A line on each of the last incidents of this runbook, or of those before the incident of this id."""
+    folder = IncidentFolder(incidents_folder(runbook.location_of("logs")) / before)
+    return [past.line(now) for past in seen_before(folder, runbook.id)]
 
 
 def _is_earlier(path: Path, own: str, runbook_id: str) -> bool:

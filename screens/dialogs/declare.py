@@ -25,9 +25,11 @@ def declare_form(
     earlier: Sequence[Summary],
     given: Mapping[str, str],
     waiting: Sequence[str] = (),
+    seen: Sequence[str] = (),
 ) -> Form:
     """`y`, the second choice, or Enter once everything required is there declares; Esc declares nothing. What has to be
-    filled in stands above what may be read. `waiting`: requests of the watcher, which the declaration takes up."""
+    filled in stands above what may be read. `waiting`: requests of the watcher, which the declaration takes up;
+    `seen`: a line on each of the last incidents of this runbook, what fixed them and what is still open."""
     options = [(level.value, f"{level.value} {words}") for level, words in WORDS.items()]
     roles = "; ".join(f"{role.name}: …" for role in runbook.roles.values())
     form = Form(
@@ -38,7 +40,7 @@ def declare_form(
             *sorted((asked(ask, given.get(ask.name)) for ask in runbook.inputs), key=_can_wait),
             Field(_PEOPLE, "Who is who tonight", kind="line", required=False, example=roles),
         ],
-        words=[*_waiting(text_styles, waiting), *_words(text_styles, earlier)],
+        words=[*_waiting(text_styles, waiting), *_words(text_styles, earlier, seen)],
         words_below=True,
         accept="Declare",
         accepted_by_yes=True,
@@ -66,12 +68,13 @@ def _waiting(text_styles: TextStyles, waiting: Sequence[str]) -> list[Content]:
     return [text_styles.ink("The watcher asks to declare", STRONG), *lines] if lines else []
 
 
-def _words(text_styles: TextStyles, earlier: Sequence[Summary]) -> list[Content]:
+def _words(text_styles: TextStyles, earlier: Sequence[Summary], seen: Sequence[str]) -> list[Content]:
     """The incidents before this one; how it works where there were none."""
     if not earlier:
         return [text_styles.ink(f"{text_styles.signs.dot} {text}", FAINT) for text in FIVE_LINES]
-    lines = [text_styles.ink("Before it", STRONG)]
-    for summary in earlier[:_EARLIER]:
+    lines = [text_styles.ink("Before it", STRONG), *(text_styles.ink(line, FAINT) for line in seen)]
+    told = {line.partition(",")[0] for line in seen}
+    for summary in [one for one in earlier if one.id not in told][: max(_EARLIER - len(seen), 0)]:
         state = "damaged" if summary.problem else summary.state
         lines.append(text_styles.ink(f"{summary.id}, {summary.severity or 'unknown'}, {state}", FAINT))
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -36,6 +37,7 @@ def test_declare_without_a_screen_and_by_a_file_tells_the_channel(here: Path) ->
     (here / "alert").write_text(json.dumps(delivery), encoding="utf-8")
     done = midwatch("declare", "--from-alert", "alert", cwd=here)
     assert (done.returncode, b"is declared, SEV-1: BackupDiskFull." in done.stdout) == (2, True)
+    assert re.search(rb"Seen before: INC-\S+-small, less than a day ago, SEV-3, still open\.\n", done.stdout)
     assert done.stderr == b"midwatch: 1 of 2 alerts cannot be read: an alert in it has no labels.\n"
     told = here / "told.jsonl"
     wait_for(lambda: told.exists() and "nAlert of alertmanager: BackupDisk" in told.read_text(), "the message")

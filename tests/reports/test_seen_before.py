@@ -60,5 +60,6 @@ def test_declaration_and_open_incident_say_what_was_seen_before(tmp_path: Path) 
     assert f"Seen before: {past.id}, " in midwatch_text("declare", cwd=tmp_path).stdout
     shown = midwatch_text("show", cwd=tmp_path).stdout
     assert f"seen before: {past.id}, " in shown
+    assert "SEV-0 in a rehearsal, lasted" in shown
     assert "S  last done " in shown
     assert "in a rehearsal, took 1 min 35 s" in shown

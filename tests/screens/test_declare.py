@@ -48,8 +48,12 @@ async def test_declare_screen_is_the_golden(runbook: Runbook, golden, size: tupl
 
 
 async def test_severity_and_people_are_chosen(runbook: Runbook) -> None:
-    app = DeclareApp(runbook, EARLIER, {}, environment={"TERM": "xterm-256color"})
+    seen = [f"{EARLIER[0].id}, 3 days ago, SEV-1, lasted 2 h; fixed by: room; 1 follow-up action open: Watch it"]
+    app = DeclareApp(runbook, EARLIER, {}, environment={"TERM": "xterm-256color"}, seen=seen)
     async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)  # type: ignore[arg-type]
+        shown = " ".join(grid(pilot).split())  # type: ignore[arg-type]
+        assert f"Before it {seen[0]} {EARLIER[1].id}, unknown, damaged" in shown
         await press(pilot, "up", "tab", "tab", *"Eve", "ctrl+s")  # type: ignore[arg-type]
     assert app.return_value is not None
     assert (app.return_value.severity, app.return_value.people) == (Severity.SEV0, "Eve")

@@ -34,11 +34,13 @@ class DeclareApp(BaseApp[Declaration]):
         ascii: bool = False,
         environment: Mapping[str, str] | None = None,
         waiting: Sequence[str] = (),
+        seen: Sequence[str] = (),
     ) -> None:
         """`earlier` are the incidents that there were, newest first; `given` what is known already of what it asks
-        for; `waiting` the requests of the watcher."""
+        for; `waiting` the requests of the watcher; `seen` a line on each of the last incidents of this runbook."""
         super().__init__(os.environ if environment is None else environment, ascii=ascii)
-        self._runbook, self._earlier, self._given, self._waiting = runbook, earlier, given, waiting
+        self._runbook, self._earlier, self._given = runbook, earlier, given
+        self._waiting, self._seen = waiting, seen
 
     def on_mount(self) -> None:
         """Open the form that declares an incident."""
@@ -46,7 +48,7 @@ class DeclareApp(BaseApp[Declaration]):
         start_work(self, self._declare)
 
     async def _declare(self) -> None:
-        form = declare_form(self.text_styles, self._runbook, self._earlier, self._given, self._waiting)
+        form = declare_form(self.text_styles, self._runbook, self._earlier, self._given, self._waiting, self._seen)
         async for values in form.answers(self):
             try:
                 self.exit(declaration_of(self._runbook, values))

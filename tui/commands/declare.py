@@ -46,7 +46,6 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.engine.alert_intake import AlertIntake
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.incident.alert_formats import read_alerts
-    from midwatch.reports.seen_before import seen_before
     from midwatch.system.actor import current_actor
     from midwatch.system.clock import SystemClock
 
@@ -62,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
         controller = IncidentController.declare(runbook, actor=current_actor(), severity=severity, inputs=inputs)
         controller.leave()
         say(f"{controller.incident.id} is declared, {controller.incident.severity}. Walk through it: midwatch")
-        for past in seen_before(controller.folder, runbook.id):
-            say(f"Seen before: {past.line(SystemClock().now())}.")
+        _say_seen(runbook, controller.incident.id)
         return Exit.DONE
     label, unread = runbook.alerts.label, list[str]()
     delivery, now = _delivery(args.from_alert), SystemClock().now()
@@ -97,7 +95,16 @@ def _by_request(
     others = [other for other in intake.store.pending() if other.id != request.id]
     incident = intake.declare([request, *others], severity=severity, inputs=inputs)
     say(f"{incident} has {request.id}{f' and {len(others)} more' if others else ''}. Walk through it: midwatch")
+    _say_seen(runbook, incident)
     return Exit.DONE
+
+
+def _say_seen(runbook: Runbook, incident: str) -> None:
+    from midwatch.reports.seen_before import seen_lines
+    from midwatch.system.clock import SystemClock
+
+    for line in seen_lines(runbook, SystemClock().now(), incident):
+        say(f"Seen before: {line}.")
 
 
 def _delivery(name: str) -> bytes:

@@ -163,13 +163,17 @@ def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> 
     if args.new and not missing_inputs(runbook, known):
         return Declaration(runbook.severity, "", given)
     from midwatch.engine.repository import incidents, summary
+    from midwatch.reports.seen_before import seen_lines
+    from midwatch.system.clock import SystemClock
 
     earlier = [summary(folder) for folder in incidents(runbook.location_of("logs"))[:_EARLIER]]
-    waiting = _waiting_lines(runbook)
+    waiting, seen = _waiting_lines(runbook), seen_lines(runbook, SystemClock().now())
     if lines:
         for one in earlier:
             if one.problem:
                 say(f"{one.id} cannot be read, and may be open. {one.problem}")
+        for line in seen:
+            say(f"Seen before: {line}.")
         for line in waiting:
             say(f"The watcher asks to declare: {line}")
         from tui.plain.declaration import declaration
@@ -180,5 +184,5 @@ def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> 
     from tui.terminal.terminal_guard import guarded_terminal
 
     with guarded_terminal():
-        app = DeclareApp(runbook, earlier, given, ascii=args.ascii or not utf8(), waiting=waiting)
+        app = DeclareApp(runbook, earlier, given, ascii=args.ascii or not utf8(), waiting=waiting, seen=seen)
         return app.run(mouse=not args.no_mouse)
