@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from midwatch.channels.message import Answer, AnswerLost, Message, NotSent, Sender, Verdict
+from midwatch.redaction import SHORTEST
 from midwatch.runbook.channels import ChannelKind, ChannelTarget, SecretSource
 from midwatch.system.errors import MidwatchError
 from midwatch.system.trust import Trust
@@ -44,19 +45,29 @@ def secrets_of(target: ChannelTarget) -> dict[str, str]:
 
 
 def _read(source: SecretSource) -> str:
-    if source.variable:
-        value = os.environ.get(source.variable, "").strip()
-        if not value:
-            raise NotSent(f"${source.variable} is not set where Midwatch was started", for_good=True)
-        return value
+    value = _from_variable(source.variable) if source.variable else _from_file(Path(source.file))
+    if len(value) < SHORTEST:
+        name = f"${source.variable}" if source.variable else source.file
+        raise NotSent(f"{name} has fewer than {SHORTEST} characters, so it cannot be masked", for_good=True)
+    return value
+
+
+def _from_variable(name: str) -> str:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise NotSent(f"${name} is not set where Midwatch was started", for_good=True)
+    return value
+
+
+def _from_file(file: Path) -> str:
     try:
-        data = read_trusted(Path(source.file), Trust.own().secret(), limit_bytes=_SECRET_LIMIT_BYTES)
+        data = read_trusted(file, Trust.own().secret(), limit_bytes=_SECRET_LIMIT_BYTES)
     except (OSError, MidwatchError) as error:
-        reason = error.sentence if isinstance(error, MidwatchError) else f"{source.file}: {error.strerror}"
+        reason = error.sentence if isinstance(error, MidwatchError) else f"{file}: {error.strerror}"
         raise NotSent(reason, for_good=True) from error
     value = data.decode("utf-8", "replace").strip()
     if not value or "\n" in value:
-        raise NotSent(f"{source.file} does not hold one line", for_good=True)
+        raise NotSent(f"{file} does not hold one line", for_good=True)
     return value
 
 

@@ -202,7 +202,8 @@ def _stopped(controller: IncidentController, step: Step, status: StepStatus, say
     summary = last.summary if last else controller.incident.step(step.id).reason
     advice = f" {step.on_failure.advice}" if step.on_failure.advice else ""
     word = (last.ending if last else "failed") if status is StepStatus.FAILED else "ended, and nobody knows how"
-    say(f"Step {step.number} {step.id} {word}: {summary.rstrip('.')}.{advice}")
+    end = "" if summary.endswith((".", "?", "!")) else "."
+    say(f"Step {step.number} {step.id} {word}: {summary}{end}{advice}")
     return Exit.FAILED if status is StepStatus.FAILED else Exit.UNKNOWN
 
 

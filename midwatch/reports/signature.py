@@ -71,7 +71,7 @@ def sign(data: bytes, key: Path) -> str:
     """
     require_answer(key)
     ways = [key] if key.suffix == ".pub" else [key, key.with_name(f"{key.name}.pub")]
-    reason = "there is no such file"
+    reason = "it is not a regular file" if key.exists() else "there is no such file"
     for way in ways:
         if not way.is_file():
             continue

@@ -158,8 +158,20 @@ def check_source(value: object, problems: Problems) -> None:
 
 def check_address(url: str, place: SourceLocation, problems: Problems) -> None:
     """Say that an address of the web is none."""
-    if not url.lower().startswith(("https://", "http://")) or not urlsplit(url).hostname:
+    if not url.lower().startswith(("https://", "http://")):
         problems.add("This takes an address that begins with https:// or http://", place)
+    elif not _names_host(url):
+        problems.add(
+            "This address names no host, or no port that can be", place, "Write it like https://HOST:PORT/PATH"
+        )
+
+
+def _names_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _check_email(target: Fields, problems: Problems) -> None:

@@ -118,5 +118,8 @@ def test_a_secret_comes_from_a_file_of_ours_alone(message: Message, tmp_path: Pa
     assert (answer.verdict, "can be read by other users" in answer.detail) == (Verdict.GIVE_UP, True)
     secret.chmod(0o600)
     assert send(message, given).verdict is Verdict.WAIT
+    secret.write_text("x\0\n", encoding="utf-8")
+    answer = send(message, given)
+    assert (answer.verdict, "fewer than 6 characters" in answer.detail) == (Verdict.GIVE_UP, True)
     secret.unlink()
     assert "No such file" in send(message, given).detail

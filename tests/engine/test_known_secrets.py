@@ -25,6 +25,7 @@ def test_file_that_libpq_is_pointed_to_is_read_too(runbook: Runbook, here: Path)
     os.mkfifo(here / "pipe")
     assert known_secrets(runbook, {"PGPASSFILE": str(here / "pipe")}) == {}, "and nothing is waited for"
     assert known_secrets(runbook, {"PGPASSFILE": "\0"}) == {}
+    assert known_secrets(runbook, {"PGPASSFILE": str(here)}) == {}, "a folder holds none, and hinders nobody"
 
 
 def test_password_in_a_uri_is_known_before_anything_parses_it(runbook: Runbook) -> None:
