@@ -24,7 +24,7 @@ from midwatch.runbook.severity import Severity
 from midwatch.system.clock import Clock, SystemClock, to_rfc3339
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed
-from midwatch.system.file_locks import release, try_lock
+from midwatch.system.file_locks import await_lock, release
 
 _LOCK = ".alerts.lock"
 _LOCK_LIMIT_S = 60.0
@@ -89,7 +89,7 @@ class AlertIntake:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the lock of deliveries. Raises `Failed` when it cannot be had."""
-        folder, deadline = incidents_folder(self._runbook.location_of("logs")), time.monotonic() + _LOCK_LIMIT_S
+        folder = incidents_folder(self._runbook.location_of("logs"))
         try:
             make_missing_folders(folder)
             descriptor = open_file(folder / _LOCK, os.O_RDWR | os.O_CREAT)
@@ -97,10 +97,8 @@ class AlertIntake:
             sentence = f"{folder / _LOCK} cannot be opened: {error.strerror or error}"
             raise Failed(sentence, hint="See to the rights of the folder") from error
         try:
-            while not try_lock(descriptor):
-                if time.monotonic() > deadline:
-                    raise Failed(f"Another delivery of alerts takes longer than {_LOCK_LIMIT_S:.0f} s")
-                time.sleep(AGAIN_S)
+            if not await_lock(descriptor, _LOCK_LIMIT_S):
+                raise Failed(f"Another delivery of alerts takes longer than {_LOCK_LIMIT_S:.0f} s")
             yield
         finally:
             release(descriptor)

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from midwatch.runbook.value_sources import Reference
 from midwatch.system.errors import BadInput
 from midwatch.system.sanitize import safe_text
 
 if TYPE_CHECKING:
     from midwatch.runbook.model import Step
-    from midwatch.runbook.value_sources import Reference
 
 MOST_ITEMS, LONGEST_ITEM = 1000, 200
 LONGEST_LIST_BYTES = 40_000

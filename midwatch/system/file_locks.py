@@ -12,12 +12,15 @@ import errno
 import fcntl
 import os
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from midwatch.system.errors import MidwatchError
 from midwatch.system.trust import Trust
 from midwatch.system.trusted_files import open_lock
+
+_LOOK_S = 0.02
 
 
 @contextlib.contextmanager
@@ -45,6 +48,16 @@ def try_lock(descriptor: int) -> bool:
         if error.errno in (errno.EAGAIN, errno.EACCES):
             return False
         raise
+    return True
+
+
+def await_lock(descriptor: int, limit_s: float) -> bool:
+    """Take the lock, waiting for it so long; False when another open file holds it still. Raises `OSError`."""
+    deadline = time.monotonic() + limit_s
+    while not try_lock(descriptor):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_S)
     return True
 
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import stat
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -24,7 +23,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.clock import from_rfc3339
 from midwatch.system.durable import sync_folder
 from midwatch.system.errors import Failed, OutcomeUnknown
-from midwatch.system.file_locks import release, try_lock
+from midwatch.system.file_locks import await_lock, release
 from midwatch.system.mounts import require_answer
 from midwatch.system.sanitize import safe_text
 from midwatch.system.strict_json import read_object
@@ -221,11 +220,8 @@ def _append(descriptor: int, proof: Proof) -> None:
 
 
 def _lock(descriptor: int, path: Path) -> None:
-    deadline = time.monotonic() + _LOCK_WAIT_S
-    while not try_lock(descriptor):
-        if time.monotonic() > deadline:
-            raise Failed(f"Another process holds {path} for {_LOCK_WAIT_S:.0f} s", hint="End it, and validate again")
-        time.sleep(0.02)
+    if not await_lock(descriptor, _LOCK_WAIT_S):
+        raise Failed(f"Another process holds {path} for {_LOCK_WAIT_S:.0f} s", hint="End it, and validate again")
 
 
 def _encoded(proof: Proof, prev: str) -> bytes:

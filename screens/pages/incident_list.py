@@ -10,8 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from midwatch.engine.repository import Summary, incidents, summary
-from screens.pages.page import WIDEST, Page
-from screens.widgets.line_view import LineView, block_of_line
+from screens.pages.block_cursor import BlockCursor
+from screens.pages.page import Page
+from screens.widgets.line_view import LineView
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.text_layout import edges, paragraph
 
@@ -40,49 +41,35 @@ class IncidentsPage(Page):
         self, text_styles: TextStyles, found: Sequence[Summary], here: str, chosen: Callable[[str], object]
     ) -> None:
         """`here`: the id of the incident on the screen below. `chosen` gets the id of the one that Enter opens."""
-        super().__init__(text_styles, "Incidents", self._made)
+        self._cursor = BlockCursor(self, self._blocks, next((n for n, one in enumerate(found) if one.id == here), 0))
+        super().__init__(text_styles, "Incidents", self._cursor.lines)
         self._found, self._here, self._chosen = found, here, chosen
-        self._at = next((n for n, one in enumerate(found) if one.id == here), 0)
-
-    def _made(self, width: int) -> list[Content]:
-        return [line for lines in self._blocks(width) for line in lines]
 
     def _blocks(self, width: int) -> list[list[Content]]:
         return [
-            incident_lines(one, width, self.text_styles, is_here=one.id == self._here, is_chosen=number == self._at)
+            incident_lines(
+                one, width, self.text_styles, is_here=one.id == self._here, is_chosen=number == self._cursor.at
+            )
             for number, one in enumerate(self._found)
         ]
 
     def action_scroll(self, step: int) -> None:
-        self._choose(min(max(self._at + step, 0), len(self._found) - 1))
-
-    def _choose(self, number: int) -> None:
-        self._at = number
-        self.draw()
-        self.query_one(LineView).reveal_block(self._sizes(), number)
-
-    def _sizes(self) -> list[int]:
-        return [len(lines) for lines in self._blocks(min(self.query_one(LineView).room, WIDEST))]
-
-    def _number_at(self, line: int) -> int:
-        """The number of the incident in whose lines this one is."""
-        found = block_of_line(self._sizes(), line)
-        return self._at if found is None else found
+        self._cursor.go_to(self._cursor.at + step)
 
     def go_to_line(self, number: int) -> None:
-        self._choose(self._number_at(number))
+        self._cursor.go_to(self._cursor.block_at(number))
 
     def on_line_view_clicked(self, message: LineView.Clicked) -> None:
         """A click chooses an incident; another click on it opens it."""
-        number = self._number_at(message.line)
-        if number == self._at:
+        number = self._cursor.block_at(message.line)
+        if number == self._cursor.at:
             self.action_open()
         else:
-            self._choose(number)
+            self._cursor.go_to(number)
 
     def action_open(self) -> None:
         """Back to the incident below, or on to the chosen one."""
-        one = self._found[self._at]
+        one = self._found[self._cursor.at]
         if one.id != self._here and not one.problem:
             self._chosen(one.id)
         elif not one.problem:

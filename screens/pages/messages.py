@@ -14,10 +14,11 @@ from midwatch.reports.known_deliveries import known_deliveries
 from midwatch.reports.message_text import delivery_words
 from screens.dialogs.reason import message_form
 from screens.keys.keymaps import MESSAGES, PAGE
-from screens.pages.page import WIDEST, Page
+from screens.pages.block_cursor import BlockCursor
+from screens.pages.page import Page
 from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.key_bindings import bindings
-from screens.widgets.line_view import LineView, block_of_line
+from screens.widgets.line_view import LineView
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WELL, WRONG, TextStyles
 from screens.widgets.text_layout import edges, paragraph
 
@@ -37,8 +38,9 @@ class MessagesPage(Page):
     moves = (("↑ ↓", "Another message"), ("Esc", "Back"))
 
     def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
+        self._cursor = BlockCursor(self, self._blocks)
         super().__init__(text_styles, "Messages by channels", self._made)
-        self._session, self._at = session, 0
+        self._session = session
         self._messages = list(session.incident.deliveries.values())[::-1]
 
     def on_mount(self) -> None:
@@ -54,7 +56,8 @@ class MessagesPage(Page):
         except WorkFailed:
             return
         new = len(found) - len(self._messages)
-        self._at = min(self._at + max(new, 0) * (self._at > 0), max(len(found) - 1, 0))  # on the same one
+        at = self._cursor.at
+        self._cursor.at = min(at + max(new, 0) * (at > 0), max(len(found) - 1, 0))  # on the same one
         self._messages = found[::-1]
         if self.is_current:
             self.draw()
@@ -62,32 +65,23 @@ class MessagesPage(Page):
     def _made(self, width: int) -> list[Content]:
         if not self._messages:
             return [self.text_styles.ink("No message was queued.", FAINT)]
-        return [line for lines in self._blocks(width) for line in lines]
+        return self._cursor.lines(width)
 
     def _blocks(self, width: int) -> list[list[Content]]:
         return [
-            message_lines(message, width, self.text_styles, is_chosen=number == self._at)
+            message_lines(message, width, self.text_styles, is_chosen=number == self._cursor.at)
             for number, message in enumerate(self._messages)
         ]
 
     @property
     def _chosen(self) -> MessageDelivery | None:
-        return self._messages[self._at] if self._messages else None
+        return self._messages[self._cursor.at] if self._messages else None
 
     def action_scroll(self, step: int) -> None:
-        self._choose(min(max(self._at + step, 0), max(len(self._messages) - 1, 0)))
-
-    def _choose(self, number: int) -> None:
-        self._at = number
-        self.draw()
-        self.query_one(LineView).reveal_block(self._sizes(), number)
-
-    def _sizes(self) -> list[int]:
-        return [len(lines) for lines in self._blocks(min(self.query_one(LineView).room, WIDEST))]
+        self._cursor.go_to(self._cursor.at + step)
 
     def go_to_line(self, number: int) -> None:
-        found = block_of_line(self._sizes(), number)
-        self._choose(self._at if found is None else found)
+        self._cursor.go_to(self._cursor.block_at(number))
 
     def on_line_view_clicked(self, message: LineView.Clicked) -> None:
         """A click chooses a message."""

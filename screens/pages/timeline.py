@@ -16,8 +16,8 @@ from midwatch.system.errors import MidwatchError
 from screens.dialogs.correct_text import correct_form
 from screens.dialogs.note import write_note
 from screens.keys.keymaps import TIMELINE
+from screens.pages.event_list import FILTERS, Entry, EventList, whole_event
 from screens.pages.page import Page
-from screens.pages.timeline_entries import FILTERS, Entry, TimelineEntries, whole_event
 from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.filter_line import FilterLine
@@ -62,7 +62,7 @@ class TimelineScreen(BaseScreen[None]):
         self._kinds, self._term, self._said = FILTERS[0][0], "", ""
         self._at: int | None = None
         """The number of the event under the cursor; None goes with the newest."""
-        self._entries = TimelineEntries(session, text_styles)
+        self._entries = EventList(session, text_styles)
         self._shown: list[Entry] = []
 
     def compose(self) -> ComposeResult:

@@ -85,7 +85,7 @@ class Entry:
         return (*self.lines[:at], line, *self.lines[at + 1 :])
 
 
-class TimelineEntries:
+class EventList:
     """Lays out each event once for a width, and again when it was starred or corrected."""
 
     def __init__(self, session: IncidentControls, text_styles: TextStyles) -> None:
