@@ -68,7 +68,7 @@ class VerifyChecksums(Action):
         values = {
             "sets": str(len(verdicts)),
             "valid": str(len(verdicts) - len(invalid)),
-            "invalid": ", ".join(verdict.folder.name for verdict in invalid),
+            "invalid": first_few((verdict.folder.name for verdict in invalid), 100),
         }
         summary = f"{len(verdicts) - len(invalid)} of {len(verdicts)} sets hold"
         if invalid:

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -249,14 +249,15 @@ def log_of(client: DockerClient, container_id: str, root: Path | None) -> Contai
     driver = str(about["HostConfig"]["LogConfig"]["Type"] or "json-file")
     if driver == "none":
         return ContainerLog()
-    if driver not in ("json-file", "local"):
-        return ContainerLog(unknown=f"the driver {driver} keeps it outside of Docker")
+    outside = "" if driver in ("json-file", "local") else f"the driver {driver} keeps it outside of Docker"
     if root is None:
-        return ContainerLog(unknown="the engine's folder cannot be seen from here")
-    log = root / "containers" / container_id / "local-logs/container.log"
+        return ContainerLog(unknown=outside or "the engine's folder cannot be seen from here")
+    folder = root / "containers" / container_id
+    if outside:  # the engine has a copy of the newest lines, for docker logs
+        return replace(measure_log(folder / "container-cached.log"), unknown=outside)
     if driver == "json-file":
-        log = Path(about.get("LogPath") or log.parent.parent / f"{container_id}-json.log")
-    return measure_log(log)
+        return measure_log(Path(about.get("LogPath") or folder / f"{container_id}-json.log"))
+    return measure_log(folder / "local-logs/container.log")
 
 
 def measure_log(log: Path) -> ContainerLog:

@@ -146,7 +146,7 @@ class _Search:
 
     def run(self, deadline: float) -> None:
         """Go through it until the deadline."""
-        seen: set[int] = set()
+        seen: set[tuple[int, int]] = set()
         try:
             self.folder = os.path.realpath(self.folder, strict=True)  # mount points are compared by their real paths
             device = Path(self.folder).stat().st_dev
@@ -164,13 +164,21 @@ class _Search:
             self.here, counted = waiting.pop()
             try:
                 with os.scandir(Path(self.folder, self.here)) as entries:
-                    found = [(one, one.stat(follow_symlinks=False)) for one in entries if one.path not in mounted]
+                    found = [one for one in entries if one.path not in mounted]
             except OSError:
                 self.complete = False
                 self.unreadable += 1
                 continue
-            for entry, status in found:
-                if status.st_dev != device:
+            for entry in found:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # removed meanwhile
+                    continue
+                except OSError:
+                    self.complete = False
+                    continue
+                # a file with another device lies in a lower layer of an overlay: mounted ones are left out above
+                if status.st_dev != device and stat.S_ISDIR(status.st_mode):
                     continue
                 path = f"{self.here}/{entry.name}" if self.here else entry.name
                 if stat.S_ISDIR(status.st_mode):
@@ -179,9 +187,9 @@ class _Search:
                     self._add(status, within)
                     continue
                 if status.st_nlink > 1:
-                    if status.st_ino in seen:
+                    if (status.st_dev, status.st_ino) in seen:
                         continue
-                    seen.add(status.st_ino)
+                    seen.add((status.st_dev, status.st_ino))
                 self._add(status, counted)
                 if stat.S_ISREG(status.st_mode):
                     self._add_file(path, status.st_blocks * 512)

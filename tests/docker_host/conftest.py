@@ -110,14 +110,21 @@ def make_container(client: DockerClient, label: str, base_image: str) -> Iterato
     made: list[Container] = []
 
     def make(
-        name: str, image: str = "", command: str = "sleep 600", *, started: bool = True, log: str = "", **labels: str
+        name: str,
+        image: str = "",
+        command: str = "sleep 600",
+        *,
+        started: bool = True,
+        log: str = "",
+        log_options: dict[str, str] | None = None,
+        **labels: str,
     ) -> Container:
         from docker.types import LogConfig
 
         all_labels = dict([label.split("=")]) | labels
         args = {"name": name, "labels": all_labels, "network_mode": "none", "init": False}
         if log:
-            args["log_config"] = LogConfig(type=log)
+            args["log_config"] = LogConfig(type=log, config=log_options or {})
         container = client.containers.create(image or base_image, ["sh", "-c", command], **args)
         made.append(container)
         if started:

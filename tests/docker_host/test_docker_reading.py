@@ -190,15 +190,17 @@ def test_logs_of_other_drivers_are_measured_or_said_to_be_unknown(
     local = make_container(name_of("local"), command=talk, log="local")
     silent = make_container(name_of("silent"), command=talk, log="none")
     sparse = make_container(name_of("sparse"), command="echo one")
-    remote = make_container(name_of("remote"), log="fluentd", started=False)
-    for container in (local, silent, sparse):
+    to = {"syslog-address": "udp://127.0.0.1:9"}
+    remote = make_container(name_of("remote"), command=talk, log="syslog", log_options=to)
+    for container in (local, silent, sparse, remote):
         container.wait(timeout=60)
     os.truncate(client.api.inspect_container(sparse.id)["LogPath"], 300_000_000)  # a hole
     root = root_here(client)
     assert log_of(client, local.id, root).size > 100_000
     assert log_of(client, silent.id, root) == ContainerLog()
     assert 0 < log_of(client, sparse.id, root).size < 100_000
-    assert log_of(client, remote.id, root).unknown == "the driver fluentd keeps it outside of Docker"
+    assert log_of(client, remote.id, root).unknown == "the driver syslog keeps it outside of Docker"
+    assert log_of(client, remote.id, root).size > 100_000, "the copy that the engine has for docker logs"
     assert "cannot be seen from here" in log_of(client, local.id, None).unknown
     assert root is not None
     hers = run_as(MALLORY, lambda: measure_log(root / "containers" / local.id / "local-logs/container.log"))
@@ -206,7 +208,7 @@ def test_logs_of_other_drivers_are_measured_or_said_to_be_unknown(
     context = make_context(targets=docker_target(name_of("arp")), disk={"paths": ["."]})
     DiagnoseDisk().apply(context, DiagnoseDisk().plan(context))
     assert f"log of {local.name}, which docker system df leaves out" in heard.text
-    assert f"not measured  log of {remote.name}: the driver fluentd keeps it outside of Docker" in heard.text
+    assert f"not measured  log of {remote.name}: the driver syslog keeps it outside of Docker" in heard.text
 
 
 def test_deleted_file_in_a_container_names_it_and_counts_for_the_file_system_of_its_layer(

@@ -105,6 +105,13 @@ def test_balance_with_bind_mount_hidden_and_deleted_files_adds_up(
         assert "deleted files that are still open" in heard.text
         assert "which the mount hides" in heard.text
         assert 4_000_000 <= int(outcome.values["unexplained"]) < 4_500_000
+    lower, upper, work, merged = tmp_path / "lower", ext4_disk / "upper", ext4_disk / "work", tmp_path / "merged"
+    for folder in (lower, upper, work, merged):
+        folder.mkdir()
+    layers = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    with mounted("-t", "overlay", "overlay", "-o", layers, on=merged):
+        (merged / "new").write_bytes(b"x" * 3_000_000)
+        assert 3_000_000 <= largest_entries(merged).total < 3_100_000
 
 
 def test_inodes_used_up_are_in_the_summary_with_the_folder_that_has_them(
