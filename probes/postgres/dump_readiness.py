@@ -58,6 +58,7 @@ SELECT json_build_object(
     'user', current_user,
     'unreadable', (SELECT json_agg(name ORDER BY name) FROM relations WHERE relkind IN ('r', 'p', 'S') AND NOT
         readable),
+    'sequences', (SELECT json_agg(name) FROM relations WHERE relkind = 'S' AND NOT readable),
     'filtered', (SELECT json_agg(name ORDER BY name) FROM relations
         WHERE relkind IN ('r', 'p') AND readable AND row_security_active(oid)),
     'unlogged', (SELECT json_agg(name ORDER BY name) FROM relations
@@ -125,6 +126,8 @@ class DumpReadiness:
 
     unreadable: tuple[str, ...] = ()
     """Tables and sequences, quoted as in SQL, that this login may not read."""
+    sequences: frozenset[str] = frozenset()
+    """The sequences among them. Their definitions are dumped, which tables need, without their values."""
     filtered: tuple[str, ...] = ()
     """Tables of which row security shows it only a part."""
     objects: int = 0
@@ -150,14 +153,16 @@ class DumpReadiness:
     @property
     def left_out(self) -> tuple[str, ...]:
         """What this login cannot dump, in words that are safe to show."""
-        found = [safe_text(name) for name in self.unreadable]
+        found = [
+            f"the value of {safe_text(name)}" if name in self.sequences else safe_text(name) for name in self.unreadable
+        ]
         found += [f"the rows of {safe_text(name)} that row security hides" for name in self.filtered]
         return (*found, counted(self.objects, "large object")) if self.objects else tuple(found)
 
     @property
     def options(self) -> list[str]:
         """Options of `pg_dump` for a dump of everything else."""
-        options = [f"--exclude-table={name}" for name in self.unreadable]
+        options = [f"--exclude-table{'-data' * (name in self.sequences)}={name}" for name in self.unreadable]
         options += ["--enable-row-security"] if self.filtered else []
         return [*options, "--no-blobs"] if self.objects else options
 
@@ -221,7 +226,9 @@ def _understood(found: Mapping[str, Any]) -> DumpReadiness:
         obstacles.append(DumpObstacle(text, "dump them on the primary"))
     obstacles += _searching(found["called"] or (), found["functions"] or {}, frozenset(found["names"] or ()))
     secrets = tuple(map(safe_text, found["secrets"] or ()))
-    return DumpReadiness(unreadable, filtered, found["objects"], tuple(obstacles), unlogged, secrets)
+    return DumpReadiness(
+        unreadable, frozenset(found["sequences"] or ()), filtered, found["objects"], tuple(obstacles), unlogged, secrets
+    )
 
 
 def _limits(found: Mapping[str, Any]) -> list[DumpObstacle]:

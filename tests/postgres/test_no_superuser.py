@@ -32,6 +32,9 @@ def managed() -> Iterator[Server]:
             "CREATE TABLE ours AS SELECT generate_series(1, 30) AS id",
             "ALTER TABLE ours OWNER TO arp_app",
             'CREATE TABLE "Closed one" (id serial)',
+            "CREATE TABLE shared (id int GENERATED ALWAYS AS IDENTITY, n serial)",
+            "INSERT INTO shared DEFAULT VALUES",
+            "GRANT SELECT ON shared TO arp_app",
             "CREATE TABLE filtered AS SELECT generate_series(1, 8) AS id",
             "ALTER TABLE filtered ENABLE ROW LEVEL SECURITY",
             "CREATE POLICY few ON filtered USING (id <= 3)",
@@ -65,14 +68,18 @@ def test_backup_without_a_superuser_holds_what_the_role_may_read_and_says_what_i
     assert facts["no superuser"].startswith("There is no way into ARP as a superuser: ")
     assert facts["route"].startswith("arp_app by TCP")
     hidden = "the rows of public.filtered that row security hides, 1 large object"
-    lacks = f'public."Closed one", public."Closed one_id_seq", {hidden}'
+    values = [f"the value of public.{name}" for name in ('"Closed one_id_seq"', "shared_id_seq", "shared_n_seq")]
+    lacks = f'public."Closed one", {", ".join(values)}, {hidden}'
     (limited,) = [effect for effect in plan.effects if effect.object == "what arp_app may read of ARP"]
     assert limited.note == f"left out: {lacks}"
     outcome = action.apply(context, plan)
     assert "taken by arp_app WITHOUT " in outcome.summary
     (backup,) = backups_of(context.runbook, arp)
     assert backup.manifest is not None
-    assert (backup.manifest.depth, backup.manifest.rows) == (4, {"public.ours": 30, "public.filtered": 3})
+    assert (backup.manifest.depth, backup.manifest.rows) == (
+        4,
+        {"public.ours": 30, "public.shared": 1, "public.filtered": 3},
+    )
     assert ", ".join(backup.manifest.left_out) == lacks
     assert '; WITHOUT public."Closed one", ' in CheckBackup(arp).evaluate(context).summary
     with gzip.open(outcome.values["path"]) as packed:
@@ -80,7 +87,8 @@ def test_backup_without_a_superuser_holds_what_the_role_may_read_and_says_what_i
     argv = [context.location("pg_bin") / "pg_restore", "-f", "-"]
     script = subprocess.run(argv, input=archive, check=True, capture_output=True).stdout.decode()
     assert "CREATE TABLE public.ours" in script
-    assert "Closed one" not in script
+    assert '"Closed one"' not in script
+    assert "CREATE SEQUENCE public.shared_n_seq" in script
 
 
 def test_backup_that_would_hold_less_than_was_confirmed_is_refused(
