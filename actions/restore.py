@@ -23,7 +23,7 @@ from actions.restoring.restore_database import (
     restored,
     take_over,
 )
-from actions.restoring.restore_roles import MissingRole, memberships, missing_roles, roles_beside
+from actions.restoring.restore_roles import MissingRole, memberships, missing_roles, role_settings, roles_beside
 from actions.restoring.restore_room import expected_bytes, tell_room
 from actions.restoring.restore_stream import restore
 from actions.restoring.restored_outcome import RestoredDatabase, conclude
@@ -246,9 +246,9 @@ class Restore(Action):
             run_quietly(route, one.statement)
             context.console.say(f"Made the role {safe_text(one.name)} ({one.source})")
         script = roles_beside(file, self.target.database, self.identity)
-        for grant in memberships(lacking, server.roles, script):
+        for command in (*memberships(lacking, server.roles, script), *role_settings(lacking, script)):
             with contextlib.suppress(Failed):  # one that the server's version does not take
-                run_quietly(route, grant)
+                run_quietly(route, command)
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """The mark on a restored database is the last thing that a restore does."""

@@ -22,6 +22,8 @@ _ALTER = re.compile(rf"^ALTER ROLE ({IDENTIFIER}) WITH ([A-Z0-9 -]+(?: VALID UNT
 _MEMBER = re.compile(
     rf"^GRANT ({IDENTIFIER}) TO ({IDENTIFIER})(?: WITH ([A-Z, ]+?))?(?: GRANTED BY {IDENTIFIER})?;$", re.MULTILINE
 )
+_LITERAL = r"E?'(?:[^']|'')*'"
+_SETTING = re.compile(rf"^ALTER ROLE ({IDENTIFIER}) (SET {IDENTIFIER} TO {_LITERAL}(?:, {_LITERAL})*);$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,12 @@ def missing_roles(names: Iterable[str], script: str) -> list[MissingRole]:
         else MissingRole(name, "NOLOGIN", "bare: no globals tell more")
         for name in sorted(names)
     ]
+
+
+def role_settings(made: Iterable[str], script: str) -> list[str]:
+    """The settings of roles that are made, for all databases, as SQL commands."""
+    names = set(made)
+    return [f"ALTER ROLE {name} {words}" for name, words in _SETTING.findall(script) if plain(name) in names]
 
 
 def memberships(made: Iterable[str], there: Iterable[str], script: str) -> list[str]:

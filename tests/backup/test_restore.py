@@ -32,6 +32,8 @@ SCRIPT = f"""
 CREATE ROLE {QUOTED} NOLOGIN;
 CREATE ROLE fresh_reader LOGIN PASSWORD 'a password that must not travel' CONNECTION LIMIT 3;
 GRANT {QUOTED} TO fresh_reader;
+ALTER ROLE fresh_reader SET search_path = "One, two", public;
+ALTER ROLE fresh_reader SET application_name = 'it''s';
 CREATE TABLE held (n int);
 INSERT INTO held SELECT generate_series(1, 100);
 ALTER TABLE held OWNER TO {QUOTED};
@@ -140,6 +142,8 @@ def test_missing_roles_are_made_as_the_globals_tell(peopled: Target, context: Co
         assert connection.execute(owner).fetchone() == (ODD,)
         role = "SELECT rolcanlogin, rolconnlimit, rolpassword FROM pg_authid WHERE rolname = 'fresh_reader'"
         assert connection.execute(role).fetchone() == (True, 3, None)
+        settings = "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'fresh_reader'::regrole"
+        assert connection.execute(settings).fetchone() == (['search_path="One, two", public', "application_name=it's"],)
         member = (
             "SELECT pg_has_role('fresh_reader', %s, 'member'), has_table_privilege('fresh_reader', 'seen', 'SELECT')"
         )
