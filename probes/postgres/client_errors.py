@@ -22,7 +22,9 @@ ERRORS_KEPT = 200
 _LINE_LIMIT_BYTES = 4096
 _SHOWN = 300
 """Characters of one line that are shown."""
-_REASONS = 6
+_REASONS = 9
+_CONTINUED = 2
+"""Lines of one reason that are kept, beside its first: a detail may list hundreds of things before the hint comes."""
 _PREFIXED = re.compile(r"^(?:pg_\w+|psql)(?::\S*)?: (?:(error|warning|detail|hint): )?(.*)$")
 _LABELLED = re.compile(r"^([^\s:][^:]{0,40}):  (.*)$")
 """As libpq writes a part of a server's message, in any language: `ERROR:  …`, `DETAIL:  …`."""
@@ -79,6 +81,7 @@ class ClientErrors:
         self._verbose = verbose
         self._line, self._entry, self._last, self._quoting = b"", "", "", False
         self._current: ClientError | None = None
+        self._continued = 0
         self._other: deque[str] = deque(maxlen=5)
 
     @classmethod
@@ -118,6 +121,7 @@ class ClientErrors:
         if severity == "error" or (line.startswith("psql:") and _LABELLED.match(text)):
             self._begin(text)
         elif severity in ("detail", "hint"):
+            self._continued = -1
             self._reason(text)
         elif prefixed:
             self._current, self._quoting = None, False
@@ -156,7 +160,8 @@ class ClientErrors:
             text = _unlabelled(text.removeprefix(_FROM_SERVER))
         elif labelled:
             text = f"{labelled[1]}: {labelled[2]}"
-        if len(self._current.reasons) < _REASONS:
+        self._continued = 0 if labelled else self._continued + 1
+        if len(self._current.reasons) < _REASONS and self._continued <= _CONTINUED:
             self._current.reasons.append(shortened(text, _SHOWN))
 
 

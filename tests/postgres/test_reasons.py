@@ -35,6 +35,12 @@ pg_restore: from TOC entry 3398; 1259 16391 INDEX t t_f postgres
 pg_restore: error: could not execute query: FEHLER:  Relation »t« existiert nicht
 LINE 1: SELECT count(*) FROM t
                              ^
+DETAIL:  erstens
+zweitens
+drittens
+viertens
+fünftens
+HINT:  Abhilfe
 QUERY:  SELECT count(*) FROM t
 KONTEXT:  SQL-Funktion »f« beim Inlining
 Command was: CREATE INDEX t_f ON public.t USING btree (public.f(id));
@@ -55,7 +61,8 @@ def test_reasons_of_a_client_program_are_the_same_however_its_words_are_cut(cuts
         'Dumping the contents of table "t" failed: PQgetResult() failed.'
         " (canceling statement due to conflict with recovery;"
         " DETAIL: User query might have needed to see row versions that must be removed.)",
-        "INDEX t t_f: could not execute query: Relation »t« existiert nicht (KONTEXT: SQL-Funktion »f« beim Inlining)",
+        "INDEX t t_f: could not execute query: Relation »t« existiert nicht (DETAIL: erstens; zweitens; drittens;"
+        " HINT: Abhilfe; KONTEXT: SQL-Funktion »f« beim Inlining)",
     ]
 
 
