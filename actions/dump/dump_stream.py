@@ -150,7 +150,7 @@ def _fill(
         # pg_dump takes such limits back itself, but its very first statements would be under that of the database
         environment = client_environment(route)
         if not is_pooled(connection):
-            environment["PGOPTIONS"] = "-c statement_timeout=0 -c lock_timeout=0"
+            environment["PGOPTIONS"] = f"{route.options} -c statement_timeout=0 -c lock_timeout=0"
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             environment["PGCLIENTENCODING"] = "SQL_ASCII"  # its bytes may be no UTF-8, which would end the dump
         source = LocalDump(tools.pg_dump, environment, snapshot, begins, options)
