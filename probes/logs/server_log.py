@@ -19,7 +19,10 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _PID = re.compile(r"\[(\d+)\]")
 _LEVEL = re.compile(r"\b(FATAL|DETAIL|LOG):\s+(.*)", re.DOTALL)
 _RECEIVED = re.compile(r"connection received: host=(\S+)")
-_ADDRESS = re.compile(r"(?<![\d.:])(\d{1,3}(?:\.\d{1,3}){3}|\[local\]|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\d.:])")
+_CLOCK = re.compile(r"(?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d(?:\.\d+)?")
+_ADDRESS = re.compile(
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|(?<![\d.:])(?:\[local\]|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\d.:])"
+)
 _REFUSALS = (
     re.compile(r'(?P<what>\S+ authentication failed) for user "(?P<user>.*)"\s*$', re.DOTALL),
     re.compile(r'role "(?P<user>.*)" (?P<what>does not exist|is not permitted to log in)\s*$', re.DOTALL),
@@ -147,8 +150,8 @@ def _refusal(prefix: str, words: str, source: str) -> RefusedLogin | None:
 
 
 def _refused(prefix: str, user: str, source: str, reason: str) -> RefusedLogin:
-    if not source and (address := _ADDRESS.search(_TIME.sub("", prefix))):
-        source = address[1]
+    if not source and (address := _ADDRESS.search(_CLOCK.sub("", prefix))):
+        source = address[0]
     time = moment[0].replace("T", " ") if (moment := _TIME.search(prefix)) else split_time(prefix)[0] or "?"
     return RefusedLogin(user, "the local socket" if source == "[local]" else source or "?", time, reason)
 

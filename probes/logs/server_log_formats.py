@@ -22,6 +22,10 @@ REFUSED_STATES = {
 _FEWEST = 20
 """Columns that an entry has at least; which they are has not changed since PostgreSQL 9, only more have come."""
 _KEYS = ("timestamp", "pid", "remote_host", "error_severity", "state_code", "user", "message", "detail")
+_KEYS_OF_RECORD = (
+    *("log_time", "process_id", "connection_from", "error_severity", "sql_state_code", "user_name"),
+    *("message", "detail"),
+)
 _TABLE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [A-Za-z0-9+:-]+,")
 _JSON = '{"timestamp":'
 _PORT = re.compile(r":\d+$")
@@ -39,6 +43,8 @@ def as_stderr(lines: Iterable[str], is_refusal: Callable[[str], bool] = lambda _
             yield from _from_json(chain([line], rest), is_refusal)
         elif _TABLE.match(line):
             yield from _from_table(chain([line], rest), is_refusal)
+        elif line.startswith("{") and ('"log":' in line or '"record":' in line):
+            yield from _from_wrapped(line, is_refusal)
         else:
             yield line
 
@@ -47,13 +53,28 @@ def _from_json(lines: Iterator[str], is_refusal: Callable[[str], bool]) -> Itera
     for line in lines:
         try:
             entry: Any = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(entry, dict):
             time, pid, client, severity, state, user, message, detail = (str(entry.get(key, "")) for key in _KEYS)
             if state in REFUSED_STATES and not is_refusal(message):
                 severity, message, detail = f"{state} FATAL", f'"{user}"', ""
             yield from _entry(time, pid, client, severity, message, detail)
+
+
+def _from_wrapped(line: str, is_refusal: Callable[[str], bool]) -> Iterator[str]:
+    """One line of a container's output as Docker keeps it, or an entry as CloudNativePG writes it."""
+    try:
+        entry: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return
+    log, record = entry.get("log"), entry.get("record")
+    if isinstance(log, str):
+        yield from as_stderr([log.rstrip("\n")], is_refusal)
+    elif isinstance(record, dict):
+        values = {key: str(record.get(name, "")) for key, name in zip(_KEYS, _KEYS_OF_RECORD, strict=True)}
+        values["remote_host"] = _PORT.sub("", values["remote_host"])
+        yield from _from_json(iter([json.dumps(values)]), is_refusal)
 
 
 def _from_table(lines: Iterator[str], is_refusal: Callable[[str], bool]) -> Iterator[str]:

@@ -260,7 +260,13 @@ def test_refusals_in_any_language_count_by_their_sqlstate(severity: str, message
         "error_severity": severity, "state_code": "28P01", "message": message,
     }  # fmt: skip
     plain = f"2026-11-23 02:00:06.120 CET [7] 10.0.0.5 28P01 {severity}:  {message}"
-    for line in (table, json.dumps(entry, separators=(",", ":")), plain):
+    record = {
+        "log_time": "2026-11-23 02:00:06.120 CET", "process_id": "7", "user_name": "arp_app",
+        "connection_from": "10.0.0.5:4711", "error_severity": severity, "sql_state_code": "28P01", "message": message,
+    }  # fmt: skip
+    wrapped = [json.dumps({"log": f"{plain}\n", "stream": "stderr"}), json.dumps({"logger": "pg", "record": record})]
+    syslog = f"Nov 23 02:00:06 db postgres[7]: [3-1] {plain}"
+    for line in (table, json.dumps(entry, separators=(",", ":")), plain, syslog, *wrapped):
         unknown: list[str] = []
         (one,) = refused_logins([line], unknown)
         expected = ("arp_app", "10.0.0.5", "2026-11-23 02:00:06", "wrong password, or none")
@@ -277,9 +283,14 @@ def test_english_lines_that_are_no_refusal_are_understood() -> None:
         '2026-11-23 02:00:06 UTC [7] ERROR:  relation "größe" does not exist',
         "2026-11-23 02:00:06 UTC [7] STATEMENT:  SELECT 'ВАЖНО'",
         "plain words",
+        '{"log":' + "[" * 4000,
     ]
     assert refused_logins(lines, unknown) == []
     assert unknown == []
+    (rds,) = refused_logins(
+        ['2026-11-23 02:00:06 UTC:10.0.0.5(4711):a@arp:[7]:FATAL:  password authentication failed for user "a"']
+    )
+    assert (rds.source, rds.time) == ("10.0.0.5", "2026-11-23 02:00:06")
 
 
 texts = st.text(max_size=40) | st.sampled_from(
