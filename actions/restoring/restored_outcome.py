@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from probes.backup.manifest import Manifest
 from probes.backup.proof_log import RESTORED
 from probes.postgres.client_errors import ClientError
 from probes.postgres.connect import Route
+from probes.postgres.role import identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def conclude(context: Context, restored: RestoredDatabase, checked: Checked, beg
     if failed:
         missing = f"{counted(len(failed), 'object')} missing: {first_few(safe_text(one.entry) for one in failed)}"
         mark(route, name, restored.comment, f"{INCOMPLETE}: {told}; {missing}")
-        choice = f"First: {safe_text(str(failed[0]))}; mend it and swap with incomplete, or DROP DATABASE {name}"
+        drop_sql = f"DROP DATABASE {name if re.fullmatch('[a-z_][a-z0-9_]*', name) else identifier(name)}"
+        choice = f"First: {safe_text(str(failed[0]))}; mend it and swap with incomplete, or {drop_sql}"
         return Outcome(False, f"{name} has all rows ({words}) but is NOT whole, {missing}. {choice}", values)
     mark(route, name, restored.comment, f"{MARK}: {told}")
     if restored.manifest is not None:

@@ -55,7 +55,7 @@ needs AS (  -- what computes anew at a restore, and which functions, also throug
     WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) OR w.oid IS NOT NULL),
 sessions AS (SELECT * FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend')
 SELECT json_build_object(
-    'user', current_user,
+    'user', quote_ident(current_user),
     'unreadable', (SELECT json_agg(name ORDER BY name) FROM relations WHERE relkind IN ('r', 'p', 'S') AND NOT
         readable),
     'sequences', (SELECT json_agg(name) FROM relations WHERE relkind = 'S' AND NOT readable),
@@ -76,10 +76,10 @@ SELECT json_build_object(
             'max_wal_senders', coalesce((SELECT name FROM pg_settings WHERE name = 'autovacuum_worker_slots'),
             'autovacuum_max_workers'))),
     'limits', json_build_array(
-        (SELECT json_build_array('ROLE', rolname, rolconnlimit, (SELECT count(*) FROM sessions WHERE usename =
-            current_user))
+        (SELECT json_build_array('ROLE', quote_ident(rolname), rolconnlimit,
+                (SELECT count(*) FROM sessions WHERE usename = current_user))
             FROM pg_roles WHERE rolname = current_user AND NOT rolsuper),
-        (SELECT json_build_array('DATABASE', datname, datconnlimit,
+        (SELECT json_build_array('DATABASE', quote_ident(datname), datconnlimit,
                 (SELECT count(*) FROM sessions WHERE datname = current_database()))
             FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user AND NOT rolsuper)),
     'secrets', (SELECT json_agg(thing ORDER BY thing) FROM (

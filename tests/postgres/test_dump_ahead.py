@@ -14,6 +14,7 @@ from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from probes.backup.backup_catalog import backups_of
+from probes.postgres.dump_readiness import readiness_of
 from probes.postgres.migration_readiness import readiness
 from probes.postgres.unqualified_names import unqualified_relations
 from tests.support.actions import run_action
@@ -91,6 +92,11 @@ def test_object_that_the_nightly_role_cannot_dump_is_refused_with_a_working_reme
             " ALTER ROLE arp_app CONNECTION LIMIT 3",
         ]
         assert refusal.split("; ") == expected
+        with primary.connect(one.database) as connection:
+            for command in ("CREATE", "SET"):
+                connection.execute(f'{command} ROLE "arp-reader"'.encode())
+            remedies = [obstacle.remedy for obstacle in readiness_of(connection).obstacles]
+        assert remedies[0] == 'GRANT pg_read_all_data TO "arp-reader"'
         (finding,) = [
             found for found in readiness(context.runbook, one, 60.0) if found.name == "ONE can be dumped by arp_app"
         ]
@@ -103,6 +109,7 @@ def test_object_that_the_nightly_role_cannot_dump_is_refused_with_a_working_reme
         assert all(found.ok for found in readiness(context.runbook, one, 60.0))
     finally:
         primary.sql("REVOKE pg_read_all_data FROM arp_app", "ALTER ROLE arp_app NOBYPASSRLS CONNECTION LIMIT -1")
+        primary.sql('DROP ROLE IF EXISTS "arp-reader"')
 
 
 def test_more_tables_than_locks_is_said_ahead(make_context: MakeContext) -> None:
