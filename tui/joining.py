@@ -45,7 +45,8 @@ def drive_or_observe(
             controller.take_control(reason)
     except MidwatchError as refused:
         before_saying()
-        say(f"midwatch: {refused} Observing.", error=True)
+        lives = lease.state is DriverState.ALIVE and not reason  # the hint would be to observe
+        say(f"midwatch: {f'{refused.sentence}.' if lives else refused} Observing.", error=True)
     return controller
 
 

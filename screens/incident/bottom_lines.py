@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from midwatch.control.lease import DriverState
 from midwatch.engine.pending_requests import pending_request
 from screens.incident.standing_notice import answerable_request, standing_notice
 from screens.keys.footer import ALWAYS, footer_line
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 HIDDEN = ("zoom", "output", "panels")
 """Keys to what a small terminal has no room for."""
 _NOTICE_S = 12.0
+_ASK = "ask for control"
 
 
 class BottomLines:
@@ -53,7 +55,12 @@ class BottomLines:
             if key.id == "zoom" and (tiny or panes.zoomed):
                 yield key, "all panes" if not tiny else "step" if panes.in_checklist else "checklist"
             elif key.words and (key.id in ALWAYS or self._screen.commands.may(key.id)):
-                yield key, key.words
+                yield key, _ASK if key.id == "control" and self._is_only_asked_for else key.words
+
+    @property
+    def _is_only_asked_for(self) -> bool:
+        """Whether control can be asked for, and not taken."""
+        return self._session.lease.state is DriverState.ALIVE and not self._session.offered_to_me
 
     def _draw_notice(self, width: int) -> None:
         notice, text = self._screen.query_one("#notice", StatusLine), self._notice
