@@ -15,6 +15,7 @@ _TIME, _MESSAGE, _IDENTIFIER = "__REALTIME_TIMESTAMP", "MESSAGE", "SYSLOG_IDENTI
 _FIELDS = (_MESSAGE, _IDENTIFIER, "SYSLOG_PID", "_PID", "_COMM", "_EXE", "_HOSTNAME")
 OUTPUT_FIELDS = ",".join(_FIELDS)
 """As `--output-fields` of journalctl takes them; the time is always there."""
+_KEYS = (_TIME, *_FIELDS)
 _JSON_SIGN, _EXPORT_SIGN = f'"{_TIME}"'.encode(), f"{_TIME}=".encode()
 _LIMIT_BYTES = 1 << 20
 """Bytes of a field that are read."""
@@ -43,7 +44,7 @@ def _from_json(lines: Iterable[bytes]) -> Iterator[_Entry]:
         except (ValueError, RecursionError):
             continue
         if isinstance(data, dict) and _TIME in data:
-            yield {key: _text(data[key]) for key in (_TIME, *_FIELDS) if key in data}
+            yield {key: one if type(one := data[key]) is str else _text(one) for key in _KEYS if key in data}
 
 
 def _text(value: object) -> str:
@@ -82,18 +83,21 @@ def _binary(rest: Iterator[bytes]) -> bytes:
 
 
 def _line(entry: _Entry) -> bytes:
-    message = _CONTROL.sub(" ", entry.get(_MESSAGE, ""))
-    if message.startswith("\t"):  # which continues an entry of a server
-        return message.encode()
-    host, pid = entry.get("_HOSTNAME", "?"), entry.get("_PID") or entry.get("SYSLOG_PID") or "0"
-    words = [_moment(entry[_TIME][:-6]), *("".join(word.split()) for word in (host, _program(entry)))]
-    return f"{' '.join(words)}[{''.join(pid.split())}]: {message}".encode()
+    message = entry.get(_MESSAGE, "")
+    if not message.isprintable():
+        message = _CONTROL.sub(" ", message)
+        if message.startswith("\t"):  # which continues an entry of a server
+            return message.encode()
+    name = _host_and_program(*(entry.get(key, "") for key in ("_HOSTNAME", _IDENTIFIER, "_COMM", "_EXE")))
+    pid = entry.get("_PID") or entry.get("SYSLOG_PID", "")
+    return f"{_moment(entry[_TIME][:-6])} {name}[{pid if pid.isdigit() else 0}]: {message}".encode()
 
 
-def _program(entry: _Entry) -> str:
-    name, file = entry.get(_IDENTIFIER) or entry.get("_COMM") or "?", entry.get("_EXE", "").rpartition("/")[2]
+@lru_cache(maxsize=1000)
+def _host_and_program(host: str, identifier: str, command: str, exe: str) -> str:
+    name, file = identifier or command or "?", exe.rpartition("/")[2]
     is_forged = name.startswith(_GUARDED) and file and not file.startswith(_GUARDED)
-    return _CONTROL.sub("", file if is_forged else name)
+    return " ".join("".join(_CONTROL.sub("", word).split()) for word in (host or "?", file if is_forged else name))
 
 
 @lru_cache(maxsize=4)
