@@ -22,7 +22,7 @@ from midwatch.system.errors import BadInput, Failed, OutcomeUnknown, Refused, So
 from midwatch.system.units import Seconds
 
 ON, OFF = "on", "off"
-_MEND = "Let it be reached and take the freeze away again; or use --force true, and again later"
+_MEND = "Let it be reached and take the freeze away again; or midwatch freeze off --force, and off again later"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ class FreezeAction(Action):
         if path.exists():
             draft.add(Verb.REMOVE, f"freeze file {path}", note="deployments may go on", identity=str(path))
         if current is not None and current.stands(now) and not self._mine(context, current) and not self.force:
-            draft.refusal = f"The freeze is that of {current.who} ({current.why}); ask them, or use --force true"
+            draft.refusal = (
+                f"The freeze is that of {current.who} ({current.why}); ask them, or midwatch freeze off --force"
+            )
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
@@ -107,15 +109,15 @@ class FreezeAction(Action):
             and not self._mine(context, current)
             and not self.force
         ):
-            raise Refused(f"The freeze is that of {current.who}", hint="Ask them, or use --force true")
-        stuck = let_go(context.console, roles) + _problems(roles)
-        if stuck and not self.force:
+            raise Refused(f"The freeze is that of {current.who}", hint="Ask them, or midwatch freeze off --force")
+        failed, unknown = let_go(context.console, roles), _problems(roles)
+        if (stuck := failed + unknown) and not self.force:
             raise Failed(f"The freeze stays, since roles are still read only: {'; '.join(stuck)}", hint=_MEND)
         freeze_file.remove(path)
         was_frozen = current is not None or any(one.held for one in roles)
         summary = "The freeze is over; deployments may go on" if was_frozen else "There was no freeze; nothing to do"
         if stuck:
-            summary += f"; STILL read only: {'; '.join(stuck)}"
+            summary += f"; {'' if failed else 'perhaps '}STILL read only: {'; '.join(stuck)}"
         context.console.say(f"[FREEZE] {summary}")
         return Outcome(True, summary, {"frozen": "no"})
 

@@ -14,6 +14,8 @@ from midwatch.system.errors import BadInput, Exit
 from tui.cli_context import add_runbook, load_runbook
 from tui.output import say, unfiltered
 
+_METAVARS: Mapping[type, str] = {str: "TEXT", dict: "JSON"}
+
 
 def add_names(parser: argparse.ArgumentParser, what: str) -> None:
     """Add NAME and what comes after it, which is read once it is known which action it is."""
@@ -78,7 +80,7 @@ def parse_action(
             f"--{parameter.option}",
             dest=f"parameter {parameter.name}",
             action="append",
-            metavar=parameter.kind.__name__.upper(),
+            metavar=_METAVARS.get(parameter.kind) or parameter.kind.__name__.upper(),
             required=parameter.required and parameter.name not in parameters_given,
             help="; ".join(part for part in (parameter.help, parameter.accepts, needed) if part).replace("%", "%%"),
         )
