@@ -35,6 +35,7 @@ def append_line(path: Path, line: bytes) -> None:
     try:
         lock(descriptor)
         before = os.fstat(descriptor).st_size
+        line = b"\n" * _is_torn(descriptor, before) + line
         try:
             if os.write(descriptor, line) != len(line):
                 raise OSError(28, "There is no space left for the whole line")
@@ -45,3 +46,10 @@ def append_line(path: Path, line: bytes) -> None:
             raise
     finally:
         release(descriptor)
+
+
+def _is_torn(descriptor: int, size: int) -> bool:
+    """Whether a writer before this one did not come to the end of its line."""
+    with contextlib.suppress(OSError), Path(f"/proc/self/fd/{descriptor}").open("rb") as file:
+        return size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
+    return False

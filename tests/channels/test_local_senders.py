@@ -76,6 +76,9 @@ def test_a_file_gets_whole_lines_whatever_the_umask_is(message: Message, tmp_pat
         os.umask(umask)
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["text"] for line in lines] == [message.text] * 2
+    path.write_text('{"half": ', encoding="utf-8")  # of a writer that was killed
+    send(message, ChannelTarget(ChannelKind.FILE, path=str(path)))
+    assert json.loads(path.read_text(encoding="utf-8").splitlines()[1])["text"] == message.text
     assert path.stat().st_mode & 0o777 == 0o640
     link = tmp_path / "pipe"
     os.mkfifo(link)
