@@ -13,7 +13,7 @@ from typing import Any
 _ONLY_SQLSTATE = 3
 """`PQERRORS_SQLSTATE` of libpq (since version 12)."""
 _LIBRARY = re.compile(r" (/\S*/libpq[-.]\S*)$", re.MULTILINE)
-_STATE = re.compile(r"\S+:  ?([0-9A-Z]{5})\s*$")
+_STATE = re.compile(r"\S+:  ([0-9A-Z]{5})$", re.MULTILINE)
 
 
 def refusal_state(given: Mapping[str, Any], limit_s: float) -> str:

@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -76,19 +77,25 @@ class Russian(socketserver.StreamRequestHandler):
             if code == 196608:  # protocol 3.0; what comes before asks for TLS
                 break
             self.wfile.write(b"N")
+        self.wfile.write(b"R" + struct.pack("!ii", 8, 3))  # asks for a password: libpq says then where it has it from
+        (length,) = struct.unpack("!xi", self.rfile.read(5))
+        self.rfile.read(length - 4)
         state = given.split(b"\0database\0")[1].split(b"\0")[0]
         fields = b"S" + "ВАЖНО".encode() + b"\0VFATAL\0C" + state + b"\0M" + "в доступе отказано".encode() + b"\0\0"
         self.wfile.write(b"E" + struct.pack("!i", len(fields) + 4) + fields)
 
 
-def test_refusal_in_another_language_is_known_by_its_sqlstate() -> None:
+def test_refusal_in_another_language_is_known_by_its_sqlstate(tmp_path: Path) -> None:
+    file = tmp_path / "pgpass"
+    file.write_text("*:*:*:*:secret\n")
+    file.chmod(0o600)
     kinds = {"28P01": AuthenticationFailed, "3D000": NoSuchDatabase, "53300": TooManyConnections, "57P03": Failed}
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Russian) as listening:
         threading.Thread(target=listening.serve_forever, daemon=True).start()
         try:
             for state, kind in kinds.items():
                 with pytest.raises(kind) as caught:
-                    connect(Route("tcp", "127.0.0.1", listening.server_address[1], "app", state, "ARP"))
+                    connect(Route("tcp", "127.0.0.1", listening.server_address[1], "app", state, "ARP"), pgpass=file)
                 assert type(caught.value) is kind
                 assert "Is the server running" not in str(caught.value)
         finally:
