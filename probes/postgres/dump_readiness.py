@@ -49,7 +49,7 @@ needs AS (  -- what computes anew at a restore, and which functions, also throug
         AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) OR w.oid IS NOT NULL)
     UNION
     SELECT root_class, root, coalesce(w.tableoid, d.refclassid), coalesce(w.oid, d.refobjid)
-    FROM needs JOIN pg_depend d ON d.classid = class AND d.objid = id
+    FROM needs CROSS JOIN LATERAL (SELECT * FROM pg_depend WHERE classid = class AND objid = id OFFSET 0) AS d
     LEFT JOIN pg_rewrite w ON d.refclassid = 'pg_class'::regclass AND w.ev_class = d.refobjid AND w.rulename = '_RETURN'
         AND w.oid <> id
     WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) OR w.oid IS NOT NULL),
@@ -101,7 +101,7 @@ SELECT json_build_object(
 _SUBSCRIPTIONS = """
 SELECT json_agg(subname ORDER BY subname) FROM pg_subscription
 WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND (subconninfo ~* '(^|\\s)password\\s*=' OR subconninfo ~ '^postgres(ql)?://[^/@]*:[^/@]+@')
+    AND (subconninfo ~* '(^|[\\s?&])(ssl)?password\\s*=' OR subconninfo ~ '^postgres(ql)?://[^/@]*:[^/@]+@')
 """
 _LEAVING_S = 2.0
 """The server counts a session for a moment after its end: no limit is believed before."""

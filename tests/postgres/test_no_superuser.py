@@ -111,14 +111,16 @@ def test_passwords_in_clear_are_warned_of_unless_the_dump_is_encrypted(
         "GRANT USAGE ON FOREIGN SERVER far TO arp_app",
         "CREATE USER MAPPING FOR arp_app SERVER far OPTIONS (user 'x', password 'swordfish-1')",
         "CREATE SUBSCRIPTION s CONNECTION 'host=far.example password=swordfish-2' PUBLICATION p WITH (connect = false)",
+        "CREATE SUBSCRIPTION u CONNECTION 'postgresql://far.example/arp?user=x&sslpassword=swordfish-3' PUBLICATION p"
+        " WITH (connect = false)",
         database=one.database,
     )
     context = make_context({"one": one})
     try:
         facts = dict(EmergencyBackup(one).plan(context).facts)
         assert facts["warning"] == (
-            "the dump holds passwords in clear, of the user mapping of arp_app for the server far, the subscription s:"
-            " encrypt it, with encrypt_to"
+            "the dump holds passwords in clear, of the user mapping of arp_app for the server far, the subscription s,"
+            " the subscription u: encrypt it, with encrypt_to"
         )
         key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
         assert "warning" not in dict(EmergencyBackup(one, encrypt_to=(key,)).plan(context).facts)
@@ -127,4 +129,6 @@ def test_passwords_in_clear_are_warned_of_unless_the_dump_is_encrypted(
         assert warned in said(context)
         assert "swordfish" not in said(context)
     finally:
-        primary.sql("ALTER SUBSCRIPTION s SET (slot_name = NONE)", "DROP SUBSCRIPTION s", database=one.database)
+        for name in ("s", "u"):
+            drop = (f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)", f"DROP SUBSCRIPTION {name}")
+            primary.sql(*drop, database=one.database)
