@@ -20,8 +20,8 @@ from midwatch.system.units import duration
 MOST = 120
 """Rows of a chart and points of a line that are drawn; the timeline holds all of them."""
 _ROW = 20
-_LEFT = 330
-_TEXT = 46
+_LEFT = 400
+_TEXT = 56
 _SIZE = re.compile(r"\b(?P<number>\d+(?:\.\d+)?) (?P<unit>B|kB|MB|GB|TB)\b")
 _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 _SAME_BACKUP = timedelta(seconds=5)

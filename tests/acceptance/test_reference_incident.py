@@ -20,6 +20,7 @@ from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
+from midwatch.reports.sections import TO_WRITE
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.targets import Target
 from probes.postgres.connect import Connection
@@ -46,6 +47,20 @@ def test_headless_night_ends_closed_with_seven_criteria_met(night: Night) -> Non
     assert len(night.runbook.closure) == 7
     assert {name: found.met for name, found in incident.criteria.items()} == {c.id: True for c in night.runbook.closure}
     assert verify(night.incident / "journal.jsonl").ok
+
+
+def test_post_mortem_of_the_night_has_nothing_left_to_write_and_tells_what_was_before_the_declaration(
+    night: Night,
+) -> None:
+    written = (night.incident / "post-mortem.md").read_text(encoding="utf-8")
+    assert TO_WRITE not in written
+    lines = written.split("## Timeline")[1].split("\n## ")[0].splitlines()
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines if line.startswith("| ") and "---" not in line]
+    declared = next(number for number, row in enumerate(rows) if "Declared: " in "".join(row))
+    assert sum("evidence" in row for row in rows[:declared]) == 6, "five triggers, and the rotation before them"
+    assert "(corrupt)" in written.split("## What went badly")[1].split("\n## ")[0]
+    assert "6.1 Clean up Docker" not in written.split("## Fixes")[1].split("\n## ")[0] or night.production.in_docker
+    assert "| P1 | prevent |" in written.split("## Action items")[1].split("\n## ")[0]
 
 
 def test_step_of_the_night_is_concluded_with_time_actor_and_outcome(night: Night) -> None:
