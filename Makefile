@@ -18,7 +18,7 @@ test: $(READY) lint  ## style, types and the tests, four files at a time, since 
 	$(BIN)/pytest -n $(TESTERS) -m "not heavy"
 
 test-fast: $(READY)  ## under a minute: no server, no Docker, no other user, nothing slow, no property
-	$(BIN)/pytest -n $(TESTERS) -m "not (docker or postgres or root or slow or heavy or property)"
+	$(BIN)/pytest -n logical -m "not (docker or postgres or root or slow or heavy or property)"
 
 test-full: $(READY)  ## the heavy tests that `make test` leaves out, a longer soak, and properties with all examples
 	MIDWATCH_SOAK=$(SOAK) MIDWATCH_EXAMPLES=all $(BIN)/pytest -n $(TESTERS) -m "heavy or property"

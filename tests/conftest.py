@@ -120,9 +120,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """What draws examples has the marker `property`, without being asked to."""
+    """What draws examples has the marker `property` and what asks for a production the marker `postgres`, without being
+    asked to."""
     if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
         item.add_marker("property")
+    if "production" in getattr(item, "fixturenames", ()):
+        item.add_marker("postgres")
 
 
 @pytest.hookimpl(trylast=True)

@@ -20,7 +20,7 @@ from midwatch.journal.writer import Journal
 from midwatch.reports.sections import TO_WRITE, Section
 from midwatch.runbook.model import Phase, Risk, Step, StepKind
 from midwatch.system.clock import SystemClock
-from midwatch.system.errors import Refused, SourceLocation
+from midwatch.system.errors import OutcomeUnknown, Refused, SourceLocation
 from tests.support.host_world import Heard, declared_incident
 
 PHASES = (
@@ -82,7 +82,8 @@ def test_follow_up_line_names_its_missing_parts(line: str, missing: str) -> None
 
 
 def test_rca_outside_an_incident_and_before_it_is_written(make_context: Callable[..., Context], incident: Path) -> None:
-    assert "no incident" in CheckPostMortem().evaluate(make_context()).summary
+    with pytest.raises(OutcomeUnknown, match="no incident"):
+        CheckPostMortem().evaluate(make_context())
     assert CheckPostMortem().evaluate(make_context(incident=incident)).summary == "The post-mortem is not written yet"
 
 

@@ -22,7 +22,7 @@ def in_pieces(text: str, at: int) -> str:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
+def test_secret_in_its_place_is_masked(name: str) -> None:
     for seed in SEEDS:
         chosen = random.Random(f"{name} {seed}")
         text, secrets = made(chosen, PLACES[name], passwords(chosen))
@@ -31,6 +31,11 @@ def test_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
         assert "[secret-shaped]" in masked
         assert not [secret for secret in secrets if secret in masked], masked
         assert mask(masked, {}) == masked, "and what was masked stays as it is"
+
+
+@pytest.mark.slow  # with all the others
+@pytest.mark.parametrize("name", PLACES)
+def test_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
     chosen = random.Random(name)
     text, _ = made(chosen, PLACES[name], passwords(chosen))
     whole = mask(text, {})
@@ -38,6 +43,7 @@ def test_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
         assert in_pieces(text, at) == whole, f"cut at {at}"
 
 
+@pytest.mark.slow  # with all the others
 @pytest.mark.parametrize("name", COMMANDS)
 def test_secret_of_a_command_is_masked_wherever_it_is_cut(name: str) -> None:
     for seed in SEEDS:
