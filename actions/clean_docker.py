@@ -18,7 +18,8 @@ from midwatch.runbook.model import Risk
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Seconds, percent, size
-from probes.containers.client import STOPPED, docker_targets, engine, label_of, log_of, root_here, space
+from probes.containers.client import STOPPED, engine, root_here
+from probes.containers.space import docker_targets, label_of, log_of, space
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -16,8 +16,9 @@ from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import counted, percent, size
-from probes.containers.client import STOPPED, NoEngine, Thing, docker_targets, engine, log_of, root_here, space
+from probes.containers.client import STOPPED, NoEngine, engine, root_here
 from probes.containers.command import run_in
+from probes.containers.space import Thing, docker_targets, log_of, space
 from probes.disk import short_name
 from probes.postgres.activity import read_activity
 from probes.storage.balance import Searched, balances

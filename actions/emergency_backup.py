@@ -27,7 +27,7 @@ from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown, Refused
 from midwatch.system.units import first_few, size
-from probes.backup.age_encryption import Recipient, chosen
+from probes.backup.age_keys import Recipient, chosen
 from probes.backup.backup_catalog import backups_of, emergency_stem
 from probes.postgres.routes import superuser_route
 

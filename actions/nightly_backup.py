@@ -32,7 +32,7 @@ from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refuse
 from midwatch.system.file_locks import locked_file
 from midwatch.system.trusted_files import remove_tree
 from midwatch.system.units import Percent, first_few, percent, size
-from probes.backup.age_encryption import Recipient, chosen
+from probes.backup.age_keys import Recipient, chosen
 from probes.backup.backup_catalog import PARTIAL, backups_of
 from probes.backup.dump_file import DumpFile
 from probes.backup.manifest import Manifest

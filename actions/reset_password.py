@@ -13,7 +13,8 @@ from actions.checks.password import CheckPassword
 from actions.credentials.credential_backup import CredentialBackup, alone, newest_credential_backup
 from actions.credentials.dependents import ask_dependents
 from actions.credentials.password_candidates import Candidate, candidates, login_of, works
-from actions.credentials.pgpass import LEFT, Replacement, faults, passwords, readable_by_others
+from actions.credentials.pgpass import LEFT, faults, passwords, readable_by_others
+from actions.credentials.pgpass_replacement import Replacement
 from actions.support.audit import record
 from actions.support.bound_servers import bind_servers
 from actions.support.replication_facts import password_facts

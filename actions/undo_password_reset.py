@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from actions.credentials.credential_backup import CredentialBackup, alone, read_credential_backup
 from actions.credentials.password_candidates import login_of
-from actions.credentials.pgpass import Replacement, without
+from actions.credentials.pgpass import without
+from actions.credentials.pgpass_replacement import Replacement
 from actions.support.audit import record
 from actions.support.bound_servers import bind_servers
 from actions.support.replication_facts import password_facts

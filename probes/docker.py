@@ -12,7 +12,8 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.clock import Clock
 from midwatch.system.errors import Failed
 from midwatch.system.units import size
-from probes.containers.client import LIMIT, STOPPED, NoEngine, Thing, docker_targets, engine, labelled, space
+from probes.containers.client import LIMIT, STOPPED, NoEngine, engine
+from probes.containers.space import Thing, docker_targets, labelled, space
 
 if TYPE_CHECKING:
     from docker import DockerClient

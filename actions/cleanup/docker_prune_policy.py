@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from midwatch.system.units import Seconds, duration
-from probes.containers.client import STOPPED, Space, Thing, finished_at, labelled, log_of, root_here, short
+from probes.containers.client import STOPPED, finished_at, root_here, short
+from probes.containers.space import Space, Thing, labelled, log_of
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -8,7 +8,7 @@ from actions.dump.dump_stream import Dumped
 from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
-from probes.backup.age_encryption import Recipient
+from probes.backup.age_keys import Recipient
 from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route
 

@@ -22,7 +22,8 @@ from actions.dump.pg_dump_process import ContainerDump, LocalDump, LockedOut, So
 from actions.dump.size_estimate import Looking, SizeEstimate
 from actions.dump.stream_verifier import StreamVerifier
 from midwatch.system.errors import Failed
-from probes.backup.age_encryption import Encrypting, Recipient
+from probes.backup.age_encryption import Encrypting
+from probes.backup.age_keys import Recipient
 from probes.postgres.client_errors import server_reason
 from probes.postgres.connect import Connection, Route, client_environment, connect, is_pooled
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digest_rows

@@ -24,7 +24,8 @@ from midwatch.runbook.targets import Target
 from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.errors import Failed, MidwatchError, Refused, in_words, shortage
 from midwatch.system.units import duration, first_few, size
-from probes.backup.age_encryption import SUFFIX, Recipient
+from probes.backup.age_encryption import SUFFIX
+from probes.backup.age_keys import Recipient
 from probes.backup.backup_catalog import emergency_stem
 from probes.backup.manifest import DEPTHS
 from probes.storage.disk_usage import budgets_of, usage

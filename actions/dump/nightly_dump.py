@@ -21,7 +21,8 @@ from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.trusted_files import atomic_write
 from midwatch.system.units import size
-from probes.backup.age_encryption import SUFFIX, Recipient
+from probes.backup.age_encryption import SUFFIX
+from probes.backup.age_keys import Recipient
 from probes.backup.checksums import LIST
 from probes.backup.manifest import Manifest
 from probes.postgres.activity import read_activity

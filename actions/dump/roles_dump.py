@@ -13,7 +13,8 @@ from pathlib import Path
 
 from midwatch.system.errors import Failed
 from midwatch.system.trusted_files import create_exclusive
-from probes.backup.age_encryption import Recipient, encrypted
+from probes.backup.age_encryption import encrypted
+from probes.backup.age_keys import Recipient
 from probes.backup.dump_reader import fell_short
 from probes.postgres.client_errors import ClientErrors
 from probes.postgres.client_settings import client_variables

@@ -25,7 +25,8 @@ from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
-from probes.backup.age_encryption import Encrypting, Recipient, plain, recipients_of
+from probes.backup.age_encryption import Encrypting, plain
+from probes.backup.age_keys import Recipient, recipients_of
 from probes.backup.manifest import Manifest
 from probes.backups import BackupsProbe
 from probes.postgres.tools import find_tools

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.system.errors import Failed, MidwatchError
-from probes.backup.age_encryption import _identities
+from probes.backup.age_keys import identities_in
 
 pytest.importorskip("pyrage")
 
@@ -16,7 +16,7 @@ pytest.importorskip("pyrage")
 def test_pipe_in_the_place_of_a_key_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "key")
     with pytest.raises(Failed, match="is not a regular file"):
-        _identities(tmp_path / "key")
+        identities_in(tmp_path / "key")
 
 
 def test_pipe_of_a_process_substitution_is_read() -> None:
@@ -25,6 +25,6 @@ def test_pipe_of_a_process_substitution_is_read() -> None:
     os.close(writing)
     try:
         with pytest.raises(MidwatchError, match="holds no private key"):
-            _identities(Path(f"/dev/fd/{reading}"))
+            identities_in(Path(f"/dev/fd/{reading}"))
     finally:
         os.close(reading)

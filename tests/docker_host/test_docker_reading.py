@@ -21,9 +21,10 @@ from midwatch.api.action import Context
 from midwatch.api.probe import Level
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed
-from probes.containers.client import ContainerLog, engine, log_of, measure_log, root_here
+from probes.containers.client import engine, root_here
 from probes.containers.command import run_in
 from probes.containers.command_input import feed
+from probes.containers.space import ContainerLog, log_of, measure_log
 from probes.docker import DockerProbe
 from probes.postgres.routes import find_server
 from probes.storage.open_deleted_files import OpenDeletedFile, open_deleted_files

@@ -24,7 +24,8 @@ from actions.credentials.credential_backup import (
     read_credential_backup,
 )
 from actions.credentials.password_candidates import candidates
-from actions.credentials.pgpass import Login, Replacement, faults, held, passwords
+from actions.credentials.pgpass import Login, faults, held, passwords
+from actions.credentials.pgpass_replacement import Replacement
 from actions.destinations.folder import Folder
 from actions.freeze import FreezeAction
 from actions.nightly_backup import _alone

@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions.credentials.pgpass import (
-    UNFINISHED,
-    Login,
-    Replacement,
-    escape,
-    faults,
-    fields_of,
-    held,
-    passwords,
-    readable_by_others,
-)
+from actions.credentials.pgpass import UNFINISHED, Login, escape, faults, fields_of, held, passwords, readable_by_others
+from actions.credentials.pgpass_replacement import Replacement
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets
 from midwatch.system.errors import Refused

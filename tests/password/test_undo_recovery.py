@@ -12,7 +12,7 @@ import pytest
 from actions.checks.password import CheckPassword
 from actions.credentials.credential_backup import CredentialBackup, alone
 from actions.credentials.password_candidates import login_of, works
-from actions.credentials.pgpass import Replacement
+from actions.credentials.pgpass_replacement import Replacement
 from actions.reset_password import ResetPassword
 from actions.undo_password_reset import UndoPasswordReset
 from midwatch.api.action import Context
