@@ -18,6 +18,7 @@ _LEFT_OUT = (
     "FK CONSTRAINT ",
     "BLOB",
     "LARGE OBJECT",
+    *(f"{kind} - LARGE OBJECT" for kind in ("ACL", "COMMENT", "SECURITY LABEL")),
     "SUBSCRIPTION ",
     "SUBSCRIPTION TABLE ",
     "STATISTICS DATA ",

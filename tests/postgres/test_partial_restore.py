@@ -92,7 +92,9 @@ def test_rows_of_single_tables_and_schemas_are_restored_beside_empty_ones_and_ne
         "CREATE TABLE half PARTITION OF whole DEFAULT PARTITION BY LIST (id)",
         "CREATE TABLE quarter PARTITION OF half DEFAULT",
         "INSERT INTO whole VALUES (1)",
-        "SELECT lo_from_bytea(0, 'large')",
+        "SELECT lo_from_bytea(4712, 'large')",
+        "COMMENT ON LARGE OBJECT 4712 IS 'not restored either'",
+        "GRANT SELECT ON LARGE OBJECT 4712 TO arp_app",
         database=one.database,
     )
     run_action(EmergencyBackup(one, validate=True, digests=True), context)
