@@ -17,7 +17,7 @@ from midwatch.system.sanitize import safe_text
 from midwatch.system.units import counted, duration, first_few
 from probes.backup.manifest import Manifest
 from probes.backup.proof_log import RESTORED
-from probes.postgres.client_errors import ClientError
+from probes.postgres.client_errors import ERRORS_KEPT, ClientError
 from probes.postgres.connect import Route
 from probes.postgres.role import identifier
 
@@ -66,7 +66,8 @@ def conclude(context: Context, restored: RestoredDatabase, checked: Checked, beg
     words, told = f"{checked.words}{unfilled}", f"{file.name}, {to_rfc3339(context.clock.now())}{unfilled}"
     route = replace(restored.route, database=MAINTENANCE)
     if failed:
-        missing = f"{counted(len(failed), 'object')} missing: {first_few(safe_text(one.entry) for one in failed)}"
+        more = " or more" if len(failed) >= ERRORS_KEPT else ""
+        missing = f"{counted(len(failed), 'object')}{more} missing: {first_few(safe_text(one.entry) for one in failed)}"
         mark(route, name, restored.comment, f"{INCOMPLETE}: {told}; {missing}")
         drop_sql = f"DROP DATABASE {name if re.fullmatch('[a-z_][a-z0-9_]*', name) else identifier(name)}"
         choice = f"First: {safe_text(str(failed[0]))}; mend it and swap with incomplete, or {drop_sql}"
