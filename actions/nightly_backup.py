@@ -15,6 +15,7 @@ from actions.dump.dump_progress import Together, in_unpacked_bytes
 from actions.dump.load_limits import LoadParameters, RateLimiter
 from actions.dump.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.dump.previous_dump import far_below_last
+from actions.dump.roles_dump import file_stem
 from actions.restoring.restore_roles import roles_beside
 from actions.restoring.restore_validation import RestoreValidation
 from actions.support.bound_servers import bind_servers
@@ -81,8 +82,8 @@ class NightlyBackup(LoadParameters, Action):
             recipients = chosen(context.runbook, self.encrypt_to)
         except MidwatchError as error:
             problems.append(error.sentence)
-        for name in sorted({target.database for target in wanted}):
-            same = [target.name for target in wanted if target.database == name]
+        for name in sorted({file_stem(target.database) for target in wanted}):
+            same = [target.name for target in wanted if file_stem(target.database) == name]
             if len(same) > 1:
                 problems.append(f"{' and '.join(same)} both have a database {name}, and a set holds one dump of a name")
         for target in wanted:

@@ -12,7 +12,7 @@ from actions.dump.dump_progress import Progress
 from actions.dump.dump_stream import Dumped, dump_into
 from actions.dump.load_limits import RateLimiter
 from actions.dump.previous_dump import last_unpacked
-from actions.dump.roles_dump import dump_globals, globals_name
+from actions.dump.roles_dump import dump_globals, file_stem, globals_name
 from actions.restoring.backup_validation import validate
 from actions.support.plan_log import NIGHTLY, log, reason_of
 from midwatch.api.action import Context
@@ -34,7 +34,7 @@ from probes.postgres.tools import Tools, find_tools
 
 def dump_name(database: str, recipients: Sequence[object] = ()) -> str:
     """What its dump is called in a set: `arp.dump.gz`, encrypted `arp.dump.gz.age`."""
-    return f"{database}.dump.gz{SUFFIX if recipients else ''}"
+    return f"{file_stem(database)}.dump.gz{SUFFIX if recipients else ''}"
 
 
 def roles_name(database: str, recipients: Sequence[object] = ()) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,12 @@ _END = b"-- PostgreSQL database cluster dump complete"
 
 def globals_name(database: str) -> str:
     """What the file with the roles of a database's server is called in a set: `globals.arp.sql.gz`."""
-    return f"{PREFIX}{database}.sql.gz"
+    return f"{PREFIX}{file_stem(database)}.sql.gz"
+
+
+def file_stem(database: str) -> str:
+    """The name of a database as the beginning of a file's, which has no slash, and which `sha256sum -c` reads."""
+    return re.sub(r"[/\\\x00-\x1f\x7f]", "_", database)
 
 
 def dump_globals(route: Route, tools: Tools, file: Path, recipients: Sequence[Recipient] = ()) -> str:

@@ -39,23 +39,27 @@ def saved(one: Target, context: Context) -> str:
 def test_settings_rights_and_place_of_a_database_of_any_name_survive_a_restore_and_a_swap(
     primary: Server, one: Target, context: Context
 ) -> None:
-    one = replace(one, database="one=1")  # a bare name with this sign is a connection string to programs
+    one = replace(one, database="one=1/2")  # to programs a bare name with = is a connection string, and no file has a /
+    context = replace(context, runbook=replace(context.runbook, targets={"one": one}))
     folder = primary.sockets / "fast"
     folder.mkdir()
     os.chown(folder, primary.engine.identity.uid, primary.engine.identity.gid)
     primary.sql(
-        'ALTER DATABASE one RENAME TO "one=1"',
+        'ALTER DATABASE one RENAME TO "one=1/2"',
         f"CREATE TABLESPACE fast LOCATION '{folder}'",
-        'ALTER DATABASE "one=1" SET TABLESPACE fast',
-        'ALTER DATABASE "one=1" CONNECTION LIMIT 17',
-        "COMMENT ON DATABASE \"one=1\" IS 'Owner: payments, it''s theirs\nCall: 4711'",
-        "ALTER DATABASE \"one=1\" SET work_mem = '5MB'",
-        "ALTER DATABASE \"one=1\" SET search_path = ''",
-        'REVOKE ALL ON DATABASE "one=1" FROM PUBLIC, arp_app',
-        'GRANT CONNECT ON DATABASE "one=1" TO arp_app',
+        'ALTER DATABASE "one=1/2" SET TABLESPACE fast',
+        'ALTER DATABASE "one=1/2" CONNECTION LIMIT 17',
+        "COMMENT ON DATABASE \"one=1/2\" IS 'Owner: payments, it''s theirs\nCall: 4711'",
+        "ALTER DATABASE \"one=1/2\" SET work_mem = '5MB'",
+        "ALTER DATABASE \"one=1/2\" SET search_path = ''",
+        'REVOKE ALL ON DATABASE "one=1/2" FROM PUBLIC, arp_app',
+        'GRANT CONNECT ON DATABASE "one=1/2" TO arp_app',
     )
     primary.sql("CREATE TABLE public.t AS SELECT generate_series(1, 9) AS id", database=one.database)
     (before,) = primary.sql(OF_DATABASE.format(one.database))
+    primary.sql("GRANT SELECT ON public.t TO arp_app", database=one.database)
+    backups = Path(run_action(NightlyBackup(), context).values["set"])
+    assert "one=1_2.dump.gz" in (backups / "checksums.sha256").read_text()
     saved(one, context)
     name = run_action(Restore(one), context).values["database"]
     (restored,) = primary.sql(OF_DATABASE.format(name))
