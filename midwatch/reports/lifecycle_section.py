@@ -43,7 +43,7 @@ def impact_times(facts: Facts) -> str:
     began, ended = found.moment("impact began"), found.moment("impact ended")
     known = [one for one in (began, ended) if one and (one.at or one.evidence != interval.unknown)]
     rows = [(text(one.name.capitalize()), _at(facts, one)) for one in known]
-    return table(("Impact for", _lasted(interval)), rows)
+    return table(("Impact for", _lasted(interval)), rows) if rows else f"Time of the impact: {_lasted(interval)}."
 
 
 def _zone_head(facts: Facts) -> tuple[str, ...]:

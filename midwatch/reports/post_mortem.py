@@ -24,6 +24,7 @@ from midwatch.reports.post_mortem_file import status_by
 from midwatch.reports.record_section import record_section
 from midwatch.reports.response_sections import (
     control_table,
+    controls_in_short,
     factors,
     response,
     shown_causes,
@@ -110,11 +111,16 @@ def _summary(facts: Facts) -> str:
         ended = f"It was abandoned after {duration(facts.seconds)}, as no incident: {sentence(incident.abandoned)}"
     said = f"{text(incident.title)} was declared on {day_with_local(declared.time, facts)} by {text(declared.actor)}."
     seen = "; ".join(text(trigger.title) for trigger in facts.detected())
+    items = follow_ups_of(incident, facts.folder)
+    first = min((item.due for item in items if item.due), default="")
+    due = f", the first due {text(first)}" if first else ""
     named = (
         ("What was seen", seen),
         ("The impact", sentence(facts.answer("impact"))),
         ("The root cause", sentence(facts.answer(f"why_{WHYS}"))),
         ("The fixes", sentence(facts.answer("fixes"))),
+        ("Preventive controls", controls_in_short(facts)),
+        ("Follow-up actions", f"{len(items)}{due}" if items else ""),
     )
     return "\n\n".join([f"{said}{_since(facts)} {ended}", *(f"{name}: {words}" for name, words in named if words)])
 
@@ -162,7 +168,7 @@ def _controls(facts: Facts) -> str:
     reviews = (f"{text(step.title)}: {lines(answer)}" for step, answer in _reviews(facts))
     planned = f"Planned: {sentence(facts.answer('controls')) or TO_WRITE}"
     state = control_table(facts)
-    return "\n\n".join(filter(None, (f"In place:\n\n{state}" if state else "", planned, *reviews)))
+    return "\n\n".join(filter(None, (f"As the review found them:\n\n{state}" if state else "", planned, *reviews)))
 
 
 def _reviews(facts: Facts) -> list[tuple[Step, str]]:

@@ -109,6 +109,15 @@ def _failing_controls(facts: Facts) -> list[tuple[CheckSpec, str]]:
     ]
 
 
+def controls_in_short(facts: Facts) -> str:
+    """How many controls hold, and which do not, so that it could happen again; empty without a review."""
+    reviewed, failing = [state for _, state in _control_states(facts) if state], _failing_controls(facts)
+    if not reviewed:
+        return ""
+    held = f"{len(reviewed) - len(failing)} of {len(reviewed)} hold"
+    return f"{held}; not: {'; '.join(text(control.title) for control, _ in failing)}" if failing else held
+
+
 def control_table(facts: Facts) -> str:
     """The controls with their checks and states; empty where the runbook has none."""
     rows = [

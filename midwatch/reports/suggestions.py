@@ -22,11 +22,12 @@ _DRAFT = "write-post-mortem"  # the action that writes this very draft, which me
 
 def repairs(facts: Facts) -> str:
     """What the steps changed, as a list: those that succeeded and did change something."""
-    return bullets(
+    changes = bullets(
         ": ".join(filter(None, (text(f"{step.number} {step.title}"), sentence("; ".join(_found(step, attempt))))))
         for step, attempt in facts.attempts()
         if attempt.outcome is StepOutcome.DONE and step.risk is not Risk.OBSERVE and _changed(step, attempt)
     )
+    return f"What the steps changed:\n\n{changes}" if changes else ""
 
 
 def _changed(step: Step, attempt: Attempt) -> bool:

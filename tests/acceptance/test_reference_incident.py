@@ -170,7 +170,7 @@ def test_recovered_password_opens_arp_over_tcp(night: Night) -> None:
     way, tools = login_route(night.runbook, arp(night)), find_tools(night.runbook)
     environment = os.environ | {"PGPASSFILE": str(night.runbook.location_of("pgpass"))}
     where = ["-h", way.host, "-p", str(way.port), "-U", way.user, "-d", way.database]
-    argv = [str(tools.psql), "-XAtw", *where, "-c", "SELECT current_user"]
+    argv = [str(tools.pg_restore.with_name("psql")), "-XAtw", *where, "-c", "SELECT current_user"]
     result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True, env=environment)
     assert result.stdout.strip() == way.user
     with connect(night) as connection:
@@ -224,7 +224,7 @@ def test_emergency_backup_restores_equal(night: Night) -> None:
         rb"(?m)^SET transaction_timeout.*\n", b"", said, count=1
     )  # a server older than the programs has no such
     argv = [
-        str(tools.psql),
+        str(tools.pg_restore.with_name("psql")),
         "-Xqw",
         "-v",
         "ON_ERROR_STOP=1",
