@@ -17,6 +17,7 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.reports.bundle import SIGNATURE, SUMS, write_bundle
 from midwatch.reports.bundle_reader import Unpacked, unpack
 from midwatch.system.errors import BadInput, Exit, Failed, MidwatchError, OutcomeUnknown, in_words
+from midwatch.system.home import expanded
 from midwatch.system.trusted_files import create_exclusive, open_regular_file
 from midwatch.system.units import counted, first_few, size
 from tui.cli_context import incident_folder
@@ -55,7 +56,7 @@ def export_bundle(args: argparse.Namespace) -> int:
         "exports/post-mortem.html": made(Document.POST_MORTEM, Format.HTML),
         "environment.json": json.dumps(environment(secrets), indent=2) + "\n",
     }
-    key = None if args.no_sign else Path(args.key).expanduser() if args.key else usual_key()
+    key = None if args.no_sign else expanded(args.key) if args.key else usual_key()
     signing = (lambda data: sign(data, key)) if key else None
     with _replaced(path) as file:
         bundle = write_bundle(folder, events, documents, file, secrets=secrets, sign=signing)
@@ -124,7 +125,7 @@ def signature_finding(path: Path, given: str | None) -> Finding:
     from midwatch.reports.signature import signer_of, usual_signers
 
     try:
-        signer = signer_of(path, Path(given).expanduser() if given else usual_signers())
+        signer = signer_of(path, expanded(given) if given else usual_signers())
     except (BadInput, OutcomeUnknown) as error:
         return Finding("signature", Standing.UNKNOWN, str(error))
     except MidwatchError as error:

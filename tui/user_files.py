@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.system.errors import BadInput, Failed, OutcomeUnknown, SourceLocation
+from midwatch.system.home import expanded
 from midwatch.system.mounts import require_answer
 from midwatch.system.trust import Trust, UntrustedFile
 from midwatch.system.trusted_files import atomic_write, read_trusted
@@ -108,7 +109,7 @@ def config_file(variable: str, name: str, environment: Mapping[str, str] | None)
     """The file that this environment variable names, else `name` in the person's configuration folder for midwatch."""
     found = os.environ if environment is None else environment
     if found.get(variable):
-        return Path(found[variable]).expanduser()
+        return expanded(found[variable])
     import platformdirs
 
     return platformdirs.user_config_path("midwatch") / name

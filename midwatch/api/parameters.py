@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import BadInput
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 from midwatch.system.units import Percent, Seconds, Size
 
@@ -184,7 +185,7 @@ def convert(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
 
 def _one(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
     def wrong(hint: str = "") -> BadParameter:
-        given = "a table" if isinstance(value, Mapping) else repr(value)
+        given = "a table" if isinstance(value, Mapping) else repr(shortened(value) if isinstance(value, str) else value)
         sentence = f"The parameter {parameter.name!r} takes {parameter.accepts}, not {given}"
         return BadParameter(parameter.name, sentence, hint=hint)
 

@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from midwatch.api.action import Action
 from midwatch.api.probe import Probe
 from midwatch.system.errors import BadInput
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 
 ACTIONS = "midwatch.actions"
@@ -69,7 +70,7 @@ def find_probe(name: str) -> type[Probe]:
 def _load(group: str, name: str, what: str) -> type:
     points = points_of(group)
     if name not in points:
-        raise BadInput(f"There is no {what} {name!r}", hint=suggest(name, points, "Installed"))
+        raise BadInput(f"There is no {what} {shortened(name)!r}", hint=suggest(name, points, "Installed"))
     if len(points[name]) > 1:
         claimed = " and ".join(f"{point.dist.name if point.dist else '?'} ({point.value})" for point in points[name])
         raise BadInput(f"Two packages provide the {what} {name!r}: {claimed}", hint="Remove the one that is not wanted")

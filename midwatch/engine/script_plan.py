@@ -32,6 +32,7 @@ from midwatch.supervisor.consented_command import (
 from midwatch.supervisor.sudo import is_other_user, obstacle
 from midwatch.supervisor.terminal_client import LEAVE_KEY
 from midwatch.system.errors import Refused
+from midwatch.system.home import expanded
 from midwatch.system.units import size
 
 _LONGEST_SHOWN = 200
@@ -124,7 +125,7 @@ def _surroundings(step: Step, runbook: Runbook, incident: Incident) -> tuple[str
     A constant whose name is that of a secret is bound by its name: a digest of a weak one could be guessed.
     """
     cwd = resolved({"cwd": step.process.cwd}, runbook, incident).get("cwd", "")
-    folder = str(runbook.base / os.path.expanduser(cwd))  # noqa: PTH111  (it raises for nobody's home)
+    folder = str(runbook.base / expanded(cwd))
     values = dict.fromkeys(step.env, "") | resolved(step.env, runbook, incident)
     values |= {name: secret_constant(name, step.id) for name in secret_constants(step)}
     return folder, {f"{VARIABLE}{name}": str(value) for name, value in values.items()}

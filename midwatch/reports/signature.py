@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.system.errors import BadInput, Failed, in_words
+from midwatch.system.home import expanded, home
 from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import read_regular
 
@@ -47,8 +48,8 @@ def usual_key() -> Path | None:
     """The operator's key: `MIDWATCH_SIGNING_KEY`, else the first of the usual ones in `~/.ssh`; None when there is
     none."""
     if named := os.environ.get(KEY):
-        return Path(named).expanduser()
-    folder = Path.home() / ".ssh"
+        return expanded(named)
+    folder = home() / ".ssh"
     require_answer(folder)
     return next(
         (folder / name for name in _USUAL if (folder / name).is_file() or (folder / f"{name}.pub").is_file()), None
@@ -58,7 +59,7 @@ def usual_key() -> Path | None:
 def usual_signers() -> Path | None:
     """The list of signers: `MIDWATCH_SIGNERS`, else `~/.ssh/allowed_signers`; None when there is none."""
     named = os.environ.get(SIGNERS)
-    path = Path(named).expanduser() if named else Path.home() / ".ssh" / "allowed_signers"
+    path = expanded(named) if named else home() / ".ssh" / "allowed_signers"
     require_answer(path)
     return path if named or path.is_file() else None
 

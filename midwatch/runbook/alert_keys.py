@@ -46,7 +46,7 @@ def build_alert_rules(fields: Fields, site: Fields | None) -> AlertRules:
 
 def check_alert_rules(fields: Fields, site: Fields | None, problems: Problems) -> None:
     """Say which inputs are given by a label and not asked for."""
-    known = [item.value.get("name") for item in fields.items("inputs")]
+    known = [item.value.get("name") for item in fields.items("inputs") if item.value.get("name")]
     for source in (fields, site):
         rules: Fields | None = source.get("alerts") if source else None
         for name, found in rules.table("inputs").items() if rules is not None else ():

@@ -19,6 +19,7 @@ from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.process_keys import CommandLine
 from midwatch.runbook.shapes import Key, ListOf, ListOrTable, Shape, TableOf
 from midwatch.system.errors import SourceLocation
+from midwatch.system.shortened import shortened
 
 _LINE = Text(single=True)
 SECRET = Shape(
@@ -179,7 +180,9 @@ def _check_email(target: Fields, problems: Problems) -> None:
         name, _, host = str(item.value).rpartition("@")
         is_harmless = name.isascii() and item.value.isprintable() and not any(sign in item.value for sign in '<>, "')
         if not name or not host or not is_harmless:
-            problems.add(f"{item.value!r} is no bare address", item.place, "Write it like oncall@example.org")
+            problems.add(
+                f"{shortened(str(item.value))!r} is no bare address", item.place, "Write it like oncall@example.org"
+            )
     for key in ("tls", "user", "password", "ca"):
         if key in target and "server" not in target:
             problems.add(f"{key!r} belongs to a target with 'server'", target.key(key), "Take it out")

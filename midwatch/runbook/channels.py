@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from midwatch.system.home import expanded
+
 INCIDENT_CHANNEL = "incident"
 """The channel of status updates."""
 MOMENTS_TO_NOTIFY = ("declaration", "severity", "approval", "closure")
@@ -117,7 +119,7 @@ class ChannelTarget:
         """The target with the paths in it absolute: relative ones start at `base`."""
 
         def absolute(path: str) -> str:
-            return str(base / Path(path).expanduser()) if path else ""
+            return str(base / expanded(path)) if path else ""
 
         data = self.to_json()
         for name in ("url", "key", "authorization", "password"):

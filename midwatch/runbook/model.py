@@ -20,6 +20,7 @@ from midwatch.runbook.targets import Target
 from midwatch.runbook.triggers import Trigger, Watch
 from midwatch.runbook.value_sources import INPUTS, Question, Reference
 from midwatch.system.errors import SourceLocation
+from midwatch.system.home import expanded
 
 if TYPE_CHECKING:
     from midwatch.runbook.condition_forms import Condition
@@ -277,7 +278,7 @@ class Runbook:
 
     def resolve(self, path: str | Path) -> Path:
         """A path of the runbook as an absolute one: `~` expanded, relative ones below `base`."""
-        return self.base / Path(path).expanduser()
+        return self.base / expanded(path)
 
     def location_of(self, name: str) -> Path:
         """The absolute path of a named place. Raises `KeyError` for a name that `places` does not define."""

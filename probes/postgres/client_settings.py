@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from midwatch.system.home import home
 from midwatch.system.mounts import require_answer
 
 _PROOFS = ("PGSSL", "PGGSS", "PGKRB", "PGREQUIRE", "PGCHANNELBINDING")
@@ -30,7 +31,7 @@ def require_client_files() -> None:
     named = (os.environ.get(name, "") for name in _FILES)
     files = [Path(path) for path in named if path not in ("", "system")]
     with contextlib.suppress(RuntimeError):  # no home
-        files.append(Path.home() / ".postgresql")
+        files.append(home() / ".postgresql")
     for path in files:
         require_answer(path)
 

@@ -32,7 +32,22 @@ class _Plain(yaml.SafeDumper):
 FUZZED = settings(max_examples=examples(60))
 REFERENCES = ["a", "b", "look", "a.x", "look.x", "a[b].x", "inputs.a", "item", "{{item}}", "{{a.x}}", "{{inputs.a}}"]
 NAMES = ["targets", "command", "disk", "services", "trigger", "present", "detected", "root", "python3", "web1", "yes"]
-TEXTS = ["echo", "7", "80%", "10s", "#!/bin/sh", "(", "/tmp", "https://x", "\u202e", "''"]
+TEXTS = [
+    "https://[::1",
+    "~nobody-has-this/x",
+    "9" * 400,
+    "A-B",
+    "echo",
+    "7",
+    "80%",
+    "10s",
+    "#!/bin/sh",
+    "(",
+    "/tmp",
+    "https://x",
+    "\u202e",
+    "''",
+]
 WORDS = st.sampled_from(REFERENCES + NAMES + TEXTS)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS
 ANYTHING = st.recursive(

@@ -258,6 +258,10 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
             "closure: [{title: t, check: level, with: {below: 1 %}, path: x}]",
             "1:56: A criterion has no key 'path'. Parameters stand under 'with'.",
         ),
+        (
+            "inputs: [{name: A-B, prompt: x}, {name: a, prompt: x}]\nalerts: {inputs: {host: instance}}",
+            "1:17: 'A-B' is not a name here. It takes lower-case letters, digits and underscores, a letter first,",
+        ),
         ("comms: []", "1:8: A comms is a table of keys, not a list. "),
         ("panels2: {}", "1:1: A runbook has no key 'panels2'. Did you mean 'panels'?"),
     ],

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from midwatch.system.errors import BadInput, Exit, MidwatchError
+from midwatch.system.home import expanded
 from tui.cli_context import add_incident, add_runbook, incident_folder
 from tui.output import say, say_document
 
@@ -133,7 +134,7 @@ def _sign(path: Path, content: bytes, given: str | None) -> None:
     signature = signature_of(path)
     signature.unlink(missing_ok=True)  # of an earlier export, which would not fit this one
     try:
-        key = Path(given).expanduser() if given else usual_key()
+        key = expanded(given) if given else usual_key()
         if key is None:
             return
         write_text(signature, sign(content, key))
