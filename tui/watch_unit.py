@@ -73,8 +73,12 @@ def watch_unit_name(runbook: Runbook) -> str:
 
 def make_folder(runbook: Runbook) -> str:
     """The command by which root makes the watcher's folder, once."""
-    owner = f"-o {WATCH_USER} -g {WATCH_USER}"
-    return f"install -d -m 2750 {owner} {shlex.quote(str(runbook.location_of('watch')))}"
+    folder = runbook.location_of("watch")
+    command = f"install -d -m 2750 -o {WATCH_USER} -g {WATCH_USER} {shlex.quote(str(folder))}"
+    if folder.parent.exists():
+        return command
+    owner = runbook.file.stat()  # else root would own the folder of incidents
+    return f"install -d -o {owner.st_uid} -g {owner.st_gid} {shlex.quote(str(folder.parent))} && {command}"
 
 
 def watch_unit(runbook: Runbook, *, declares: bool) -> str:

@@ -149,6 +149,10 @@ def test_unit_is_well_formed_and_has_little_to_attack(tmp_path: Path, capsys: py
     unit = tmp_path / "midwatch-night-watch.service"
     unit.write_text(capsys.readouterr().out.replace("User=midwatch-watch", f"User={os.geteuid()}"))
     assert f"ReadWritePaths={tmp_path}/logs/watch\n" in unit.read_text()
+    shutil.rmtree(tmp_path / "logs")
+    assert main(["watch", str(tmp_path / "runbook.yaml"), "--print-unit"]) == 0
+    whose = f"-o {os.geteuid()} -g {os.getegid()}"
+    assert f"#   install -d {whose} {tmp_path}/logs && install -d -m 2750 -o midwatch-watch " in capsys.readouterr().out
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not here")
     verified = subprocess.run(
