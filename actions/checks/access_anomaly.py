@@ -37,6 +37,7 @@ _DAY, _MONTH = Seconds(DAY_S), Seconds(30 * DAY_S)
 _SAID = 50
 """Findings that are listed."""
 _BASTION = "the bastion"
+_JOURNAL = "the journal of this machine"
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class CheckAccessAnomaly(Check):
         paths = [context.runbook.location_of("audit"), *self._auth_logs(context)]
         sources = [(str(path), partial(file_lines, path, since)) for path in paths]
         if self._reads_journal():
-            sources.append(("the journal of this machine", partial(journal_lines, since)))
+            sources.append((_JOURNAL, partial(journal_lines, since)))
         for name, read in sources:
             coverage = Coverage()
             moments = Moments(context.clock.now())
@@ -147,6 +148,8 @@ class CheckAccessAnomaly(Check):
                     profile.add_all(audit_events(lines, moments, unknown), place)
             except MidwatchError as error:
                 coverage.passed_over.append(error.sentence)
+            if name == _JOURNAL and self.journal and not (coverage.lines or coverage.passed_over):
+                coverage.passed_over.append("it has no entry about logins")
             missing += _account(context, name, coverage)
         if unknown:
             context.console.say(f"Not understood, among others: {safe_text(unknown[-1])}")

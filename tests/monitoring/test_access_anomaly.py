@@ -142,6 +142,9 @@ def test_journal_of_the_machine_is_read_by_its_program(
     assert "eve at sshd logged in from 203.0.113.9 by sshd" in check.evaluate(context).summary
     since = f"--since=@{(NOON - timedelta(days=31)).timestamp():.0f}"
     assert {"--output=json", since, "SYSLOG_FACILITY=10"} <= set((tmp_path / "asked").read_text().split())
+    program.write_text("#!/bin/sh\n")
+    with pytest.raises(OutcomeUnknown, match="it has no entry about logins"):
+        check.evaluate(context)
     program.write_text("#!/bin/sh\necho 'Failed to open it' >&2; exit 1\n")
     with pytest.raises(
         OutcomeUnknown, match=r"journal of this machine was not read .* ended with 1: Failed to open it"
