@@ -9,6 +9,7 @@ from typing import Any
 
 from midwatch.system.clock import file_timestamp
 from midwatch.system.errors import MidwatchError
+from probes.backup.dump_toc import listed
 from probes.backup.manifest import stamped
 from probes.postgres.connect import Route
 from probes.postgres.event_triggers import for_restore
@@ -85,6 +86,7 @@ class ServerNow:
     encoding: str
     """Of the target's own database; empty when it is not there."""
     roles: frozenset[str]
+    """Also as an archive lists them, like the next two."""
     extensions: frozenset[str]
     """Those that it could create."""
     tablespaces: frozenset[str]
@@ -100,7 +102,10 @@ class ServerNow:
 def inspect_server(route: Route, database: str) -> ServerNow:
     """Ask the server. Raises `MidwatchError`."""
     found: dict[str, Any] = json.loads(run_quietly(route, _LOOK.format(name=literal(database))))
-    names = {key: frozenset(found[key] or ()) for key in ("roles", "extensions", "tablespaces")}
+    names = {
+        key: frozenset(form for name in found[key] or () for form in (name, listed(name)))
+        for key in ("roles", "extensions", "tablespaces")
+    }
     return ServerNow(
         found["version"],
         found["encoding"] or "",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from midwatch.system.errors import BadInput
 from midwatch.system.units import first_few
-from probes.backup.dump_toc import IDENTIFIER, DumpContents, plain
+from probes.backup.dump_toc import IDENTIFIER, DumpContents, listed, plain
 from probes.backup.manifest import Manifest
 
 _NAME = re.compile(rf"(?:({IDENTIFIER})\.)?({IDENTIFIER})$")
@@ -65,9 +65,9 @@ class TableSelection:
     def _beginnings(self, contents: DumpContents) -> Iterable[tuple[str, str]]:
         for name in self.tables:
             for part in _parts(name, contents):
-                yield f"{_DATA}{' '.join(part)} ", name
+                yield f"{_DATA}{listed(' '.join(part))} ", name
         for schema in self.schemas:
-            yield f"{_DATA}{plain(schema)} ", f"the schema {schema}"
+            yield f"{_DATA}{listed(plain(schema))} ", f"the schema {schema}"
 
 
 def _parts(name: str, contents: DumpContents) -> list[tuple[str, str]]:

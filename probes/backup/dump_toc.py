@@ -208,6 +208,11 @@ def _major(script: str, words: str) -> int:
     return int(found[1]) if found else 0
 
 
+def listed(name: str) -> str:
+    """A name as a listing and its comments have it, in one line."""
+    return name.replace("\n", " ").replace("\r", " ")
+
+
 def plain(identifier: str) -> str:
     """The name itself, out of its quotation marks."""
     return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier

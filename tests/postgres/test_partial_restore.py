@@ -85,8 +85,8 @@ def test_rows_of_single_tables_and_schemas_are_restored_beside_empty_ones_and_ne
         "ALTER TABLE parent ADD PRIMARY KEY (id)",
         "CREATE TABLE child (id serial PRIMARY KEY, parent int REFERENCES parent)",
         "INSERT INTO child (parent) SELECT generate_series(1, 7)",
-        'CREATE SCHEMA "Odd one" CREATE TABLE "A b" (id int) CREATE TABLE c (id int)',
-        'INSERT INTO "Odd one"."A b" VALUES (1), (2)',
+        'CREATE SCHEMA "Odd one" CREATE TABLE "A\nb" (id int) CREATE TABLE c (id int)',
+        'INSERT INTO "Odd one"."A\nb" VALUES (1), (2)',
         'INSERT INTO "Odd one".c VALUES (3)',
         "CREATE TABLE whole (id int) PARTITION BY LIST (id)",
         "CREATE TABLE half PARTITION OF whole DEFAULT PARTITION BY LIST (id)",
@@ -98,16 +98,18 @@ def test_rows_of_single_tables_and_schemas_are_restored_beside_empty_ones_and_ne
         database=one.database,
     )
     run_action(EmergencyBackup(one, validate=True, digests=True), context)
-    action = Restore(one, tables=("public.child", '"Odd one"."A b"', "whole"))
+    action = Restore(one, tables=("public.child", '"Odd one"."A\nb"', "whole"))
     plan = action.plan(context)
     assert dict(plan.facts)["only"].startswith(
-        'the rows of public.child, "Odd one"."A b", whole; other tables stay empty'
+        'the rows of public.child, "Odd one"."A\nb", whole; other tables stay empty'
     )
     outcome = action.apply(context, plan)
     name = outcome.values["database"]
     assert (outcome.ok, name.startswith(f"{one.database}_tables_")) == (True, True), outcome.summary
     assert "10 rows in 5 tables, as in the dump's snapshot, and so is the content of each" in outcome.summary
-    count = 'SELECT (SELECT count(*) FROM child), (SELECT count(*) FROM parent), (SELECT count(*) FROM "Odd one"."A b")'
+    count = (
+        'SELECT (SELECT count(*) FROM child), (SELECT count(*) FROM parent), (SELECT count(*) FROM "Odd one"."A\nb")'
+    )
     assert primary.sql(count, database=name) == [(7, 0, 2)]
     assert primary.sql("SELECT nextval('child_id_seq')", database=name) == [(8,)]
     assert "is no restored database" in SwapDatabase(one, restored=name, incomplete=True).plan(context).refusal
