@@ -80,7 +80,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MIDWATCH_WITNESS", "off")
-    _forget_the_test()
+    _name_no_test()
 
 
 @pytest.fixture(autouse=True)
@@ -148,13 +148,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call() -> None:
     """pytest names the test anew before each call."""
-    _forget_the_test()
+    _name_no_test()
 
 
-def _forget_the_test() -> None:
-    """The environment does not name the test: one fork server serves all tests of a process, since a changed
+def _name_no_test() -> None:
+    """The environment is the same in all tests: one fork server serves all tests of a process, since a changed
     environment is what it is started anew for."""
-    os.environ.pop("PYTEST_CURRENT_TEST", None)
+    os.environ["PYTEST_CURRENT_TEST"] = "one of them"
 
 
 @pytest.hookimpl(wrapper=True)
