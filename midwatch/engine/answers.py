@@ -21,6 +21,7 @@ from midwatch.runbook.step_names import named
 from midwatch.runbook.value_sources import Reference
 from midwatch.runbook.yaml_loader import Entry, Node, Scalar, Table, read_yaml
 from midwatch.system.errors import BadInput, Refused, SourceLocation
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 from midwatch.system.units import Seconds
 
@@ -126,7 +127,7 @@ class Answers:
     def _require_name(self, step: Step, name: str) -> None:
         typed = self.confirm.get(step.id, "")
         if typed != name:
-            given = f"it says {typed!r}" if typed else "it says nothing"
+            given = f"it says {shortened(typed)!r}" if typed else "it says nothing"
             raise BadInput(
                 f"Step {step.id} destroys: the answers file must confirm {name!r}; {given}",
                 place=SourceLocation(self.file),
@@ -264,4 +265,4 @@ def _only(table: Table, known: Iterable[str]) -> None:
     for key, entry in table.entries.items():
         if key not in known:
             hint = suggest(key, known, "Known")
-            raise BadInput(f"Unknown key {key!r}", place=entry.place, hint=hint)
+            raise BadInput(f"Unknown key {shortened(key)!r}", place=entry.place, hint=hint)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from midwatch.system.errors import BadInput, Refused, SourceLocation
+from midwatch.system.shortened import shortened
 
 _HINT = "Say why in a few words"
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -76,11 +77,11 @@ def fault_of_reason(text: str) -> str:
     if not given:
         return "A reason is missing"
     if len({character for character in _plain(given) if character.isalpha()}) < 2:
-        return f"{given!r} is no reason: a reason has more than one letter"
+        return f"{shortened(given)!r} is no reason: a reason has more than one letter"
     if _is_yes_or_no(given):
-        return f"{given!r} is no reason: it answers a question of yes or no"
+        return f"{shortened(given)!r} is no reason: it answers a question of yes or no"
     if _is_whole_answer(given) or _SQUEEZED_PLACEHOLDERS.issuperset(_words(given)):
-        return f"{given!r} is no reason: it does not say why"
+        return f"{shortened(given)!r} is no reason: it does not say why"
     return ""
 
 

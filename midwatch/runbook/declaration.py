@@ -11,6 +11,7 @@ from midwatch.runbook.questions import misfit, tidy
 from midwatch.runbook.severity import Severity
 from midwatch.runbook.value_sources import Question
 from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 from midwatch.system.units import size
 
@@ -66,7 +67,7 @@ def require_known(runbook: Runbook, names: Iterable[str], *, place: SourceLocati
     for name in names:
         if name not in known:
             hint = suggest(name, known, "Inputs") if known else "It asks for none"
-            raise BadInput(f"{runbook.file.name} has no input {name!r}", place=place, hint=hint)
+            raise BadInput(f"{runbook.file.name} has no input {shortened(name)!r}", place=place, hint=hint)
 
 
 def missing_inputs(runbook: Runbook, values: Mapping[str, str]) -> list[Question]:

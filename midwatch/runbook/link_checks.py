@@ -14,6 +14,7 @@ from midwatch.runbook.step_builder import identity
 from midwatch.runbook.text_checks import values_in
 from midwatch.runbook.value_sources import INPUTS, ITEM
 from midwatch.system.errors import SourceLocation
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import suggest
 
 _SEARCHES = 100
@@ -63,7 +64,7 @@ def check_links(steps: list[Fields], problems: Problems) -> None:
     for link in links:
         if link.target not in order:
             hint = "" if problems.full else suggest(link.target, order, "Steps")
-            problems.add(f"There is no step {link.target!r}", link.place, hint)
+            problems.add(f"There is no step {shortened(link.target)!r}", link.place, hint)
             continue
         if order[link.target] < order[link.source]:
             continue
@@ -94,7 +95,7 @@ def check_closure_links(closure: list[Fields], steps: Collection[str], problems:
             if found.value == ITEM:
                 problems.add("Only a step with 'for_each' has an item", found.place, "Write LOOP[ITEM].KEY")
             elif name != INPUTS and name not in steps:
-                problems.add(f"There is no step {name!r}", found.place, suggest(name, steps, "Steps"))
+                problems.add(f"There is no step {shortened(name)!r}", found.place, suggest(name, steps, "Steps"))
 
 
 def _way(start: str, end: str, onward: dict[str, list[str]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from midwatch.runbook.model import Phase, Runbook, Step
 from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.shortened import shortened
 from midwatch.system.suggestion import near_names, suggest
 
 
@@ -15,7 +16,7 @@ def named(runbook: Runbook, name: str, *, place: SourceLocation | None = None) -
         return steps[name]
     near = near_names(name, steps)
     hint = f"Did you mean {near[0]!r}?" if near else f"See them: midwatch plan {runbook.file.name}"
-    raise BadInput(f"There is no step {name!r} in {runbook.file.name}", place=place, hint=hint)
+    raise BadInput(f"There is no step {shortened(name)!r} in {runbook.file.name}", place=place, hint=hint)
 
 
 def named_phase(runbook: Runbook, name: str) -> Phase:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import Self
 
+from midwatch.system.shortened import shortened
+
 _NUMBER = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµ%]*)\s*$")
 
 _MOST_DIGITS = 30
@@ -39,7 +41,7 @@ _BYTES |= {f"{p}ib": 1024**n for n, p in enumerate("kmgtp", start=1)}
 def _split(text: str, what: str, example: str) -> tuple[float, str]:
     match = _NUMBER.match(text)
     if match is None:
-        raise ValueError(f"{text!r} is not {what}; write it like {example}")
+        raise ValueError(f"{shortened(text)!r} is not {what}; write it like {example}")
     if len(match[1]) > _MOST_DIGITS:
         raise ValueError(f"This is not {what}: its number has {len(match[1])} characters")
     return float(match[1]), match[2].lower()
@@ -53,7 +55,7 @@ class Seconds(float):
         """Read `30 min`, `90 s`, `26 h`, `2 days`. A bare number has no unit and is refused."""
         number, unit = _split(text, "a length of time", "'30 min'")
         if unit not in _SECONDS:
-            raise ValueError(f"{text!r} has no known unit of time; write it like '30 min'")
+            raise ValueError(f"{shortened(text)!r} has no known unit of time; write it like '30 min'")
         return cls(number * _SECONDS[unit])
 
     def __str__(self) -> str:
@@ -68,7 +70,7 @@ class Size(int):
         """Read `124 MB`, `2 GiB`, `5000` (bytes)."""
         number, unit = _split(text, "a size", "'124 MB'")
         if unit not in _BYTES:
-            raise ValueError(f"{text!r} has no known unit of size; write it like '124 MB'")
+            raise ValueError(f"{shortened(text)!r} has no known unit of size; write it like '124 MB'")
         return cls(round(number * _BYTES[unit]))
 
     def __str__(self) -> str:
@@ -84,7 +86,7 @@ class Percent(float):
         number, unit = _split(text, "a percentage", "'80 %'")
         if unit != "%" or number > 100:
             why = "is more than the whole" if unit == "%" else "is not a percentage"
-            raise ValueError(f"{text!r} {why}; write it like '80 %'")
+            raise ValueError(f"{shortened(text)!r} {why}; write it like '80 %'")
         return cls(number)
 
     def __str__(self) -> str:
