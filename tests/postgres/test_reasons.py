@@ -95,7 +95,11 @@ def test_refusal_in_another_language_is_known_by_its_sqlstate(tmp_path: Path) ->
         try:
             for state, kind in kinds.items():
                 with pytest.raises(kind) as caught:
-                    connect(Route("tcp", "127.0.0.1", listening.server_address[1], "app", state, "ARP"), pgpass=file)
+                    connect(
+                        Route("tcp", "127.0.0.1", listening.server_address[1], "app", state, "ARP"),
+                        pgpass=file,
+                        timeout=60.0,
+                    )
                 assert type(caught.value) is kind
                 assert "Is the server running" not in str(caught.value)
         finally:
