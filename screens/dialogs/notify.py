@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from midwatch.incident.state import Incident
+from midwatch.runbook.contacts import Role
 from midwatch.runbook.model import Runbook
 from screens.widgets.form import Field, Form
 from screens.widgets.styles import TextStyles
@@ -10,13 +11,10 @@ from screens.widgets.text_layout import paragraph
 
 
 def notify_form(text_styles: TextStyles, runbook: Runbook, incident: Incident) -> Form:
-    """Who, and what was said. Those who have to be notified come first, with the reason."""
+    """Who, and what was said. Those who have to be notified come first, with the reason; others with when they are."""
     owed = incident.to_notify
     roles = sorted(runbook.roles.values(), key=lambda role: role.id not in owed)
-    options = [
-        (role.id, role.name + (f" {text_styles.signs.dash} {owed[role.id]}" if role.id in owed else ""))
-        for role in roles
-    ]
+    options = [(role.id, _option(role, owed.get(role.id, role.notify_when), text_styles.signs.dash)) for role in roles]
     words = "Call or write to them yourself: Midwatch records that they were notified."
     first = next(iter(owed), "")
     return Form(
@@ -27,3 +25,8 @@ def notify_form(text_styles: TextStyles, runbook: Runbook, incident: Incident) -
         accept="Record",
         choice_by_arrows="role",
     )
+
+
+def _option(role: Role, why: str, dash: str) -> str:
+    name = f"{role.name}, {role.contact}" if role.contact else role.name
+    return f"{name} {dash} {why}" if why else name

@@ -15,6 +15,10 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from screens.widgets.styles import CHOSEN, FAINT, SOON, TextStyles
+from screens.widgets.text_layout import wrap
+
+_INDENT = " " * 6
+"""Below the mark of an option: `( ) ` and two blanks before it."""
 
 
 class InlineButton(Widget, can_focus=True):
@@ -98,19 +102,27 @@ class PickOne(Widget, can_focus=True):
         return self._across and sum(cell_len(words) + 7 for _, words in self.options) <= width + 1
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return 1 if self._is_across(width) else len(self.options)
+        return 1 if self._is_across(width) else sum(len(self._rows(words, width)) for _, words in self.options)
+
+    def _rows(self, words: str, width: int) -> list[str]:
+        """The words of an option, broken behind its mark."""
+        return wrap(self._pen.clean(words), max(width - len(_INDENT), 1))
 
     def render(self) -> Content:
-        parts = []
+        parts: list[Content] = []
+        width, is_across = self.content_size.width, self._is_across(self.content_size.width)
         for number, (_, words) in enumerate(self.options):
             chosen = number == self.picked
-            mark = "(*)" if chosen else "( )"
             style = ("bold " if self.has_focus else "") + CHOSEN if chosen else "" if self.has_focus else FAINT
             here = self._pen.ink(f"{self._pen.signs.next} " if chosen and self.has_focus else "  ", CHOSEN)
-            parts.append(Content.assemble(here, self._pen.ink(f"{mark} {words}", style)))
-        if self.picked < 0 and self._required and self.has_focus:
-            parts[-1] = Content.assemble(parts[-1], self._pen.ink(f"  {self._pen.signs.arrow} choose one", SOON))
-        return Content(" " if self._is_across(self.content_size.width) else "\n").join(parts)
+            rows = [words] if is_across else self._rows(words, width)
+            first = self._pen.ink(f"{'(*)' if chosen else '( )'} {rows[0]}", style)
+            parts.append(Content(f"\n{_INDENT}").join([here + first, *(self._pen.ink(row, style) for row in rows[1:])]))
+        hint = f"  {self._pen.signs.arrow} choose one"
+        with_room = [n for n, part in enumerate(parts) if is_across or part.cell_length + cell_len(hint) <= width]
+        if with_room and self.picked < 0 and self._required and self.has_focus:
+            parts[with_room[-1]] = Content.assemble(parts[with_room[-1]], self._pen.ink(hint, SOON))
+        return Content(" " if is_across else "\n").join(parts)
 
     def on_focus(self) -> None:
         self.refresh()

@@ -168,9 +168,8 @@ class Annotations:
         if not roles:
             raise BadInput("The runbook names nobody to tell")
         for number, role in enumerate(roles, start=1):
-            why = f", {owed[role.id]}" if role.id in owed else ""
-            contact = f", {role.contact}" if role.contact else ""
-            self._terminal.say(f"  {number}: {role.name}{contact}{why}")
+            words = ", ".join(filter(None, (role.name, role.contact, owed.get(role.id, role.notify_when))))
+            self._terminal.say(f"  {number}: {words}")
         chosen = roles[self._choice("Who was notified (number): ", len(roles)) - 1]
         self._controller.record_notification(chosen.id, rest or self._terminal.ask_text("What was said: "))
         self._terminal.say(f"Recorded: {chosen.name} was notified.")
