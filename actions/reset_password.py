@@ -59,7 +59,7 @@ class ResetPassword(Action):
     def plan(self, context: Context) -> Plan:
         """Try the known passwords and list the changes that are needed."""
         draft = self.draft()
-        route = login_route(context.runbook, self.target)
+        route = login_route(self.target)
         draft.fact("login", f"{route.user} by {route}")
         bind_servers(draft, context, [self.target])
         for fault in faults(password_file(context.runbook), login_of(route)):
@@ -122,7 +122,7 @@ class ResetPassword(Action):
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         """Make a known password work or set a new one, and prove it by a login."""
-        route = login_route(context.runbook, self.target)
+        route = login_route(self.target)
         with alone(context.location("credential_backups")):
             for fault in faults(password_file(context.runbook), login_of(route)):
                 context.console.say(f"[WARN] {password_file(context.runbook)}: {fault}")

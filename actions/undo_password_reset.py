@@ -90,7 +90,7 @@ class UndoPasswordReset(Action):
         """Seal the present verifier, then restore the former one and its `.pgpass` lines."""
         with alone(context.location("credential_backups")):
             sealed, way, role = self._look(context)
-            login = login_of(login_route(context.runbook, self.target))
+            login = login_of(login_route(self.target))
             replacement = Replacement.with_former(password_file(context.runbook), login, sealed.lines)
             try:
                 present = CredentialBackup(
@@ -120,7 +120,7 @@ class UndoPasswordReset(Action):
         """What was sealed; and where the server was touched too, the way in and the role as it is now. Raises
         `Refused`."""
         sealed = read_credential_backup(self.credential_backup)
-        user = login_route(context.runbook, self.target).user
+        user = login_route(self.target).user
         if (sealed.target, sealed.role) != (self.target.name, user):
             raise Refused(
                 f"{self.credential_backup.name} belongs to {safe_text(sealed.role)} of {safe_text(sealed.target)}, "
@@ -144,7 +144,7 @@ class UndoPasswordReset(Action):
         sealed, way, role = self._look(context, writes=False)
         if way is not None and (role is None or role.verifier != sealed.verifier):
             return Outcome(False, "The former verifier is not in force")
-        login = login_of(login_route(context.runbook, self.target))
+        login = login_of(login_route(self.target))
         _, present = without(password_file(context.runbook), login)
         same = [line for _, line in present] == [line for _, line in sealed.lines]
         return Outcome(same, ".pgpass has its former lines" if same else ".pgpass has not got its former lines")

@@ -134,7 +134,7 @@ class BackupsProbe(Probe):
             brief=f"{duration(age)} old" + (", late" if late else ", not validated" if good is None else ""),
             facts=(
                 *running,
-                *backup_facts(newest, found, age, self.rpo, odd, clock.now()),
+                *backup_facts(newest, found, age, self.rpo, odd),
                 ("proven restorable", _proven(proven, proofs, clock)),
             ),
             limits=(float(self.rpo),),

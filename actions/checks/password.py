@@ -30,7 +30,7 @@ class CheckPassword(Check):
 
     def evaluate(self, context: Context) -> Outcome:
         """Log in over TCP and check whether the server asked for the password."""
-        route = login_route(context.runbook, self.target)
+        route = login_route(self.target)
         try:
             with connect(route, pgpass=password_file(context.runbook)) as connection:
                 used = bool(connection.pgconn.used_password)

@@ -114,7 +114,7 @@ class CheckSecretRotation(Thresholds, Check):
     def _ask(self, context: Context, target: Target) -> _State:
         state = _State()
         try:
-            route = login_route(context.runbook, target)
+            route = login_route(target)
             file = password_file(context.runbook)
             ours = next(passwords(file, login_of(route)), "")
             if not ours:

@@ -54,7 +54,7 @@ def _ask(runbook: Runbook, target: Target, one: Dependent) -> tuple[bool, str]:
         return _port(one)
     if one.target:
         return _login(runbook, target, runbook.targets[one.target], one.timeout)
-    environment = client_environment(login_route(runbook, target), password_file(runbook))
+    environment = client_environment(login_route(target), password_file(runbook))
     ended = run_external(one.command, runbook.base, limit=one.timeout, environment=environment)
     return ended.exit == 0, ended.last_line
 
@@ -71,10 +71,10 @@ def _port(one: Dependent) -> tuple[bool, str]:
 
 def _login(runbook: Runbook, target: Target, other: Target, timeout: float) -> tuple[bool, str]:
     """The other's own login; with this target's password where both log in as the same user."""
-    route, file = login_route(runbook, other), password_file(runbook)
+    route, file = login_route(other), password_file(runbook)
     given: str | None = None
     if other.user == target.user:
-        given = next(passwords(file, login_of(login_route(runbook, target))), None)
+        given = next(passwords(file, login_of(login_route(target))), None)
     with connect(route, password=given, pgpass=file, timeout=timeout, statement=timeout) as connection:
         used = bool(connection.pgconn.used_password)
     return True, f"{route.user} logs in by {route}" + ("" if used else ", but no password was asked for")

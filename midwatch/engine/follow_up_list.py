@@ -76,7 +76,7 @@ def all_follow_ups(logs: Path, runbook_id: str = "") -> tuple[list[Listed], list
     return found, problems
 
 
-def by_urgency(listed: list[Listed], today: date) -> list[Listed]:
+def by_urgency(listed: list[Listed]) -> list[Listed]:
     """The open ones first, by their due date; those without one come before those that are done."""
     return sorted(listed, key=lambda one: (bool(one.item.done), one.item.due_date or date.max, one.name))
 

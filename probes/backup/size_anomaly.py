@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from datetime import datetime
 
 from midwatch.system.clock import from_rfc3339
 from midwatch.system.units import duration, size
@@ -35,7 +34,7 @@ def oddity(newest: BackupFile, found: Sequence[BackupFile]) -> str:
 
 
 def backup_facts(
-    newest: BackupFile, found: Sequence[BackupFile], age: float, rpo: float, odd: str, now: datetime
+    newest: BackupFile, found: Sequence[BackupFile], age: float, rpo: float, odd: str
 ) -> list[tuple[str, str]]:
     """What the full page says of it."""
     facts = [

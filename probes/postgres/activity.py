@@ -50,7 +50,7 @@ class Activity:
 
 def read_activity(runbook: Runbook, target: Target) -> Activity:
     """Log in as the application does, and ask. Ends within about ten seconds. Raises `MidwatchError`."""
-    route = login_route(runbook, target)
+    route = login_route(target)
     with connect(route, pgpass=password_file(runbook), timeout=3.0, statement=5.0) as connection:
         import psycopg
 

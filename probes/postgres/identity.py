@@ -79,7 +79,7 @@ def container_id(target: Target) -> str:
 def _by_login(runbook: Runbook, target: Target) -> str:
     """What the server says to the application's login; empty where that is refused."""
     try:
-        route: Route = login_route(runbook, target)
+        route: Route = login_route(target)
         with connect(route, pgpass=password_file(runbook), timeout=3.0, statement=_PATIENCE_S) as connection:
             row = connection.execute(_QUERY.encode()).fetchone()
     except MidwatchError:

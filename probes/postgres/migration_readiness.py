@@ -60,7 +60,7 @@ def readiness(runbook: Runbook, target: Target, longest: float) -> list[Finding]
     finding that says why; nothing is raised.
     """
     try:
-        with connect(login_route(runbook, target), pgpass=password_file(runbook), statement=5.0) as connection:
+        with connect(login_route(target), pgpass=password_file(runbook), statement=5.0) as connection:
             return _findings(connection, target, longest)
     except MidwatchError as error:
         return [Finding(f"{target.label} answers", False, str(error))]

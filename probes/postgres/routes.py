@@ -88,10 +88,10 @@ def _address(found: Mapping[str, Any], port: int) -> tuple[str, int]:
     return "", port
 
 
-def login_route(runbook: Runbook, target: Target, place: ServerAddress | None = None) -> Route:
+def login_route(target: Target) -> Route:
     """How applications and the nightly job log in: over TCP as the target's user. Raises `Refused` when there is no
     way."""
-    place = place or find_server(target)
+    place = find_server(target)
     if not place.host:
         raise Refused(
             f"{target.label} has no address to log in to", hint="Publish its port, or set host and port of the target"
@@ -104,7 +104,7 @@ def login_route(runbook: Runbook, target: Target, place: ServerAddress | None = 
 
 def password_route(runbook: Runbook, target: Target) -> Route:
     """The same with the bastion's `.pgpass`, which a program of PostgreSQL then reads."""
-    return replace(login_route(runbook, target), passfile=str(password_file(runbook)))
+    return replace(login_route(target), passfile=str(password_file(runbook)))
 
 
 def superuser_route(runbook: Runbook, target: Target) -> Route:

@@ -32,7 +32,7 @@ def step_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> list
     """The page, most urgent first: what happened, what to do, what it will touch."""
     step, incident = parts.step, parts.incident
     status = incident.status(step)
-    lines = [_heading(step, status, width, text_styles)]
+    lines = [_heading(step, width, text_styles)]
     lines += paragraph(_flowing(step.why), width, text_styles, style=FAINT) if step.why else []
     lines.append(Content(""))
     state = incident.steps.get(step.id)
@@ -73,7 +73,7 @@ def phase_lines(
     return lines
 
 
-def _heading(step: Step, status: StepStatus, width: int, text_styles: TextStyles) -> Content:
+def _heading(step: Step, width: int, text_styles: TextStyles) -> Content:
     title = f"{step.number} {step.title}"
     if step.kind is StepKind.MANUAL:
         right = text_styles.ink("manual", FAINT)

@@ -160,14 +160,14 @@ def arp(night: Night) -> Target:
 
 
 def connect(night: Night) -> Connection:
-    way, passfile = login_route(night.runbook, arp(night)), str(night.runbook.location_of("pgpass"))
+    way, passfile = login_route(arp(night)), str(night.runbook.location_of("pgpass"))
     return psycopg.connect(
         host=way.host, port=way.port, user=way.user, dbname=way.database, passfile=passfile, autocommit=True
     )
 
 
 def test_recovered_password_opens_arp_over_tcp(night: Night) -> None:
-    way, tools = login_route(night.runbook, arp(night)), find_tools(night.runbook)
+    way, tools = login_route(arp(night)), find_tools(night.runbook)
     environment = os.environ | {"PGPASSFILE": str(night.runbook.location_of("pgpass"))}
     where = ["-h", way.host, "-p", str(way.port), "-U", way.user, "-d", way.database]
     argv = [str(tools.pg_restore.with_name("psql")), "-XAtw", *where, "-c", "SELECT current_user"]

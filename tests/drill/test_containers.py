@@ -78,10 +78,10 @@ def test_password_of_arp_alone_is_lost_and_that_of_the_first_start_is_stale(
     client: DockerClient, runbook: Runbook, arp: Target
 ) -> None:
     for name in ("otc-db-prod", "gps-db-prod"):
-        route = login_route(runbook, runbook.targets[name])
+        route = login_route(runbook.targets[name])
         with connect(route, pgpass=runbook.location_of("pgpass")) as connection:
             assert connection.pgconn.used_password
-    route = login_route(runbook, arp)
+    route = login_route(arp)
     tried = list(candidates(runbook, arp, route))
     assert {one.source for one in tried} == {".pgpass", "the container's POSTGRES_PASSWORD"}
     (first,) = [one.password for one in tried if "POSTGRES" in one.source]

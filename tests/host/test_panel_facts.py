@@ -56,7 +56,7 @@ def test_page_of_a_backup_says_how_late_and_how_deeply_validated(tmp_path: Path)
     newest = backup(1, 4, depth=3, folder=tmp_path)
     newest.path.write_bytes(b"1234")
     older = backup(9, 4, depth=5)
-    facts = dict(backup_facts(newest, [newest, older], 30 * 3600.0, 26 * 3600.0, "", NIGHT))
+    facts = dict(backup_facts(newest, [newest, older], 30 * 3600.0, 26 * 3600.0, ""))
     assert facts["last good"] == "2026-11-22 02:00 UTC, 1 d 6 h ago"
     assert facts["RPO"] == "1 d 2 h, late by 4 h"
     assert facts["checksum"] == "SHA-256 abababababababab recorded and found to hold"
@@ -64,7 +64,7 @@ def test_page_of_a_backup_says_how_late_and_how_deeply_validated(tmp_path: Path)
     assert facts["deepest"] == "depth 5, restored, 2026-11-14 02:00 UTC: arp.9.gz"
     assert facts["kept"] == "2 nightly"
     newest.path.write_bytes(b"12345")
-    facts = dict(backup_facts(newest, [newest], 1.0, 26 * 3600.0, "", NIGHT))
+    facts = dict(backup_facts(newest, [newest], 1.0, 26 * 3600.0, ""))
     assert "it was changed" in facts["checksum"]
 
 

@@ -71,7 +71,7 @@ def test_secret_store_gets_it_on_its_input_and_nowhere_else(lost: Context, conso
     assert (tmp_path / "stored").read_bytes() == new.encode()
     assert new.encode() not in (tmp_path / "environ").read_bytes() + (tmp_path / "cmdline").read_bytes()
     assert b"MIDWATCH_ROLE=arp_app" in (tmp_path / "environ").read_bytes()
-    assert works(login_route(lost.runbook, target), new)
+    assert works(login_route(target), new)
 
 
 def test_secret_store_that_refuses_stops_it_before_anything_changes(
@@ -133,7 +133,7 @@ def test_dependents_are_checked_with_the_new_password(lost: Context, console: Li
 
 
 def test_open_sessions_are_listed_before_it_changes(lost: Context, console: Listening) -> None:
-    route, target = login_route(lost.runbook, arp(lost)), arp(lost)
+    route, target = login_route(arp(lost)), arp(lost)
     recover(lost, target)
     with connect(route, password=console.secrets["new password of ARP"]) as session:
         session.execute("SET application_name = 'arp-batch \x1b[2J'")
@@ -280,7 +280,7 @@ def test_password_file_that_libpq_passes_over_is_mended(lost: Context, console: 
 def test_password_that_stands_there_wrongly_is_found_and_written_rightly(lost: Context, line: str) -> None:
     target, way = arp(lost), superuser_route(lost.runbook, arp(lost))
     run_quietly(way, r"ALTER ROLE arp_app PASSWORD E'odd:one\\out'")
-    route = login_route(lost.runbook, target)
+    route = login_route(target)
     lost.location("pgpass").write_text(line.replace("PORT", str(route.port)) + "\n")
     assert not CheckPassword(target).evaluate(lost).ok
     assert recover(lost, target)["method"] == "found"

@@ -57,7 +57,7 @@ def test_undo_of_the_step_brings_the_former_verifier_back(
 ) -> None:
     way, route, before = (
         superuser_route(lost.runbook, arp(lost)),
-        login_route(lost.runbook, arp(lost)),
+        login_route(arp(lost)),
         (here / "pgpass").read_bytes(),
     )
     former = read_role(way, "arp_app")

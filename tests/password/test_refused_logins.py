@@ -25,7 +25,7 @@ from tests.support.listening_server import Listening, arp
 @pytest.mark.postgres
 def test_real_server_tells_its_log_what_it_tells_no_client(lost: Context, console: Listening, tmp_path: Path) -> None:
     target, way = arp(lost), superuser_route(lost.runbook, arp(lost))
-    route, log = login_route(lost.runbook, target), Path(target.log)
+    route, log = login_route(target), Path(target.log)
     start = log.stat().st_size
     for user, before in (
         ("arp_app", ""),

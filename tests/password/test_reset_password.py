@@ -50,7 +50,7 @@ def test_lost_password_is_replaced_and_proved(lost: Context, console: Listening,
     others = [line for line in lost.location("pgpass").read_text().splitlines() if "arp_app" not in line]
     values = recover(lost)
     new = console.secrets["new password of ARP"]
-    route = login_route(lost.runbook, arp(lost))
+    route = login_route(arp(lost))
     with connect(route, password=new) as connection:
         assert connection.pgconn.used_password
     assert CheckPassword(arp(lost)).evaluate(lost).ok
@@ -89,7 +89,7 @@ def test_password_that_still_works_is_kept(lost: Context, console: Listening, tm
     assert not [effect for effect in plan.effects if effect.object.startswith("password of")]
     outcome = action.apply(lost, plan)
     assert outcome.values["method"] == "found"
-    route = login_route(lost.runbook, target)
+    route = login_route(target)
     assert list(passwords(lost.location("pgpass"), Login(route.host, route.port, route.database, route.user))) == [
         working
     ]
@@ -182,7 +182,7 @@ def test_server_that_is_down_is_unknown_not_refused(lost: Context) -> None:
 
 def test_psql_connects_with_what_was_recovered(lost: Context) -> None:
     recover(lost)
-    route = login_route(lost.runbook, arp(lost))
+    route = login_route(arp(lost))
     environment = os.environ | {"PGPASSFILE": str(lost.location("pgpass"))}
     info = (
         f"host={route.host} port={route.port} dbname={route.database} user={route.user} "

@@ -68,7 +68,7 @@ def test_former_verifier_and_line_come_back_exactly(context: Context, arp: Targe
     outcome = undo.apply(context, plan)
     assert kept(context, arp) == before
     assert file.read_bytes() == line
-    route = login_route(context.runbook, arp)
+    route = login_route(arp)
     assert works(route, FORMER)
     assert not works(route, new)
     assert undo.verify(context, datetime.now(UTC)).ok
@@ -139,9 +139,7 @@ def test_file_that_is_not_ours_is_refused(
 
 
 def test_run_that_was_killed_before_its_last_move_is_finished_by_the_next(context: Context, arp: Target) -> None:
-    left = Replacement.with_password(
-        context.location("pgpass"), login_of(login_route(context.runbook, arp)), "not-yet-published"
-    )
+    left = Replacement.with_password(context.location("pgpass"), login_of(login_route(arp)), "not-yet-published")
     before, line = kept(context, arp), context.location("pgpass").read_bytes()
     CredentialBackup(arp.name, "arp_app", before, left.former).keep(context.location("credential_backups"))
     set_verifier(superuser_route(context.runbook, arp), "arp_app", verifier("not-yet-published"))

@@ -58,7 +58,7 @@ def test_login_through_a_pooler_works_and_leaves_no_setting_in_its_sessions(
     assert read_activity(context.runbook, pooled).used_password
     assert CheckPassword(pooled).evaluate(context).ok
     assert [one.text for one in readiness(context.runbook, pooled, 60.0) if not one.ok] == []
-    route = login_route(context.runbook, pooled)
+    route = login_route(pooled)
     with (
         connect(route, pgpass=password_file(context.runbook), statement=0.2) as connection,
         pytest.raises(psycopg.errors.QueryCanceled),
@@ -115,7 +115,7 @@ def test_refusal_of_a_server_that_answers_is_no_question_whether_the_server_runs
     primary: Server, context: Context, pooled: Target
 ) -> None:
     with short_folder() as folder, pooler(folder, primary, USERS, max_client_conn="1") as port:
-        route = replace(login_route(context.runbook, pooled), port=port)
+        route = replace(login_route(pooled), port=port)
         given = {"host": route.host, "port": port, "user": "arp_app", "password": PASSWORD, "dbname": route.database}
         with psycopg.connect(**given), pytest.raises(Failed) as caught:  # type: ignore[arg-type]
             connect(route, password=PASSWORD)

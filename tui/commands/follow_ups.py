@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     found = [one for one in listed if args.all or not one.item.done]
     if args.overdue:
         found = [one for one in found if one.item.days_late(today)]
-    found = by_urgency(found, today)
+    found = by_urgency(found)
     if args.open_tickets is not None:
         return _open_tickets(found, args.open_tickets or os.environ.get(_OPENER, ""), clock, actor)
     if args.json:
