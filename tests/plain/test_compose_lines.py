@@ -121,4 +121,4 @@ def test_message_that_was_refused_is_named_and_sent_again_or_given_up(begin: Beg
         talk.answer("Enter: neither:", "g")
         talk.answer("Why:", "told by phone")
         talk.until("is not sent any more.")
-        assert b"1 messages, 0 not delivered." in midwatch("messages", cwd=here).stdout
+        assert b"1 message, 0 not delivered." in midwatch("messages", cwd=here).stdout

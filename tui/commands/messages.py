@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Exit, MidwatchError
+from midwatch.system.units import counted
 from tui.cli_context import add_incident, add_runbook, in_control, is_driven, observed
 from tui.output import say, say_json
 
@@ -62,5 +63,5 @@ def run(args: argparse.Namespace) -> int:
         say(f"{delivery.queued_at:%Y-%m-%d %H:%M:%S} UTC  {delivery_words(delivery)}")
         for line in delivery.text.splitlines():
             say(f"    {line}")
-    say(f"{len(found)} messages, {sum(item.undelivered for item in found)} not delivered.")
+    say(f"{counted(len(found), 'message')}, {sum(item.undelivered for item in found)} not delivered.")
     return Exit.DONE

@@ -14,6 +14,7 @@ from midwatch.runbook.channels import INCIDENT_CHANNEL
 from midwatch.runbook.severity import Severity
 from midwatch.system.errors import BadInput
 from midwatch.system.time_parser import HOW, parse_time
+from midwatch.system.units import counted
 from tui.plain.line_terminal import Interrupted, LineTerminal
 
 _SEVERITIES = {
@@ -148,7 +149,7 @@ class Annotations:
             first = next(iter(message.text.splitlines()), "")
             terminal.say(f"  {message.queued_at:%H:%M:%S} UTC  {delivery_words(message)}: {first}")
         lost = [message.id for message in found if message.undelivered]
-        terminal.say(f"{len(found)} messages, {len(lost)} not delivered.")
+        terminal.say(f"{counted(len(found), 'message')}, {len(lost)} not delivered.")
         if not lost or not controller.can_decide_messages:
             return
         chosen = terminal.ask_anew(f"Decide on one ({', '.join(lost)}), or Enter for none: ")
