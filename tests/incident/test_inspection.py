@@ -178,6 +178,8 @@ def test_export_that_is_no_file_is_a_sentence(here: Path, kind: str) -> None:
     path = here / "x.md"
     if kind == "pipe":
         os.mkfifo(path)
+        os.mkfifo(here / "x")
+        assert "x is not a regular file" in verify("x").stderr, "and not an incident that is missing"
     else:
         path.mkdir()
     done = verify("x.md")

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if is_bundle(path):
         found = verify_bundle(path, args.signers, head=args.head, count=args.count)
         return _say(path, found, args, with_items=True)
-    if path.is_file() or path.suffix == ".md":
+    if (path.exists() and not path.is_dir()) or path.suffix == ".md":
         return _verify_export(path, args)
     return _verify_incident(args)
 
