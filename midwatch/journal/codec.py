@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from midwatch.incident.events import Event
 from midwatch.system.clock import from_rfc3339, to_rfc3339
 from midwatch.system.errors import BadInput
+from midwatch.system.strict_json import refuse_constant, unique_keys
 
 KEYS = ("seq", "time", "mono", "boot", "actor", "kind", "body", "prev")
 """The keys of a line, in the order in which they are written."""
@@ -78,7 +78,7 @@ def decode(line: bytes) -> tuple[Event, str]:
     if len(line) >= LONGEST:
         raise ValueError(f"it has more than {LONGEST:,} bytes")
     try:
-        data = json.loads(line.decode("ascii"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        data = json.loads(line.decode("ascii"), object_pairs_hook=unique_keys, parse_constant=refuse_constant)
     except UnicodeDecodeError:
         raise ValueError("it is not plain ASCII") from None
     except json.JSONDecodeError as error:
@@ -102,14 +102,3 @@ def _moment(text: str) -> datetime:
     if to_rfc3339(moment) != text:
         raise ValueError(f"{text!r} is not a time in UTC with microseconds")
     return moment
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        raise ValueError("a key stands in it twice")
-    return data
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

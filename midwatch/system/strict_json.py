@@ -16,7 +16,9 @@ def read_object(data: bytes) -> dict[str, Any]:
     """The JSON object in these bytes. Raises `ValueError` that says what is wrong; nothing else, whatever the bytes
     are."""
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(
+            data.decode("utf-8"), object_pairs_hook=unique_keys, parse_constant=refuse_constant, parse_float=_finite
+        )
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -48,14 +50,16 @@ def number_of(data: Mapping[str, Any], key: str) -> float:
         raise ValueError(f"{key} is too large a number") from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Raises `ValueError` where a key stands in it twice."""
     data = dict(pairs)
     if len(data) != len(pairs):
         raise ValueError("a key stands in it twice")
     return data
 
 
-def _refuse(name: str) -> float:
+def refuse_constant(name: str) -> float:
+    """Raise `ValueError`: `NaN` and `Infinity` are not JSON."""
     raise ValueError(f"{name} is not JSON")
 
 
