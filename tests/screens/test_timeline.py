@@ -55,8 +55,12 @@ async def test_timeline_stars_and_filters_select_entries(session: IncidentContro
 async def test_timeline_is_live_and_stays_where_the_operator_went(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "e", "home")
+        timeline = pilot.app.screen
+        assert isinstance(timeline, TimelineScreen)
+        first = timeline.entry
         session.note("something new")
         await rest(pilot)
+        assert timeline.entry is first, "it was laid out once"
         assert "▶  02:00:00 Declared" in grid(pilot)
         await press(pilot, "end")
         assert "something new" in grid(pilot)
