@@ -23,6 +23,10 @@ phases:
           echo "$V"
           echo more
         env: {V: {from: look.ok}, W: plain}
+        undo: echo less
+        retry: {times: 1, wait: 5 s}
+        run_as: nobody
+        verify: [{title: Fixed, check: command, with: {run: test -e fixed}}]
         risk: change
         depends_on: look
         preconditions: [{title: Room, check: disk, with: {path: /, below: 99 %}}]
@@ -49,6 +53,11 @@ def test_plan_of_a_step_that_cannot_be_planned_yet_shows_its_script_and_its_requ
         "echo more",
         "$V: from look.ok",
         "$W: plain",
+        "run as: nobody",
+        "retry: 1 more try, 5 s apart, after any exit that does not count as done",
+        "undo: echo less",
+        "verifies: Fixed",
+        "Fixed runs: test -e fixed",
         "needs first: 1.1 Look",
         "requires: Room",
     ]

@@ -42,8 +42,14 @@ def requirement_lines(step: Step, runbook: Runbook, plan: Plan | None) -> Iterat
     from midwatch.runbook.condition_words import condition_words
 
     if plan is None:
-        yield from (f"command: {line}" if not at else f"  {line}" for at, line in enumerate(step.run.splitlines()))
+        yield from _labelled("command", step.run)
         yield from (safe_text(f"${name}: {_given(value)}") for name, value in step.env.items())
+        process = step.process
+        for label, text in (("run as", process.run_as), ("retry", str(process.retry or "")), ("undo", process.undo)):
+            yield from _labelled(label, text)
+        for check in step.verify:
+            yield safe_text(f"verifies: {check.title}")
+            yield from script_lines(check)
     if step.depends_on:
         needs = (runbook.step(need) for need in step.depends_on)
         yield safe_text(f"needs first: {'; '.join(f'{need.number} {need.title}' for need in needs)}")
@@ -59,6 +65,11 @@ def requirement_lines(step: Step, runbook: Runbook, plan: Plan | None) -> Iterat
         yield "approval: a second person, from a login of their own"
     if plan is not None and (name := policy.name_to_type(step, plan)):
         yield safe_text(f"type to confirm: {name}")
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    for number, line in enumerate(text.strip().splitlines()):
+        yield safe_text(f"  {line}" if number else f"{label}: {line}")
 
 
 def _given(value: str | Reference) -> str:
