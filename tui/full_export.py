@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tui.user_files import write_bytes
 
 if TYPE_CHECKING:
-    from midwatch.engine.incident_controls import IncidentView
+    from midwatch.engine.incident_protocols import IncidentView
 
 
 def write_full_timeline(path: Path, incident: IncidentView) -> None:

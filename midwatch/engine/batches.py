@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from midwatch.api.plan import PLAN_AGAIN, Plan
 from midwatch.engine import step_selection
-from midwatch.engine.batch import Batch, Group
 from midwatch.engine.joint_plan import joint_plan
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.planning import can_undo, no_undo
+from midwatch.engine.running_batch import Group, RunningBatch
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import Consent, StepRunner
 from midwatch.incident.state import StepStatus
@@ -33,7 +33,7 @@ class Batches:
         self._planned: dict[str, tuple[str, dict[str, Plan], bool]] = {}
         """By loop: the digest of the last joint plan, the plans that it was made of by id of the step, and whether they
         are those of an undo."""
-        self.latest: Batch | None = None
+        self.latest: RunningBatch | None = None
 
     def plan(self, step_id: str, *, undo: bool = False) -> Plan:
         """The plan of the step, or of its undo; of a loop, what all items would touch that can be run or undone now."""
@@ -112,7 +112,7 @@ class Batches:
             return True
 
         group = Group(tuple(plans), step.loop.parallel, step.loop.stop_on_failure)
-        self._begin(Batch(step_id, [group], start, self._session, self._results))
+        self._begin(RunningBatch(step_id, [group], start, self._session, self._results))
 
     def start_observing(self, phase_id: str) -> None:
         """Run every step of the phase that only observes and is to do. Returns once the first one runs.
@@ -131,7 +131,7 @@ class Batches:
             self._runner.start(step_id, self._runner.plan(step_id))
             return True
 
-        self._begin(Batch(f"phase {phase_id}", _groups(steps, self._loop), start, self._session, self._results))
+        self._begin(RunningBatch(f"phase {phase_id}", _groups(steps, self._loop), start, self._session, self._results))
 
     def cancel(self, step_id: str) -> None:
         """End the step, or all items of a loop that run; no further item starts then."""
@@ -149,7 +149,7 @@ class Batches:
         if self.latest is not None:
             self.latest.stop()
 
-    def _begin(self, batch: Batch) -> None:
+    def _begin(self, batch: RunningBatch) -> None:
         with self._session.mutex:
             if self.latest is not None and self.latest.is_active:
                 raise Refused(f"{self.latest.name} is being run from here", hint="Wait for it or cancel it")

@@ -20,7 +20,6 @@ from midwatch.engine import incident_files
 from midwatch.engine.adoption import Adoption
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.approvals import Approvals
-from midwatch.engine.batch import Batch
 from midwatch.engine.batches import Batches
 from midwatch.engine.choices import ask_inputs
 from midwatch.engine.closure import Closure
@@ -32,12 +31,13 @@ from midwatch.engine.driving import drivable_runbook
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.message_requests import MessageRequests
 from midwatch.engine.messages import Messages
+from midwatch.engine.running_batch import RunningBatch
 from midwatch.engine.shown_plans import ShownPlans
 from midwatch.engine.source_notes import SourceNotes
 from midwatch.engine.step_decisions import StepDecisions
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import StepRunner
-from midwatch.engine.watch_requests import WatchRequests
+from midwatch.engine.watch_request_notes import WatchRequests
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import Incident, Offer
@@ -284,7 +284,7 @@ class IncidentController:
         return self._collaboration.offer
 
     @property
-    def batch(self) -> Batch | None:
+    def batch(self) -> RunningBatch | None:
         """The steps that were last run by one decision from here; they may still run."""
         return self._batches.latest
 

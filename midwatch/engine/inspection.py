@@ -13,8 +13,8 @@ from typing import Any
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.permissions import open_file
-from midwatch.journal.testimony import SYSLOG_FILES, Head, Testimony, contradictions, heads_witnessed
 from midwatch.journal.verify import CheckedChain, check
+from midwatch.journal.witness_comparison import SYSLOG_FILES, Head, Testimony, contradictions, heads_witnessed
 
 _DOCUMENT_LIMIT_BYTES = 64 * 1024 * 1024
 """Of a plan, a copy or a post-mortem. A longer file is none of these."""

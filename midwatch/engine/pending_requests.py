@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from midwatch.control.lease import DriverState
-from midwatch.engine.incident_controls import IncidentControls, IncidentView
+from midwatch.engine.incident_protocols import IncidentControls, IncidentView
 from midwatch.incident.events import Event, EventKind
 from midwatch.reports.event_text import describe
 from midwatch.runbook.model import Runbook

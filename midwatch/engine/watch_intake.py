@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.note_delivery import hand_on
 from midwatch.engine.repository import open_incident
-from midwatch.engine.watch_requests import request_note, require_taken
+from midwatch.engine.watch_request_notes import request_note, require_taken
 from midwatch.incident.source_note import WATCHER
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.severity import Severity

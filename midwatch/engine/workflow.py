@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from midwatch.api.plan import Plan
 from midwatch.engine import policy, step_selection
-from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.incident_protocols import IncidentView
 from midwatch.engine.secret_fetch import asked_secrets
 from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import StepStatus

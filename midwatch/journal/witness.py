@@ -2,8 +2,8 @@
 
 Whoever may write a journal can build its chain anew. The system's log is written by another program and, on most
 machines, sent to another one. So each head that was sent there shows a chain that was built anew later
-(`midwatch.journal.testimony`). Sending never waits: a datagram that is not taken at once is dropped, and the next head
-says as much.
+(`midwatch.journal.witness_comparison`). Sending never waits: a datagram that is not taken at once is dropped, and the
+next head says as much.
 """
 
 from __future__ import annotations

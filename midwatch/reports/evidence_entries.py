@@ -8,7 +8,7 @@ from midwatch.incident.events import EventKind
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.lifecycle import Lifecycle
 from midwatch.reports.timeline_entry import Entry, Source
-from midwatch.system.line_moment import line_moment
+from midwatch.system.log_line_time import log_line_time
 
 EVIDENCE = "evidence"
 """In the place of who did it: the numbers of such a line are of the events that hold its evidence."""
@@ -25,7 +25,7 @@ def evidence_entries(facts: Facts) -> Iterator[Entry]:
             )
     for event in facts.of_kind(EventKind.FINISHED):
         line = str(event.body.get("values", {}).get(_LAST_CHANGE, ""))
-        if at := line_moment(line, ""):
+        if at := log_line_time(line, ""):
             yield Entry(
                 at,
                 Source.OUTSIDE,

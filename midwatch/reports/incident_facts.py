@@ -21,7 +21,7 @@ from midwatch.journal.verify import verify
 from midwatch.reports.time_format import happened
 from midwatch.runbook.model import Runbook, Step
 from midwatch.system.errors import MidwatchError
-from midwatch.system.line_moment import line_moment
+from midwatch.system.log_line_time import log_line_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Facts:
             values = self.incident.steps[step.id].values if step.id in self.incident.steps else {}
             if step.uses == "trigger" and values.get("detected") == "yes":
                 evidence = values.get("evidence", "")
-                moment = line_moment(evidence, zones.get(str(step.with_.get("id")), ""))
+                moment = log_line_time(evidence, zones.get(str(step.with_.get("id")), ""))
                 ends = [event.seq for event in self.by_step[step.id] if event.kind == EventKind.FINISHED]
                 title = titles.get(str(step.with_.get("id")), step.title)
                 found.append(Detected(title, evidence, moment, ends[-1] if ends else 0))

@@ -17,7 +17,7 @@ from typing import Any
 
 import midwatch
 from midwatch.incident.paths import AttemptFolder
-from midwatch.supervisor.belonging import PROGRAM
+from midwatch.supervisor.attempt_processes import PROGRAM
 from midwatch.supervisor.logind import hand_over
 from midwatch.supervisor.status import START_GRACE
 

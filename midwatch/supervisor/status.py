@@ -2,7 +2,7 @@
 
 In a folder that a group shares, any member can write what a supervisor writes. So a process counts as the attempt's
 supervisor only by its own command line, and as a part of its step only by its own environment
-(`midwatch.supervisor.belonging`).
+(`midwatch.supervisor.attempt_processes`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import read_file
-from midwatch.supervisor.belonging import command_line, is_at_work, is_of_step, is_supervisor
+from midwatch.supervisor.attempt_processes import command_line, is_at_work, is_of_step, is_supervisor
 from midwatch.supervisor.control_group import ControlGroup
 from midwatch.supervisor.process_tree import signal_each
 from midwatch.supervisor.result import Result

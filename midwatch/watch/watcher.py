@@ -16,7 +16,7 @@ from midwatch.runbook.triggers import Trigger
 from midwatch.runbook.windows import is_within
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.expressions import TOO_SLOW, LineSearch
-from midwatch.system.line_moment import local_line_moment
+from midwatch.system.log_line_time import local_log_line_time
 from midwatch.system.units import duration
 from midwatch.watch.condition import Condition
 from midwatch.watch.followed_file import FollowedFile, LogLine
@@ -122,7 +122,7 @@ class Watcher:
     def _take_line(self, trigger: Trigger, line: LogLine, file: FollowedFile) -> None:
         """A line that matches a trigger, unless it is of before the watcher's time, or of a maintenance window."""
         now = self._clock.now()
-        moment = local_line_moment(line.text, trigger.timezone)
+        moment = local_log_line_time(line.text, trigger.timezone)
         is_old = moment is None or (self._started_at - moment).total_seconds() > self._since_s
         if is_old and line.offset < file.history_end:  # it was there before the watcher
             return

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from midwatch.engine.composer import MessageDraft
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.system.errors import MidwatchError
 from midwatch.system.sanitize import safe_text
 from screens.widgets.background import WorkFailed, in_background

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.incident_protocols import IncidentView
 from midwatch.reports.handoff_summary import Section, handoff_summary
 from screens.widgets.dialog import Dialog
 from screens.widgets.key_bindings import YES, bindings

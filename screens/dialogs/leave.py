@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.incident_protocols import IncidentView
 from midwatch.engine.rehearsal_end import DELETED, RehearsalEnd
 from midwatch.system.errors import MidwatchError
 from midwatch.system.programs import started_as

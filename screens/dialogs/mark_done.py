@@ -8,7 +8,7 @@ from typing import Any
 from textual.app import App
 from textual.content import Content
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.runbook.model import Runbook, Step
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.form import Field, Form, asked

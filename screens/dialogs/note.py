@@ -8,7 +8,7 @@ from typing import Any
 from textual.app import App
 
 from midwatch.engine.annotations import ManualCommand
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.system.time_parser import parse_time
 from midwatch.system.units import counted
 from screens.widgets.form import Field, Form

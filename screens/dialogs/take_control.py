@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.incident_protocols import IncidentView
 from midwatch.engine.pending_requests import ControlOption
 from midwatch.engine.reasons import fault_of_reason
 from midwatch.reports.handoff_summary import handoff_summary

@@ -3,7 +3,7 @@ found, an overdue update."""
 
 from __future__ import annotations
 
-from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.incident_protocols import IncidentView
 from midwatch.engine.pending_requests import pending_request
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.source_note import watcher_notice

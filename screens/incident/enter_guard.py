@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from screens.widgets.hand import Hand
+from screens.widgets.held_keys import HeldKeys
 
 AFTER_A_MOVE = 0.5
 """Seconds without Enter before it acts on a new step, or does something else than before: it was meant for the step
@@ -13,8 +13,8 @@ class EnterGuard:
     """Remembers what Enter does, and since when. A meaning is any value that differs where Enter does something
     else."""
 
-    def __init__(self, hand: Hand) -> None:
-        self._hand = hand
+    def __init__(self, held_keys: HeldKeys) -> None:
+        self._held_keys = held_keys
         self._meaning: object = None
         """What Enter did when that was noted last."""
         self._meant: object = None
@@ -27,13 +27,13 @@ class EnterGuard:
         if meaning != self._meaning:
             self._meaning = meaning
             if not by_hand:
-                self._changed_at = self._hand.now()
+                self._changed_at = self._held_keys.now()
 
     def is_meant(self, meaning: object) -> bool:
         """Whether a press counts: a while after the meaning changed by itself, and not while Enter is held."""
         self.note(meaning)
-        changed_lately = self._hand.now() - self._changed_at < AFTER_A_MOVE
-        too_fast = meaning != self._meant and self._hand.gap_s < AFTER_A_MOVE
+        changed_lately = self._held_keys.now() - self._changed_at < AFTER_A_MOVE
+        too_fast = meaning != self._meant and self._held_keys.gap_s < AFTER_A_MOVE
         if changed_lately or too_fast:
             return False
         self._meant = meaning

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from textual.dom import DOMNode
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.planning import can_undo
 from midwatch.incident.step_state import CriterionState
 from midwatch.runbook.model import Step

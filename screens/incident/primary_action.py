@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from midwatch.engine import workflow
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Step

@@ -11,7 +11,7 @@ from textual.message import Message
 from midwatch.api.probe import Reading
 from midwatch.control.lease import DriverState
 from midwatch.engine import workflow
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.pending_requests import control_notice
 from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.engine.workflow import ActionKind, current_step
@@ -37,7 +37,7 @@ from screens.widgets.background import WorkFailed, in_background, start_work
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.checklist import Checklist
 from screens.widgets.filter_line import FilterLine
-from screens.widgets.hand import Hand
+from screens.widgets.held_keys import HeldKeys
 from screens.widgets.line_view import LineView
 from screens.widgets.panels.panel_state import PanelState
 from screens.widgets.styles import CHOSEN, SOON, WRONG, TextStyles
@@ -67,7 +67,7 @@ class IncidentScreen(BaseScreen[None]):
         text_styles: TextStyles,
         sources: Sequence[Source] = (),
         keymap: Mapping[str, str] | None = None,
-        hand: Hand | None = None,
+        held_keys: HeldKeys | None = None,
         rehearsal: RehearsalEnd | None = None,
     ) -> None:
         super().__init__()
@@ -80,9 +80,9 @@ class IncidentScreen(BaseScreen[None]):
         collaboration = Collaboration(self)
         self._runner = StepRunner(self, collaboration)
         self.commands = Commands(self, self._runner, collaboration)
-        self.hand = hand or Hand()
-        self._enter = EnterGuard(self.hand)
-        self.absence, self._alarms = Absence(session, self.hand), Alarms(session)
+        self.held_keys = held_keys or HeldKeys()
+        self._enter = EnterGuard(self.held_keys)
+        self.absence, self._alarms = Absence(session, self.held_keys), Alarms(session)
         self._sources, self._poller = sources, PanelPoller(self, session.clock, self.take_reading)
         self._following = True
         self._need_checked: set[str] = set()

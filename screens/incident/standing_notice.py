@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.incident_protocols import IncidentView
 from midwatch.engine.pending_requests import pending_request
 from midwatch.engine.workflow import open_ends
 from midwatch.reports.message_text import overdue_words, unanswered_words

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.incident.events import Event, EventKind
 from midwatch.reports.event_text import SILENT, WORDS_IN, author_of, describe, lines_below
 from midwatch.system.clock import from_rfc3339

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.incident.message_delivery import MessageDelivery
 from midwatch.outbox.delivery_state import DeliveryState
 from midwatch.reports.known_deliveries import known_deliveries

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.incident.state import StepStatus
 from midwatch.output.progress import PACE, RateMeter, advance
 from midwatch.runbook.model import Step

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.incident.events import Event
 from midwatch.reports.event_text import describe, words_of
 from midwatch.system.errors import MidwatchError

@@ -17,7 +17,7 @@ from textual.visual import Visual
 
 from midwatch.output.index import OutputIndex
 from midwatch.output.timestamps import Timestamps
-from screens.widgets.hand import Hand
+from screens.widgets.held_keys import HeldKeys
 from screens.widgets.line_view import SCROLLING
 from screens.widgets.output_line import matches, styled_line
 from screens.widgets.styles import FAINT, TextStyles
@@ -174,8 +174,8 @@ class OutputView(ScrollView, can_focus=True):
 
     def _gives_way(self) -> bool:
         """Whether a key was pressed a moment ago: its answer is drawn before output that comes without end."""
-        hand: Hand | None = getattr(self.app, "hand", None)
-        return hand is not None and hand.rested_s < _ANSWERED_S and time.monotonic() - self._looked < _WAITS_S
+        held_keys: HeldKeys | None = getattr(self.app, "held_keys", None)
+        return held_keys is not None and held_keys.rested_s < _ANSWERED_S and time.monotonic() - self._looked < _WAITS_S
 
     def _to_end(self) -> None:
         if self._spool is not None:

@@ -10,8 +10,8 @@ import pytest
 
 from midwatch.engine import headless
 from midwatch.engine.answers import load_answers
-from midwatch.engine.batch import Batch
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.running_batch import RunningBatch
 from midwatch.engine.workflow import ActionKind, NextAction, YesNo, next_action, requirements
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
@@ -113,7 +113,7 @@ def test_loop_with_one_consent_runs_its_remaining_items(controller: IncidentCont
 ITEMS = ("web1", "a/../b")
 
 
-def batch_ended(controller: IncidentController) -> Batch:
+def batch_ended(controller: IncidentController) -> RunningBatch:
     batch = controller.batch
     assert batch is not None
     wait_for(lambda: not batch.is_active)

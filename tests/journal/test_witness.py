@@ -20,8 +20,8 @@ from midwatch.engine.inspection import Finding, Standing, inspect
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.codec import NO_LINE, decode, digest, encode
-from midwatch.journal.testimony import Head, heads_witnessed
 from midwatch.journal.witness import Witness, statement
+from midwatch.journal.witness_comparison import Head, heads_witnessed
 from midwatch.runbook.loader import load
 from tests.support.users import needs_root
 

@@ -11,7 +11,7 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from screens.dialogs import confirm
 from screens.incident import enter_guard
-from screens.widgets import hand
+from screens.widgets import held_keys
 from screens.widgets.dialog import Dialog
 from tests.support.real_terminal import Terminal
 from tests.support.reference_incident import Stage, declare_reference, leave, work_until_emergency_backup
@@ -38,7 +38,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enter_guard, "AFTER_A_MOVE", 0.0)
     monkeypatch.setattr(Dialog, "grace_s", 0.0)
     for name in ("REPEAT_S", "HELD_S"):
-        monkeypatch.setattr(hand, name, 0.0)
+        monkeypatch.setattr(held_keys, name, 0.0)
 
 
 @pytest.fixture

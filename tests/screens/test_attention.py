@@ -16,7 +16,7 @@ from midwatch.system.actor import current_actor, login
 from screens.incident import absence
 from screens.incident import alarms as module
 from screens.incident.alarms import Alarms
-from screens.widgets.hand import Hand
+from screens.widgets.held_keys import HeldKeys
 from tests.support.clocks import AheadClock
 from tests.support.night import Night
 from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
@@ -82,7 +82,7 @@ async def test_resume_tells_what_failed_and_was_said_and_is_due(controller: Inci
 
 async def test_ten_idle_minutes_are_an_absence_and_a_key_ends_it(controller: IncidentController) -> None:
     night = Night()
-    async with opened(controller, (120, 24), sources=[], hand=Hand(night)) as pilot:
+    async with opened(controller, (120, 24), sources=[], held_keys=HeldKeys(night)) as pilot:
         controller.note("before")
         await press_at(pilot, night, "up")
         assert "looked away" not in grid(pilot)

@@ -20,7 +20,7 @@ from midwatch.incident.events import EventKind
 from midwatch.outbox.delivery_start import DeliveryStart
 from midwatch.runbook.loader import load
 from screens.incident import enter_guard
-from screens.widgets import hand
+from screens.widgets import held_keys
 from screens.widgets.dialog import Dialog
 from tests.support.night import PassingNight
 from tests.support.screen_pilot import opened, rest
@@ -117,11 +117,11 @@ async def hammer_on(session: IncidentController, night: PassingNight, acts: list
         patch.object(key_queue, "TOO_LONG", 30.0),
         patch.object(enter_guard, "AFTER_A_MOVE", 0.5),
         patch.object(Dialog, "grace_s", 0.3),
-        patch.object(hand, "REPEAT_S", 0.12),
-        patch.object(hand, "HELD_S", 1.0),
+        patch.object(held_keys, "REPEAT_S", 0.12),
+        patch.object(held_keys, "HELD_S", 1.0),
     ):
         ended.callback(end, session)
-        async with opened(session, sources=[], hand=hand.Hand(night)) as pilot:
+        async with opened(session, sources=[], held_keys=held_keys.HeldKeys(night)) as pilot:
             night.at += 2
             for act in acts:
                 if not pilot.app.screen.is_attached:  # the screen was left

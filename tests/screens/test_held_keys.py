@@ -11,10 +11,10 @@ from midwatch.engine.incident_controller import IncidentController
 from screens.dialogs.close_incident import CloseIncident
 from screens.incident import enter_guard
 from screens.incident.screen import IncidentScreen
-from screens.widgets import hand
+from screens.widgets import held_keys
 from screens.widgets.dialog import Dialog
 from screens.widgets.form import Form
-from screens.widgets.hand import Hand, Press
+from screens.widgets.held_keys import HeldKeys, Press
 from screens.widgets.inline_button import InlineButton, PickOne
 from tests.support.freezes import write_freeze
 from tests.support.night import Night
@@ -29,8 +29,8 @@ def night(monkeypatch: pytest.MonkeyPatch) -> Night:
     """The waiting of a tired hand, by a clock of the test."""
     monkeypatch.setattr(enter_guard, "AFTER_A_MOVE", 0.5)
     monkeypatch.setattr(Dialog, "grace_s", 0.3)
-    monkeypatch.setattr(hand, "REPEAT_S", 0.12)
-    monkeypatch.setattr(hand, "HELD_S", 1.0)
+    monkeypatch.setattr(held_keys, "REPEAT_S", 0.12)
+    monkeypatch.setattr(held_keys, "HELD_S", 1.0)
     return Night()
 
 
@@ -62,7 +62,7 @@ def ticked(session: IncidentController) -> int:
 async def test_held_enter_marks_nothing_done(manual: IncidentController, night: Night, first_repeat: float) -> None:
     """Four seconds of it, as keyboards repeat: it opens one dialog and is heard no more."""
     before = ticked(manual)
-    async with opened(manual, hand=Hand(night)) as pilot:
+    async with opened(manual, held_keys=HeldKeys(night)) as pilot:
         night.at += 2
         await arrive(pilot, night, "enter", 0)
         assert isinstance(pilot.app.screen, Form)
@@ -78,7 +78,7 @@ async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(
     manual: IncidentController, night: Night
 ) -> None:
     before = ticked(manual)
-    async with opened(manual, hand=Hand(night)) as pilot:
+    async with opened(manual, held_keys=HeldKeys(night)) as pilot:
         night.at += 2
         for gap in (0.0, 0.3, 0.6, 0.7):
             await arrive(pilot, night, "enter", gap, *[0.0] * 9, wait=False)
@@ -90,7 +90,7 @@ async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(
     manual: IncidentController, night: Night
 ) -> None:
     before = ticked(manual)
-    async with opened(manual, hand=Hand(night)) as pilot:
+    async with opened(manual, held_keys=HeldKeys(night)) as pilot:
         night.at += 2
         await arrive(pilot, night, "enter", 0, 0.6)
         assert ticked(manual) == before + 1
@@ -104,7 +104,7 @@ async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(
 async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(
     session: IncidentController, night: Night
 ) -> None:
-    async with opened(session, hand=Hand(night)) as pilot:
+    async with opened(session, held_keys=HeldKeys(night)) as pilot:
         night.at += 2
         begin(session, "emergency-backup")
         await until(pilot, lambda: "running" in grid(pilot))
@@ -120,7 +120,7 @@ async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(
 async def test_key_that_opened_a_dialog_does_not_answer_it_while_it_is_held(
     session: IncidentController, night: Night, keys: str, action: str
 ) -> None:
-    async with opened(session, hand=Hand(night)) as pilot:
+    async with opened(session, held_keys=HeldKeys(night)) as pilot:
         night.at += 2
         begin(session, "emergency-backup")
         await until(pilot, lambda: "x end it" in grid(pilot))
@@ -135,19 +135,19 @@ async def test_key_that_opened_a_dialog_does_not_answer_it_while_it_is_held(
 
 
 def test_repeats_are_told_from_presses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hand, "REPEAT_S", 0.12)
-    monkeypatch.setattr(hand, "HELD_S", 1.0)
-    felt = Hand()
-    assert [felt.feel("enter", at) for at in (0.0, 0.66, 0.69, 0.72, 1.0)] == [
+    monkeypatch.setattr(held_keys, "REPEAT_S", 0.12)
+    monkeypatch.setattr(held_keys, "HELD_S", 1.0)
+    keys = HeldKeys()
+    assert [keys.register("enter", at) for at in (0.0, 0.66, 0.69, 0.72, 1.0)] == [
         Press.FRESH,
         Press.DOUBTFUL,
         Press.REPEAT,
         Press.REPEAT,
         Press.REPEAT,
     ]
-    assert felt.feel("enter", 1.6) is Press.DOUBTFUL
-    assert felt.feel("a", 1.61) is Press.FRESH
-    assert felt.feel("enter", 1.65) is Press.FRESH
+    assert keys.register("enter", 1.6) is Press.DOUBTFUL
+    assert keys.register("a", 1.61) is Press.FRESH
+    assert keys.register("enter", 1.65) is Press.FRESH
 
 
 async def test_closure_dialog_takes_a_typed_reason_into_its_field(session: IncidentController, stage: Stage) -> None:

@@ -8,7 +8,7 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.supervisor.progress import Progress, ProgressFile
 from screens.pages.output import OutputScreen
-from screens.widgets.hand import Hand
+from screens.widgets.held_keys import HeldKeys
 from tests.support.reference_incident import begin, finish, write
 from tests.support.screen_pilot import Pilots, grid, opened, press, until
 
@@ -170,7 +170,9 @@ async def test_end_of_what_comes_all_at_once_is_in_view(session: IncidentControl
 async def test_output_goes_on_while_keys_come_without_end(session: IncidentController) -> None:
     """A key goes before output, for half a second at most."""
     begin(session, STEP, b"begun\n")
-    async with opened(session, hand=Hand(lambda: 0.0)) as pilot:  # a clock that stands: a key has always just come
+    async with opened(
+        session, held_keys=HeldKeys(lambda: 0.0)
+    ) as pilot:  # a clock that stands: a key has always just come
         await press(pilot, "o")
         write(session, STEP, b"newest\n")
         await until(pilot, lambda: "newest" in grid(pilot))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.belonging import command_line, is_supervisor
+from midwatch.supervisor.attempt_processes import command_line, is_supervisor
 from midwatch.supervisor.status import cancel
 from midwatch.system.process import ProcessIdentity, stat_of
 from tests.supervisor.supervised import Step, gone

@@ -10,7 +10,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from midwatch.api.probe import Probe, Reading
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.readings import panel_probe, reading_of
 from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.incident.event_redaction import masked_reading
@@ -26,7 +26,7 @@ from screens.incident.screen import IncidentScreen
 from screens.widgets.background import start_work
 from screens.widgets.dialog import Dialog
 from screens.widgets.drafts import Drafts
-from screens.widgets.hand import Hand
+from screens.widgets.held_keys import HeldKeys
 from screens.widgets.line_view import LineView
 from tui.app.base_app import BaseApp
 from tui.app.keymap_file import keys_file, keys_text, parse_keymap, read_keymap
@@ -55,12 +55,12 @@ class MidwatchApp(BaseApp[bool]):
         sources: Sequence[Source] | None = None,
         environment: Mapping[str, str] | None = None,
         keymap: Mapping[str, str] | None = None,
-        hand: Hand | None = None,
+        held_keys: HeldKeys | None = None,
         rehearsal: RehearsalEnd | None = None,
     ) -> None:
         """`sources` replaces the panels' own probes; `environment` is where NO_COLOR, TERM, MIDWATCH_THEME and the file
         of changed keys are looked up. Raises `BadInput` when that file is faulty."""
-        super().__init__(os.environ if environment is None else environment, ascii=ascii, hand=hand)
+        super().__init__(os.environ if environment is None else environment, ascii=ascii, held_keys=held_keys)
         self.left_on_purpose, self.following = False, ""
         """Whether the operator left, and the id of the incident to open then."""
         self.drafts = Drafts()
@@ -75,7 +75,7 @@ class MidwatchApp(BaseApp[bool]):
             self.set_keymap(self._keymap_given)
         self.end_with_the_terminal()
         incident_screen = IncidentScreen(
-            self._desk, self.text_styles, self._sources, self._keymap_given, self.hand, self._rehearsal
+            self._desk, self.text_styles, self._sources, self._keymap_given, self.held_keys, self._rehearsal
         )
         self.push_screen(incident_screen)
 

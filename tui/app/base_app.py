@@ -26,7 +26,7 @@ from midwatch.system.programs import started_as
 from midwatch.system.sanitize import safe_text
 from screens.pages.page import Page
 from screens.widgets.dialog import Dialog
-from screens.widgets.hand import Hand
+from screens.widgets.held_keys import HeldKeys
 from screens.widgets.styles import AsciiNet, TextStyles
 from tui.app.settings import read_settings, settings_file, with_theme
 from tui.app.theme import PLAIN, THEMES, theme_for
@@ -62,7 +62,7 @@ class BaseApp(App[T]):
     TITLE = "Midwatch"
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, environment: Mapping[str, str], *, ascii: bool, hand: Hand | None = None) -> None:
+    def __init__(self, environment: Mapping[str, str], *, ascii: bool, held_keys: HeldKeys | None = None) -> None:
         self.environment = dict(environment)
         super().__init__(driver_class=HangupDriver)
         for theme in THEMES:
@@ -72,8 +72,8 @@ class BaseApp(App[T]):
         self._ascii_filter = AsciiFilter() if ascii else None
         self._single_signs = SingleSigns()
         self._shown = DiffRenderer()
-        self.hand = hand or Hand()
-        self.key_queue = KeyQueue(self, self.hand, super().on_event, self.offer_pasted)
+        self.held_keys = held_keys or HeldKeys()
+        self.key_queue = KeyQueue(self, self.held_keys, super().on_event, self.offer_pasted)
         self._broke = self._terminal_title = ""
 
     def run(self, **how: Any) -> T | None:
@@ -91,7 +91,7 @@ class BaseApp(App[T]):
         return result
 
     def _fatal_error(self) -> None:
-        """Textual's own prints all values at hand as well, secrets among them."""
+        """Textual's own prints all local values as well, secrets among them."""
         self._broke = self._broke or traceback.format_exc()
         self._close_messages_no_wait()
 

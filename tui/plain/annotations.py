@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from midwatch.engine.annotations import ManualCommand
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.reports.event_text import words_of
 from midwatch.reports.known_deliveries import known_deliveries
 from midwatch.reports.message_text import delivery_words

@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from midwatch.api.plan import Plan
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.pending_requests import ASK, control_option, pending_request
 from midwatch.engine.policy import approval_of, name_to_type
 from midwatch.incident.state import Approval

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.step_selection import named_by_risk, steps_passed_over
 from midwatch.runbook.model import Step, StepKind
 from midwatch.runbook.value_sources import Question

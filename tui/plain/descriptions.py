@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.workflow import ActionKind, NextAction, is_batch
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.readings import panel_named, take_readings
 from midwatch.output.index import OutputIndex
 from midwatch.runbook.model import Step

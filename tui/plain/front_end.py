@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.rehearsal_end import RehearsalEnd
 from midwatch.system.errors import MidwatchError
 from tui.plain.line_terminal import LineTerminal

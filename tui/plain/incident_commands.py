@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from midwatch.engine import workflow
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.workflow import ActionKind
 from midwatch.system.errors import Refused
 from tui.plain.line_terminal import LineTerminal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.incident.source_note import watcher_notice
 from midwatch.journal.notices import journal_notice
 from midwatch.reports.message_text import overdue_words

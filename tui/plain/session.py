@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from midwatch.engine import workflow
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.rehearsal_end import DELETED, RehearsalEnd
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus

@@ -7,7 +7,7 @@ from functools import partial
 
 from midwatch.api.plan import Plan
 from midwatch.engine import workflow
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import CriterionState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.workflow import gives_terminal
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import StepStatus

@@ -16,9 +16,9 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from screens.incident.screen import IncidentScreen
-from screens.widgets import hand as hands
+from screens.widgets import held_keys
 from screens.widgets.dialog import Dialog
-from screens.widgets.hand import Hand, Press
+from screens.widgets.held_keys import HeldKeys, Press
 
 TOO_LONG = 2.0
 """Seconds after which a turn counts as over, whatever became of it: no key waits for ever."""
@@ -54,11 +54,11 @@ class KeyQueue:
     """
 
     def __init__(
-        self, app: App[Any], hand: Hand, hear: Callable[[Typed], Awaitable[None]], offer: Callable[[str], None]
+        self, app: App[Any], held_keys: HeldKeys, hear: Callable[[Typed], Awaitable[None]], offer: Callable[[str], None]
     ) -> None:
         """`hear` is what the application does with a key whose turn has come, `offer` with a pasted text without a
         field."""
-        self._app, self._hand, self._hear, self._offer = app, hand, hear, offer
+        self._app, self._held_keys, self._hear, self._offer = app, held_keys, hear, offer
         self._waiting: deque[_Arrival] = deque()
         self._doubtful: _Arrival | None = None
         """The last arrival that a repeat would show to be a repeat as well."""
@@ -74,7 +74,7 @@ class KeyQueue:
 
     def screen_changed(self, *, opened: bool) -> None:
         """Another screen is at the top now."""
-        self._changed_at, self._opened, self._text_goes_on = self._hand.now(), opened, opened
+        self._changed_at, self._opened, self._text_goes_on = self._held_keys.now(), opened, opened
 
     async def take(self, event: Typed) -> None:
         """Something was typed."""
@@ -84,7 +84,7 @@ class KeyQueue:
             return
         arrival = _Arrival(event)
         if isinstance(event, events.Key):
-            arrival.press = self._hand.feel(event.key, event.time)
+            arrival.press = self._held_keys.register(event.key, event.time)
             if arrival.press is Press.REPEAT and self._doubtful is not None:
                 self._doubtful.press = Press.REPEAT
             self._doubtful = arrival if arrival.press is Press.DOUBTFUL else None
@@ -125,7 +125,7 @@ class KeyQueue:
                 self._waiting.popleft()
             elif arrival.press is Press.DOUBTFUL and not self._is_harmless(arrival.event):
                 self._begin()
-                self._app.set_timer(hands.REPEAT_S, partial(self._believe, arrival, self._turn))
+                self._app.set_timer(held_keys.REPEAT_S, partial(self._believe, arrival, self._turn))
                 return
             else:
                 await self._let_act(self._first())
@@ -169,14 +169,14 @@ class KeyQueue:
         return not self._opened_by(event)
 
     def _opened_by(self, event: events.Key) -> bool:
-        """Whether this is the Enter that opened the dialog, pressed twice by a fast hand."""
+        """Whether this is the Enter that opened the dialog, pressed twice by quick fingers."""
         return (
             event.key == "enter"
             and isinstance(self._app.screen, Dialog)
             and self._opened
             and event.time - self._changed_at < self._app.screen.grace_s
             and not isinstance(self._app.focused, TextArea)
-            and not self._hand.pressed_since(self._changed_at, but="enter")
+            and not self._held_keys.pressed_since(self._changed_at, but="enter")
         )
 
     def _is_text(self, event: events.Key) -> bool:

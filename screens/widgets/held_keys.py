@@ -31,8 +31,8 @@ class _Times:
     last: float = -math.inf
 
 
-class Hand:
-    """Knows when each key arrived last. All times are those of one monotonic clock."""
+class HeldKeys:
+    """Tells a press from the repeats of a held key, by when each key arrived. All times are of one monotonic clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.now = clock
@@ -42,7 +42,7 @@ class Hand:
         self._held = False
         self._times: dict[str, _Times] = {}
 
-    def feel(self, key: str, at: float) -> Press:
+    def register(self, key: str, at: float) -> Press:
         """Take note of a key that arrived at this time."""
         self.arrivals += 1
         times = self._times.setdefault(key, _Times())

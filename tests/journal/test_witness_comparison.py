@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midwatch.journal import testimony
-from midwatch.journal.testimony import heads_witnessed
+from midwatch.journal import witness_comparison
+from midwatch.journal.witness_comparison import heads_witnessed
 from tests.support.examples import examples
 
 
@@ -35,6 +35,6 @@ def test_journalctl_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.M
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(testimony, "JOURNALCTL_LIMIT_S", 0.2)
+    monkeypatch.setattr(witness_comparison, "JOURNALCTL_LIMIT_S", 0.2)
     (said,) = heads_witnessed(tmp_path, syslog_files=[])
     assert "journalctl did not end within" in said.problem

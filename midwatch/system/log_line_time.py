@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z| UTC|[+-]\d\d:?\d\d)?")
 
 
-def line_moment(text: str, timezone: str) -> datetime | None:
+def log_line_time(text: str, timezone: str) -> datetime | None:
     """The first time in a line; in `timezone` where the line tells no zone, and None where nobody does."""
     found = _TIME.search(text)
     if found is None:
@@ -21,9 +21,9 @@ def line_moment(text: str, timezone: str) -> datetime | None:
         return None
 
 
-def local_line_moment(text: str, timezone: str) -> datetime | None:
+def local_log_line_time(text: str, timezone: str) -> datetime | None:
     """The same; a time without a zone is one of this machine."""
-    if (at := line_moment(text, timezone)) is not None or (found := _TIME.search(text)) is None:
+    if (at := log_line_time(text, timezone)) is not None or (found := _TIME.search(text)) is None:
         return at
     try:
         return datetime.fromisoformat(found[0].replace(",", ".")).astimezone()

@@ -11,8 +11,8 @@ from midwatch.api.plan import Plan
 from midwatch.control.lease import Lease
 from midwatch.engine.adoption import Difference
 from midwatch.engine.annotations import ManualCommand
-from midwatch.engine.batch import Batch
 from midwatch.engine.composer import Composer
+from midwatch.engine.running_batch import RunningBatch
 from midwatch.engine.shown_plans import ShownPlan
 from midwatch.incident.events import Event
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
@@ -58,7 +58,7 @@ class IncidentView(Protocol):
     @property
     def observers(self) -> tuple[str, ...]: ...
     @property
-    def batch(self) -> Batch | None: ...
+    def batch(self) -> RunningBatch | None: ...
     @property
     def offer(self) -> Offer | None: ...
     @property

@@ -30,7 +30,7 @@ class Group:
     """Whether no further step of the group starts once one has failed."""
 
 
-class Batch:
+class RunningBatch:
     """Starts its steps from a thread of the driver. What runs goes on without the driver; what waits does not start."""
 
     def __init__(
