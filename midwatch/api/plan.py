@@ -226,7 +226,7 @@ class Plan:
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     names = [name for name in dict.fromkeys([*before, *now]) if before.get(name) != now.get(name)]
-    said = (f"{name} {_short(before.get(name))} → {_short(now.get(name))}" for name in names)
+    said = [f"{name} {_short(before.get(name))} → {_short(now.get(name))}" for name in names]
     return first_few(said, MOST_NAMED, "; ")
 
 

@@ -179,5 +179,5 @@ async def test_own_incident_is_observed_without_writing(controller: IncidentCont
     before = len(controller.events)
     async with opened(IncidentController.observe(controller.folder, actor="ada@test"), sources=[]) as pilot:
         await press(pilot, "enter", "s", "n", "j", "z", "y", "u", "minus", "exclamation_mark", "escape")
-        assert "take control" in grid(pilot)
+        assert "w ask for control" in grid(pilot)
     assert len(controller.events) == before
