@@ -100,7 +100,8 @@ def test_screen_with_hostile_bytes_sends_no_control_to_the_terminal(world: Path,
     lines_opened.append(line)
     line.shows(lambda text: "Checklist" in text and "Enter" in text)
     # what the sources said has been read
-    for panel, words in ("3", "refused:heretmux;^[pwned"), ("4", "heretmux;^[pwned"), ("5", "20261123-020000-d<U+202E>[x]"):
+    said = "heretmux;^[pwned"
+    for panel, words in ("3", f"refused:{said}"), ("4", said), ("5", "20261123-020000-d<U+202E>[x]"):
         line.child.send(panel)
         line.shows(  # on its page, wherever a long name is broken
             lambda text, page=f"[{panel} ", words=words: page in text and words in "".join(text.split())
