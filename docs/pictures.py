@@ -19,7 +19,7 @@ from midwatch.engine.answers import Answers, load_answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.policy import name_to_type
 from midwatch.engine.repository import incidents, summary
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Step, StepKind
 from midwatch.system.identity import Identity

@@ -11,8 +11,8 @@ from midwatch.api.plan import Plan
 from midwatch.engine import workflow
 from midwatch.engine.policy import require_answers
 from midwatch.engine.reasons import is_answer, name_to_confirm, require_reason
-from midwatch.incident.state import Incident, StepStatus
-from midwatch.incident.step_status import joint_status
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus, joint_status
 from midwatch.runbook.declaration import require_known
 from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import Risk, Runbook, Step, StepKind

@@ -17,8 +17,8 @@ from midwatch.engine.planning import can_undo, no_undo
 from midwatch.engine.running_batch import Group, RunningBatch
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import Consent, StepRunner
-from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import CriterionState
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import Step
 from midwatch.system.errors import MidwatchError, Refused
 

@@ -16,7 +16,7 @@ from midwatch.engine.message_requests import request_sending
 from midwatch.engine.messages import Messages
 from midwatch.engine.owed_messages import TEXT_LIMIT, is_told_by_channel, require_sendable
 from midwatch.incident.permissions import held_folder, new_folder
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.outbox.receivers import is_rehearsal
 from midwatch.redaction import mask
 from midwatch.reports.message_draft import draft

@@ -14,7 +14,7 @@ from midwatch.engine.headless_output import POLL_S, Pause, Say, Voice, each_line
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.policy import risk_of
 from midwatch.engine.workflow import ActionKind, need_words, next_action, requirements
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.runbook.model import Risk, Step
 from midwatch.system.errors import BadInput, Exit, MidwatchError

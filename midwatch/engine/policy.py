@@ -8,8 +8,9 @@ from midwatch.api.plan import Plan
 from midwatch.engine import step_selection
 from midwatch.engine.reasons import name_to_confirm, optional_reason, require_reason
 from midwatch.incident.conditions import Verdict
-from midwatch.incident.state import Approval, Incident, StepStatus
+from midwatch.incident.state import Approval, Incident
 from midwatch.incident.step_state import Attempt, CriterionState
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import CheckSpec, Risk, Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit, tidy

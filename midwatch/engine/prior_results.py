@@ -9,8 +9,9 @@ from pathlib import PurePosixPath
 from midwatch.api.plan import WARNING, Plan, Verb
 from midwatch.engine.step_selection import is_safeguard, named_targets
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
 from midwatch.incident.step_state import StepState
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import Risk, Runbook, Step
 from midwatch.system.units import counted, first_few
 

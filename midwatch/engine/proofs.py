@@ -7,7 +7,8 @@ from typing import Any
 
 from midwatch.engine.step_selection import named_targets
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import Risk, Runbook, Step, StepKind
 from midwatch.runbook.value_sources import Reference
 

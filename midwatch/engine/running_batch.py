@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.step_results import StepResults
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.system.errors import MidwatchError
 
 _LOG = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Sequence
 
 from midwatch.api.registry import find_action
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
 from midwatch.system.errors import Refused
 from midwatch.system.units import first_few

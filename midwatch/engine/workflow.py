@@ -15,8 +15,8 @@ from midwatch.engine import policy, step_selection
 from midwatch.engine.incident_protocols import IncidentView
 from midwatch.engine.secret_fetch import asked_secrets
 from midwatch.incident.server_pins import other_servers, pins_of
-from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import CriterionState
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.message_text import delivery_words
 from midwatch.runbook.model import Risk, Step, StepKind
 from midwatch.runbook.value_sources import Question

@@ -13,8 +13,7 @@ from midwatch.incident.message_delivery import MessageDelivery
 from midwatch.incident.persistent import PersistentList, PersistentMap
 from midwatch.incident.server_pins import Pin
 from midwatch.incident.step_state import CriterionState, StepState
-from midwatch.incident.step_status import StepStatus as StepStatus
-from midwatch.incident.step_status import joint_status
+from midwatch.incident.step_status import StepStatus, joint_status
 from midwatch.incident.tally import Tally
 from midwatch.runbook.condition_forms import Condition
 from midwatch.runbook.model import Runbook, Step

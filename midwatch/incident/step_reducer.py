@@ -9,8 +9,9 @@ from typing import Any
 from midwatch.api.plan import Plan
 from midwatch.api.probe import Reading
 from midwatch.incident.events import Event, EventKind, StepOutcome
-from midwatch.incident.state import Incident, Mark, StepStatus
+from midwatch.incident.state import Incident, Mark
 from midwatch.incident.step_state import Attempt, CriterionState, FailedTry, StepState
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loops import require_items
 from midwatch.system.clock import from_rfc3339
 

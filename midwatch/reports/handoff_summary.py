@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
 from midwatch.incident.step_state import StepState
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.message_text import delivery_words
 from midwatch.runbook.declaration import input_lines
 from midwatch.runbook.model import Runbook, Step

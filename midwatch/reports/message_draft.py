@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from midwatch.api.probe import Level, Reading
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.channels import INCIDENT_CHANNEL
 from midwatch.runbook.message_templates import filled, template_of
 from midwatch.runbook.model import Environment, Runbook, Step

@@ -12,7 +12,8 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.follow_ups import FollowUp, follow_ups_of
 from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from midwatch.reports.markdown import bullets, sentence, table, text
 from midwatch.runbook.loader import load_outline

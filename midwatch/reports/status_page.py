@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.redaction import mask
 from midwatch.reports.event_text import SILENT, author_of, describe
 from midwatch.reports.known_names import known_names

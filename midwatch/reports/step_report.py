@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from midwatch.incident.conditions import CHECK_WORDS, Verdict
 from midwatch.incident.event_redaction import masked_words
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import Attempt
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import bullets, code, code_block, sentence, text
 from midwatch.reports.metric_changes import metric_changes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midwatch.incident.events import EventKind, StepOutcome
-from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import Attempt
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.lifecycle import Lifecycle
 from midwatch.reports.markdown import bullets, sentence, text

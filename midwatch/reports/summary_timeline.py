@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.excerpts import excerpts, starred
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.lifecycle_section import lifecycle_tables, severity_table, shows_local

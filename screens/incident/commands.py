@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from midwatch.engine.policy import can_check_need
 from midwatch.engine.step_selection import steps_to_undo
 from midwatch.engine.workflow import ActionKind, is_batch
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import StepKind
 from midwatch.runbook.severity import Severity
 from screens.dialogs.cancel import CancelStep

@@ -12,8 +12,8 @@ from textual.content import Content
 
 from midwatch.control.lease import DriverState
 from midwatch.engine.workflow import current_step
-from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import Attempt
+from midwatch.incident.step_status import StepStatus
 from midwatch.output.progress import PACE, Advance, RateMeter, advance
 from midwatch.reports.seen_before import last_done
 from midwatch.runbook.model import Step

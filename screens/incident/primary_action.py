@@ -9,7 +9,7 @@ from enum import StrEnum
 from midwatch.engine import workflow
 from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.workflow import ActionKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import Step
 from screens.widgets.step_page_data import PlanState
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from textual.content import Content
 
 from midwatch.api.probe import Level
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from screens.keys.incident_keys import GROUPS, KEYS, MOVE, MOVES, RECORD, SCREEN, STEP, VIEW
 from screens.pages.page import Page
 from screens.widgets.key import shown

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Input
 
 from midwatch.engine.incident_protocols import IncidentControls
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.output.progress import PACE, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress

@@ -9,8 +9,9 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from midwatch.incident.conditions import Verdict
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
 from midwatch.incident.step_state import StepState
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.forks import branch_of
 from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
 from midwatch.system.units import duration

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from textual.content import Content
 
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
 from midwatch.incident.step_state import Attempt, StepState
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Step, StepKind
 from midwatch.system.units import duration

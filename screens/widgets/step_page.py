@@ -10,8 +10,9 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from midwatch.engine.script_plan import with_whole_values
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
 from midwatch.incident.step_state import StepState
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.forks import forks_of, open_words, way_words
 from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
 from midwatch.runbook.value_sources import Reference

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from midwatch.api.probe import Level
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.system.sanitize import safe_text
 
 # Names of theme variables (tui/app/theme.py). Colour never tells anything that a sign or a word does not tell as well.

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from textual.content import Content
 
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.message_text import undelivered_words
 from midwatch.runbook.model import Environment
 from midwatch.runbook.severity import Severity

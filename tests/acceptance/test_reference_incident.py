@@ -17,7 +17,8 @@ import pytest
 from midwatch.api.probe import Reading
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.reports.sections import TO_WRITE

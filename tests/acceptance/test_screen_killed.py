@@ -19,7 +19,8 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook

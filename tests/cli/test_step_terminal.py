@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from tests.support.plain_lines import Talk
 from tests.support.program import MIDWATCH, midwatch_text
 from tests.support.pty_child import end_child

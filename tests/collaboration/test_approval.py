@@ -25,7 +25,7 @@ from midwatch.engine.workflow import ActionKind
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load

@@ -26,7 +26,7 @@ from midwatch.control.driver_lock import DriverLock
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.system import subordinate_users
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from tests.support.people import GROUP, User, share
 from tests.support.program import MIDWATCH
 from tests.support.real_terminal import Terminal, incident, status

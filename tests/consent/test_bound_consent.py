@@ -16,7 +16,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.inspection import Standing, inspect
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import AttemptFolder
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Refused
 from tests.support.pinned_site import declared, write_site

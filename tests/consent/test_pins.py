@@ -11,7 +11,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.reducer import reduce
 from midwatch.incident.server_pins import Pin
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.event_text import describe
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import Refused

@@ -8,7 +8,8 @@ from typing import Any
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import StepKind
 from midwatch.runbook.severity import Severity

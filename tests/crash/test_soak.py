@@ -26,7 +26,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from midwatch.engine.repository import incidents
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.system.process import ProcessIdentity

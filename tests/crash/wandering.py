@@ -12,7 +12,7 @@ from typing import Any
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import incidents, summary
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import StepKind
 from midwatch.runbook.severity import Severity

@@ -9,7 +9,7 @@ import pytest
 
 from midwatch.engine.adoption import Difference
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import Refused

@@ -21,7 +21,7 @@ from midwatch.engine.workflow import (
     requirements,
 )
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Exit, Refused
 from midwatch.system.identity import Identity

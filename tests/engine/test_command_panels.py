@@ -6,7 +6,7 @@ from pathlib import Path
 
 from midwatch.api.probe import Level
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Runbook
 from midwatch.system.clock import SystemClock

@@ -12,7 +12,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.workflow import ActionKind, next_action
 from midwatch.incident.events import EventKind
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.event_text import describe
 from midwatch.system.errors import Exit, Refused
 from tests.support.plain_lines import talking

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.supervisor.status import Result, inspect_attempt

@@ -10,7 +10,7 @@ import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.severity import Severity
 from midwatch.system.errors import Refused

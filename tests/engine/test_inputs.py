@@ -13,7 +13,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import find
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from midwatch.reports.event_text import lines_below
 from midwatch.runbook.model import Runbook

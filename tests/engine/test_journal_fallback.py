@@ -14,7 +14,7 @@ from midwatch.engine.answers import load_answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import incidents, summary
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal import fallback_locations
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify

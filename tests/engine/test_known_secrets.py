@@ -10,7 +10,7 @@ import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.event_text import describe
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook

@@ -12,7 +12,7 @@ from midwatch.api.plan import Effect, Plan, Verb
 from midwatch.engine.attempts import confirmed_body, ended_without_result, shown_plan
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind, StepOutcome
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import BadInput, Refused
 from tests.support.steps import ended

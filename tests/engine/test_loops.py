@@ -14,7 +14,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.running_batch import RunningBatch
 from midwatch.engine.workflow import ActionKind, NextAction, YesNo, next_action, requirements
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.event_text import describe
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook

@@ -15,7 +15,7 @@ from midwatch.engine.attempts import finished_body
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.event_redaction import masked, masked_plan, masked_reading, masked_words
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook
 from midwatch.supervisor.result import SPACE, Result, result_bytes

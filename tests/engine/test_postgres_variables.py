@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from probes.postgres.client_settings import forget_other_servers
 from tests.support.steps import ended
 

@@ -15,7 +15,7 @@ from midwatch.engine.answers import load_answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.policy import name_to_type
 from midwatch.engine.reasons import fault_of_reason, is_answer, require_reason
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Risk, Step
 from midwatch.runbook.severity import Severity

@@ -11,7 +11,7 @@ from midwatch.engine import headless
 from midwatch.engine.answers import load_answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import Exit, Refused
 from tests.support.steps import ended

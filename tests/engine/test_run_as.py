@@ -14,8 +14,8 @@ import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import Attempt
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Refused

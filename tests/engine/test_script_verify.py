@@ -13,8 +13,8 @@ from midwatch.engine.repository import incidents
 from midwatch.engine.workflow import ActionKind, next_action
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import Attempt
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.debug_log import kept_in
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.redaction.visible_text import project
 from midwatch.reports.post_mortem import post_mortem
 from midwatch.reports.timeline import timeline

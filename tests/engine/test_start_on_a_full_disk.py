@@ -14,7 +14,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import incidents
 from midwatch.incident.events import EventKind
 from midwatch.incident.start_reserve import FILES_A_START, PIECE, SPACE, StartReserve
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load

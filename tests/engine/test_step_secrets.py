@@ -15,7 +15,7 @@ from midwatch.engine.step_selection import observing_steps
 from midwatch.engine.workflow import ActionKind, Secrets, requirements
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from tests.support.steps import ended

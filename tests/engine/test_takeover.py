@@ -18,7 +18,7 @@ from midwatch.engine import step_runner
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import MidwatchError, Refused

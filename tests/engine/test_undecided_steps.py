@@ -12,7 +12,7 @@ from midwatch.engine.answers import load_answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.conditions import Verdict
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import RunbookErrors, load

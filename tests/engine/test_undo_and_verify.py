@@ -11,7 +11,7 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.severity import Severity

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.severity import Severity
 from tests.support.steps import ended

@@ -9,7 +9,7 @@ import pytest
 
 from midwatch.engine.repository import find
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from tests.support.certificates import FOLLOW_UPS, HOSTS, TEXTS, incident, load_balancer, set_up
 from tests.support.plain_lines import Talk, talking

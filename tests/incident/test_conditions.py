@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from midwatch.incident.conditions import Verdict, evaluate
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.persistent import PersistentList
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
 from midwatch.incident.step_state import Attempt, StepState
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.condition_forms import (
     AllOf,
     AnswerCompares,

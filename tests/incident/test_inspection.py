@@ -18,7 +18,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.inspection import Standing, inspect
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.writer import Journal
 from midwatch.runbook.loader import load
 from midwatch.system.clock import SystemClock

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from midwatch.api.plan import Effect, Plan, Verb
 from midwatch.incident.events import RETIRED_KINDS, Event, EventKind
 from midwatch.incident.reducer import apply_event, reduce
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
 from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
 from midwatch.runbook.severity import Severity

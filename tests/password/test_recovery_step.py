@@ -11,7 +11,7 @@ from actions.credentials.password_candidates import works
 from drill.production import Production
 from midwatch.api.action import Context
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from probes.postgres.role import read_role
 from probes.postgres.routes import login_route, superuser_route

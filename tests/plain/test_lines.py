@@ -14,7 +14,7 @@ from midwatch.control.lease import LeaseWatcher
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import find
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load

@@ -10,7 +10,7 @@ import pexpect
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from tests.support.people import GROUP, User, become, share
 from tests.support.plain_lines import Begin, Talk, incident, status

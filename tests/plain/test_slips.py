@@ -9,7 +9,7 @@ import pytest
 
 from midwatch.engine.repository import find
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from tests.support.freezes import write_freeze
 from tests.support.plain_lines import PROMPT, Begin, Talk, incident, status, to_the_work

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
 from midwatch.incident.step_state import StepState
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.condition_forms import AnswerCompares
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.text_values import fill

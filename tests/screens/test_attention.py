@@ -10,7 +10,7 @@ import pytest
 from textual import events
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.system.actor import current_actor, login
 from screens.incident import absence

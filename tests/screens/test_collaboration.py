@@ -19,7 +19,7 @@ from midwatch.control.lease import DriverState, Lease, LeaseWatcher
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.pending_requests import pending_request
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.runbook.loader import load
 from midwatch.system.clock import to_rfc3339

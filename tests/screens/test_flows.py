@@ -11,7 +11,7 @@ import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.supervisor.logind import System, logout_kills
 from screens.dialogs import confirm

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from midwatch.incident.message_delivery import MessageDelivery
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
 from midwatch.incident.step_state import StepState
+from midwatch.incident.step_status import StepStatus
 from midwatch.outbox.delivery_state import DeliveryState
 from midwatch.runbook.model import Environment
 from midwatch.runbook.severity import Severity

@@ -14,7 +14,7 @@ from types import FrameType
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from tests.support.screen_pilot import grid, opened, press, until
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.repository import find
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from tests.screens import slow_line
 from tests.support.program import MIDWATCH

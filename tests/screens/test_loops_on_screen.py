@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from screens.widgets.checklist import Checklist
 from tests.support.looped_runbook import RUNBOOK

@@ -9,7 +9,7 @@ import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.workflow import open_ends
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.reports.timeline import timeline

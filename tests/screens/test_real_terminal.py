@@ -14,7 +14,7 @@ import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.system.actor import current_actor

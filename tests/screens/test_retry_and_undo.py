@@ -11,7 +11,7 @@ from midwatch.engine import headless
 from midwatch.engine.answers import Answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Exit
 from tests.support.plain_lines import status, talking

@@ -9,7 +9,7 @@ import pytest
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from tests.support.lost_freeze import lose_the_freeze
 from tests.support.screen_pilot import grid, opened, press, until

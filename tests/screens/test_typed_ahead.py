@@ -12,7 +12,8 @@ import pytest
 from textual import events
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.system.errors import Failed
 from screens.dialogs import confirm
 from screens.dialogs.confirm import Confirm

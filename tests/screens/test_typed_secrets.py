@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from tests.support.plain_lines import Talk
 from tests.support.program import midwatch_text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.loader import load
 from tests.support.screen_pilot import grid, opened, press, until
 from tests.support.undecided_incident import RUNBOOK

@@ -11,7 +11,7 @@ from midwatch.engine import headless
 from midwatch.engine.answers import load_answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.incident_files import reopen
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.post_mortem import post_mortem
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.supervisor import status
 from midwatch.system.errors import Refused
 from tests.support.waiting import wait_for

@@ -12,7 +12,8 @@ import pexpect
 
 from midwatch.engine.repository import find
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from tests.support.program import MIDWATCH
 from tests.support.pty_child import end_child

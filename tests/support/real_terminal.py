@@ -12,7 +12,8 @@ from pathlib import Path
 
 from midwatch.engine.repository import find
 from midwatch.incident.reducer import reduce
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.journal.reader import read
 from tests.screens.line import BETWEEN_S
 from tests.support.program import MIDWATCH

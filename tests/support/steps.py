@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from tests.support.waiting import wait_for
 
 

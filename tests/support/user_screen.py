@@ -7,7 +7,7 @@ from typing import Any
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.paths import IncidentFolder
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import Runbook
 from tests.support.people import User
 from tests.support.waiting import wait_for

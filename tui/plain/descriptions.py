@@ -7,7 +7,8 @@ from datetime import datetime
 
 from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.workflow import ActionKind, NextAction, is_batch
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import Incident
+from midwatch.incident.step_status import StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below
 from midwatch.reports.message_text import delivery_words
 from midwatch.runbook.declaration import input_lines

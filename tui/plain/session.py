@@ -11,7 +11,7 @@ from midwatch.engine import workflow
 from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.rehearsal_end import DELETED, RehearsalEnd
 from midwatch.engine.workflow import ActionKind
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.model import Step
 from midwatch.runbook.step_names import named
 from midwatch.supervisor.logind import logout_kills

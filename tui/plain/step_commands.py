@@ -9,8 +9,8 @@ from midwatch.api.plan import Plan
 from midwatch.engine import workflow
 from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.workflow import ActionKind
-from midwatch.incident.state import StepStatus
 from midwatch.incident.step_state import CriterionState
+from midwatch.incident.step_status import StepStatus
 from midwatch.runbook.condition_forms import checks_in
 from midwatch.runbook.model import Phase, Step
 from midwatch.system.errors import MidwatchError

@@ -7,7 +7,7 @@ import time
 from midwatch.engine.incident_protocols import IncidentControls
 from midwatch.engine.workflow import gives_terminal
 from midwatch.incident.paths import AttemptFolder
-from midwatch.incident.state import StepStatus
+from midwatch.incident.step_status import StepStatus
 from midwatch.output.index import OutputIndex
 from midwatch.output.progress import PACE, Advance, RateMeter, advance
 from midwatch.reports.metric_changes import metric_changes
