@@ -105,7 +105,7 @@ def _began(facts: Facts) -> Moment:
     known += _began_by_alerts(facts.declared)
     if known:
         return min(known, key=lambda moment: moment.at or datetime.max.replace(tzinfo=UTC))
-    reason = "the log lines of the triggers do not tell their time zone" if seen else "no evidence has its time"
+    reason = "no evidence of a trigger tells its time with a time zone" if seen else "no evidence has its time"
     return Moment("began", None, reason)
 
 

@@ -119,8 +119,8 @@ def test_timeline_has_what_a_post_mortem_asks_for(told: list[Event], folder: Inc
         ("2026-11-23 02:50:07", "Europe/Berlin", "10 min"),
         ("2026-11-23 02:50:07,123", "Europe/Berlin", "10 min"),
         ("2026-11-22T20:50:07", "America/New_York", "10 min"),
-        ("2026-11-23 01:50:07", "", "not known: the log lines of the triggers do not tell their time zone"),
-        ("2026-13-99 01:50:07", "UTC", "not known: the log lines of the triggers do not tell their time zone"),
+        ("2026-11-23 01:50:07", "", "not known: no evidence of a trigger tells its time with a time zone"),
+        ("2026-13-99 01:50:07", "UTC", "not known: no evidence of a trigger tells its time with a time zone"),
     ],
 )
 def test_time_to_detect_takes_the_zone_of_the_line_or_else_of_its_trigger(
