@@ -350,7 +350,7 @@ async def test_answer_of_the_second_person_is_in_the_drivers_journal(
 async def test_driver_reads_what_the_second_person_said(session: IncidentController) -> None:
     plan = two_people(session)
     body = {"step": "emergency-backup", "asked": ask(session, plan), "digest": plan.digest}
-    by = Identity("bob", 1001, 1001, 2).to_json()
+    by = Identity("bob", 1 << 21, 1 << 21, 2).to_json()
     session.session.append(EventKind.APPROVAL_DECLINED, body | {"by": by, "reason": "not tonight"})
     async with opened(session) as pilot:
         assert "i bob declined 3.8 Emergency backup of ARP: not tonight" in grid(pilot)

@@ -169,12 +169,12 @@ def finish(controller: IncidentController, step_id: str, outcome: StepOutcome) -
 def approve(controller: IncidentController, step_id: str, *, given: bool) -> None:
     """Write the request for approval of the step's plan, and the approval of another person."""
     plan = controller.plan(step_id)
-    by = Identity("ada", 1001, 1001, os.getpid())
+    by = Identity("ada", 1 << 20, 1 << 20, os.getpid())
     asked = {"step": step_id, "plan": attempts.shown_plan(plan), "digest": plan.digest, "by": by.to_json()}
     controller.session.append(EventKind.APPROVAL_ASKED, asked)
     if given:
         number = controller.incident.approvals[step_id].seq
-        bob = Identity("bob", 1002, 1002, os.getpid())
+        bob = Identity("bob", 1 << 21, 1 << 21, os.getpid())  # nobody who runs the tests
         body = {"step": step_id, "asked": number, "digest": plan.digest, "by": bob.to_json()}
         controller.session.append(EventKind.APPROVAL_GIVEN, body)
 
@@ -239,7 +239,7 @@ def recorded(controller: IncidentController) -> Iterator[list[tuple[str, str]]]:
 
     def requested(step: Step, plan: Any) -> None:
         policy.require_approvable(
-            step, plan, controller.incident, controller.runbook, Identity("ada", 1001, 1001, os.getpid())
+            step, plan, controller.incident, controller.runbook, Identity("ada", 1 << 20, 1 << 20, os.getpid())
         )
 
     gates = {
