@@ -27,8 +27,8 @@ PREFIX = "globals."
 _LIMIT = 120.0
 _LIMITS = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 _UNLIMITED = (f"{_LIMITS} -c transaction_timeout=0", _LIMITS)
-"""Lift the time limits of the role, as `pg_dump` does by itself: for servers from 17 on, and for older
-ones. A pooler takes neither."""
+"""Options that lift the time limits of the role, which `pg_dumpall`, unlike `pg_dump`, leaves in force: for servers
+from 17 on, and for older ones. A pooler refuses both."""
 _END = b"-- PostgreSQL database cluster dump complete"
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from midwatch.control.lease import DriverState
 from midwatch.engine.incident_protocols import IncidentControls, IncidentView
+from midwatch.engine.policy import is_approved_for
 from midwatch.incident.events import Event, EventKind
 from midwatch.reports.event_text import describe
 from midwatch.runbook.model import Runbook
@@ -99,10 +100,9 @@ def _asked(here: IncidentView) -> PendingRequest | None:
 
 def _judged(here: IncidentView) -> PendingRequest | None:
     """What a second person has said to a plan that has not run yet."""
-    me = Identity.current()
     for step in here.runbook.steps():
         approval = here.incident.approvals.get(step.id)
-        if approval and approval.given_by and not (here.driving and approval.given_by.may_be_same_as(me)):
+        if approval and approval.given_by and (not here.driving or is_approved_for(approval, Identity.current())):
             return PendingRequest(f"{approval.judge} approved {step.number} {step.title}")
         if approval and approval.declined:
             return PendingRequest(f"{approval.judge} declined {step.number} {step.title}: {approval.declined}")

@@ -18,7 +18,7 @@ class Role:
     channel: str = ""
     """The channel that reaches them; empty for the one with the role's id."""
     notify_on: tuple[str, ...] = ()
-    """When the channel tells them by itself: see `midwatch.runbook.channels`."""
+    """The occasions on which Midwatch sends them a message: see `midwatch.runbook.channels`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import termios
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from os import read
+from contextlib import contextmanager
 
 TAKE = "+"
 """What a line begins with that takes the draft and goes on with it."""
-_LFLAG, _CC = 3, 6
-LONGEST_BYTES = 4096
-"""A terminal holds no more of one line."""
 
 
 class LineDrafts:
@@ -59,35 +53,3 @@ def joined(draft: str, line: str) -> str:
     if draft and line.startswith(TAKE):
         return f"{draft}{line.removeprefix(TAKE)}".rstrip("\n")
     return line
-
-
-@contextmanager
-def keeping_half_typed() -> Iterator[None]:
-    """Meanwhile a Ctrl+C leaves what was typed of a line with the terminal, which drops such lines otherwise."""
-    if not sys.stdin.isatty():
-        yield
-        return
-    before = termios.tcgetattr(sys.stdin)
-    termios.tcsetattr(sys.stdin, termios.TCSANOW, [*before[:_LFLAG], before[_LFLAG] | termios.NOFLSH, *before[4:]])
-    try:
-        yield
-    finally:
-        with suppress(termios.error):  # the line was hung up
-            termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
-
-
-def take_half_typed() -> str:
-    """What was typed of a line without its end. The terminal has it no longer."""
-    with suppress(OSError, ValueError, termios.error):
-        if sys.stdin.isatty():
-            before = termios.tcgetattr(sys.stdin)
-            characters = [*before[_CC]]
-            characters[termios.VMIN], characters[termios.VTIME] = 0, 0
-            by_character = [*before[:_LFLAG], before[_LFLAG] & ~termios.ICANON, *before[4:_CC], characters]
-            termios.tcsetattr(sys.stdin, termios.TCSANOW, by_character)
-            try:
-                typed = read(sys.stdin.fileno(), LONGEST_BYTES)
-            finally:
-                termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
-            return typed.decode(sys.stdin.encoding, "replace")
-    return ""

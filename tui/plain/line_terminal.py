@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import sys
-import termios
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -17,7 +16,8 @@ from typing import TypeVar
 
 from midwatch.engine.reasons import fault_of_reason
 from midwatch.system.sanitize import safe_text
-from tui.plain.line_drafts import LONGEST_BYTES, TAKE, LineDrafts, joined, keeping_half_typed, take_half_typed
+from tui.plain.line_drafts import TAKE, LineDrafts, joined
+from tui.plain.line_modes import LONGEST_BYTES, keeping_half_typed, take_half_typed, without_echo
 from tui.plain.typed_ahead import drop_typed_ahead
 
 T = TypeVar("T")
@@ -198,7 +198,7 @@ class LineTerminal:
     def ask_unseen(self, prompt: str) -> str:
         """As `ask_anew`, without showing what is typed; blanks at its edges belong to it."""
         drop_typed_ahead()
-        with _no_echo():
+        with without_echo():
             line = self._line(prompt)
             self._write("\n")
         return line.rstrip("\r\n")
@@ -251,18 +251,3 @@ class LineTerminal:
         if failed:
             raise failed[0]
         return found[0]
-
-
-@contextmanager
-def _no_echo() -> Iterator[None]:
-    """Nothing that is typed meanwhile appears on the terminal."""
-    if not sys.stdin.isatty():
-        yield
-        return
-    before = termios.tcgetattr(sys.stdin)
-    hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
-    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, hidden)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

@@ -1,4 +1,4 @@
-"""What happened by itself since the last word: steps that ended, what others did, what is due."""
+"""The news since the last command word: steps that ended, what others did, what is due."""
 
 from __future__ import annotations
 
